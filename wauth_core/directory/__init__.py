@@ -1,0 +1,1 @@
+"""Talking to Active Directory: connections, look-ups, membership."""

@@ -1,0 +1,1 @@
+"""What Windows and IIS need: web.config files, scheduled tasks, sign-in tokens."""

@@ -1,0 +1,1 @@
+"""Keeping an application's users in step with the directory."""

@@ -1,0 +1,1 @@
+"""Windows Authentication and Active Directory for Flask."""

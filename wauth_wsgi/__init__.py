@@ -1,0 +1,1 @@
+"""Wrap any WSGI or ASGI application and know which Windows user is there."""
