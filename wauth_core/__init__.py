@@ -8,3 +8,16 @@ writes, *sync* does both. Names ending in ``_dn`` are strings, ``_sid`` strings 
 """
 
 from __future__ import annotations
+
+from wauth_core.exceptions import (
+    ConfigurationError as ConfigurationError,
+)
+from wauth_core.exceptions import (
+    InvalidIdentity as InvalidIdentity,
+)
+from wauth_core.exceptions import (
+    WauthError as WauthError,
+)
+from wauth_core.identity import Identity as Identity
+from wauth_core.identity import Principal as Principal
+from wauth_core.settings import LDAPSettings as LDAPSettings

@@ -124,9 +124,7 @@ class Ambiguous(DirectoryError, LookupError):
         self.domain = domain
         self.dns = dns
         listed = "; ".join(dns[:5]) or "several entries"
-        super().__init__(
-            f"{len(dns) or 'Several'} {self.kind} match {wanted!r} in the domain {domain}: {listed}."
-        )
+        super().__init__(f"{len(dns) or 'Several'} {self.kind} match {wanted!r} in the domain {domain}: {listed}.")
 
 
 class AmbiguousUser(Ambiguous):

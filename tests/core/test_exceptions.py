@@ -9,9 +9,7 @@ from wauth_core import exceptions
 
 def test_every_error_has_the_one_root():
     """Whoever catches WauthError catches everything of ours."""
-    classes = [
-        c for _, c in inspect.getmembers(exceptions, inspect.isclass) if c.__module__ == exceptions.__name__
-    ]
+    classes = [c for _, c in inspect.getmembers(exceptions, inspect.isclass) if c.__module__ == exceptions.__name__]
     assert len(classes) > 10
     assert [c for c in classes if not issubclass(c, exceptions.WauthError)] == []
 

@@ -1,0 +1,95 @@
+"""Where a secret comes from when it is needed: callables that fit any setting.
+
+``PASSWORD=secrets.env("AD_PASSWORD")`` reads the variable when the directory is bound to, not when the settings are
+loaded. In TOML: ``PASSWORD = {env = "AD_PASSWORD"}``, ``{file = "/run/secrets/ad"}``,
+``{keyring = ["service", "name"]}``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wauth_core.exceptions import ConfigurationError
+
+Secret = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class _Env:
+    name: str
+
+    def __call__(self, domain: str = "") -> str:
+        try:
+            return os.environ[self.name]
+        except KeyError:
+            raise ConfigurationError(
+                f"The environment variable {self.name!r}, which holds a secret, is not set."
+            ) from None
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+
+    def __call__(self, domain: str = "") -> str:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"The secret file {str(self.path)!r} cannot be read: {type(error).__name__}."
+            ) from None
+        return text.removesuffix("\n").removesuffix("\r")
+
+
+@dataclass(frozen=True)
+class _Keyring:
+    service: str
+    name: str
+
+    def __call__(self, domain: str = "") -> str:
+        try:
+            import keyring
+        except ImportError:
+            raise ConfigurationError(
+                "secrets.keyring needs the keyring library: pip install 'windowsauth[secrets]'"
+            ) from None
+        try:
+            found = keyring.get_password(self.service, self.name)
+        except keyring.errors.KeyringError as error:
+            raise ConfigurationError(
+                f"The keyring cannot be read for {self.service!r}: {type(error).__name__}."
+            ) from None
+        if found is None:
+            raise ConfigurationError(f"The keyring has no entry {self.name!r} for the service {self.service!r}.")
+        return found
+
+
+def env(name: str) -> Secret:
+    """The environment variable *name*, read at each use. Raises `ConfigurationError` when it is not set."""
+    return _Env(name)
+
+
+def file(path: str | os.PathLike[str]) -> Secret:
+    """The text of the file *path* (UTF-8), less one line end. Raises `ConfigurationError` when it cannot be read."""
+    return _File(Path(path))
+
+
+def keyring(service: str, name: str) -> Secret:
+    """An entry of the system's keyring (Windows Credential Manager, …), by the ``keyring`` library."""
+    return _Keyring(service, name)
+
+
+def from_toml(value: object) -> object:
+    """Turn ``{env = …}``, ``{file = …}`` or ``{keyring = [service, name]}`` into its callable; else *value* itself."""
+    if isinstance(value, Mapping) and len(value) == 1:
+        [(kind, argument)] = value.items()
+        if kind == "env" and isinstance(argument, str):
+            return env(argument)
+        if kind == "file" and isinstance(argument, str):
+            return file(argument)
+        if kind == "keyring" and isinstance(argument, list) and len(argument) == 2:
+            return keyring(str(argument[0]), str(argument[1]))
+    return value
