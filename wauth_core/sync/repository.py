@@ -17,27 +17,39 @@ class Link:
     """Which directory user a user is. One user has at most one; (domain, guid) and (domain, username) are unique.
 
     *username* is the sAMAccountName as the site spells it (lower case by default). *guid* is None until the first
-    sync, for a link that was made by hand or by django-windowsauth.
+    sync, for a link that was made by hand or by django-windowsauth. *deactivated* says that it was the sync that
+    deactivated the user, so that a sync may activate it again; what an administrator deactivated stays so.
     """
 
     domain: str
     username: str
     guid: uuid.UUID | None = None
     sid: str | None = None
+    deactivated: bool = False
     last_sync: datetime | None = field(default=None, compare=False)  # aware, UTC
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which of a user's fields and flags the settings speak of: a repository reads these and no more."""
+    """Which of a user's fields and flags the settings speak of: a repository reads these and no more.
+
+    *username_field* is the field that holds the name a user goes by in the application. Where *groups* is False no
+    setting speaks of groups, and a repository may spare itself the query.
+    """
 
     fields: tuple[str, ...]
     flags: tuple[str, ...]
+    username_field: str = "username"
+    groups: bool = True
 
 
 @dataclass(frozen=True)
 class UserSnapshot:
-    """A user of the application as it stands, in plain values."""
+    """A user of the application as it stands, in plain values.
+
+    A wanted field or flag that the application's users do not have at all is left out of *fields* or *flags*; the
+    plan then writes nothing to it.
+    """
 
     key: Key
     link: Link | None
@@ -50,8 +62,9 @@ class UserSnapshot:
 class Change:
     """What to write for one user: only what differs. Made by `wauth_core.sync.plan`, written by a repository.
 
-    *key* is None for a user to be created. *link* is the link as it shall stand, None to leave it alone.
-    Groups named in *groups_add* are created where the application has none of that name.
+    *key* is None for a user to be created. *link* is the link as it shall stand, None to leave it alone; its
+    ``last_sync`` is not looked at. Groups named in *groups_add* are created where the application has none of that
+    name. For a user to be created, fields and flags that the application's users do not have are passed over.
     """
 
     key: Key | None
@@ -67,20 +80,21 @@ class Change:
 
 
 class UserRepository(Protocol):
-    """The application's own users. One implementation for each store; seven methods at most.
+    """The application's own users. One implementation for each store; these seven methods and no more.
 
-    Implementations raise `wauth_core.exceptions.SyncError` where a constraint of the store refuses a change.
+    Domains and user names compare without case. Implementations raise `wauth_core.exceptions.SyncError` where a
+    constraint of the store refuses a change.
     """
 
     def find(self, wanted: Wanted, *, domain: str, username: str, guid: uuid.UUID | None = None) -> list[UserSnapshot]:
         """The users linked to (*domain*, *guid*) or to (*domain*, *username*): none, one, or two where the name
-        has passed to another person. Domain and username compare without case."""
+        has passed to another person."""
 
-    def find_unlinked(self, wanted: Wanted, username: str) -> UserSnapshot | None:
-        """The local user of that name (as the application spells it, without case) who has no link."""
+    def named(self, wanted: Wanted, username: str) -> UserSnapshot | None:
+        """The user who goes by *username* in the application (``wanted.username_field``), whether linked or not."""
 
     def linked(self, wanted: Wanted, domain: str, *, batch: int = 500) -> Iterator[Sequence[UserSnapshot]]:
-        """All users linked to *domain*, in batches."""
+        """All users linked to *domain*, in batches. `apply` may be called between two batches."""
 
     def apply(self, changes: Iterable[Change], *, now: datetime) -> list[Key]:
         """Write all of *changes*, in that order, in one transaction; *now* becomes their ``last_sync``.
@@ -92,5 +106,10 @@ class UserRepository(Protocol):
         """Note that these users were checked and nothing had changed. A store that keeps this elsewhere, or not
         at all, does nothing."""
 
-    def lock(self, domain: str, username: str) -> AbstractContextManager[bool]:
-        """Enter with True if this worker may sync that user now, False if another one is at it."""
+    def lock(self, domain: str, username: str, *, wait: float = 0.0) -> AbstractContextManager[bool]:
+        """Enter with True if this worker may sync that user now, False if another one is still at it after *wait*
+        seconds. A lock whose worker died is free again by itself."""
+
+    def bookmark(self, domain: str, value: str | None = None) -> str | None:
+        """Where the last bulk sync of *domain* stopped reading changes (an opaque text), None before the first.
+        With *value*, keep that one."""
