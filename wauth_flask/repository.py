@@ -1,0 +1,344 @@
+"""`SQLAlchemyUserRepository`: the users of an application that keeps them with SQLAlchemy or Flask-SQLAlchemy.
+
+It works in sessions of its own on the same engine: a sync is one short transaction that neither commits nor loses
+what the application has pending. Objects that the application's session already holds are expired where a sync
+wrote, so that the request that signs somebody in sees the new rights.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, and_, func, insert, or_, select, update
+from sqlalchemy import inspect as sa_inspect
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.orm import Session, joinedload, scoped_session
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.util import identity_key
+
+from wauth_core.exceptions import ConfigurationError, SyncError
+from wauth_core.identity import canonical_domain, fold_username
+from wauth_core.sync.repository import Change, Key, Link, UserSnapshot, Wanted
+from wauth_flask.models import forget_orphans, link_tables, naive, primary_key, release_lock, take_lock
+
+logger = logging.getLogger("wauth.flask")
+
+
+def _utcnow() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class SQLAlchemyUserRepository:
+    """Users in the SQLAlchemy model *user*, groups (roles) in *group*, by a relationship from one to the other.
+
+    *session* is the application's: a ``Session``, a ``scoped_session`` or Flask-SQLAlchemy's ``db.session``.
+
+    The keys of ``USER_FIELD_MAP`` and the names of flags are attributes of *user*; *names* says where yours differ
+    (``{"is_superuser": "admin"}``). What *user* does not have is left alone, and said once in the log. *username* is
+    the attribute that holds the name people sign in with, *groups* the relationship (found by itself where there is
+    just one to *group*), *group_name* the attribute that names a group. *create* makes a new user from keyword
+    arguments; by default it is *user* itself.
+
+    Raises `ConfigurationError` for models that cannot work.
+    """
+
+    def __init__(
+        self,
+        session: Session | scoped_session[Any],
+        user: type[Any],
+        group: type[Any] | None = None,
+        *,
+        names: Mapping[str, str] | None = None,
+        username: str = "username",
+        groups: str | None = None,
+        group_name: str = "name",
+        create: Callable[..., Any] | None = None,
+        clock: Callable[[], datetime] = _utcnow,
+    ) -> None:
+        self._session = session
+        self._user = user
+        self._group = group
+        self._names = dict(names or {})
+        self._create = create or user
+        self._clock = clock
+        self._key = primary_key(user)
+        self._key_name = sa_inspect(user).get_property_by_column(self._key).key
+        self._unknown: set[str] = set()
+        self._tables = link_tables(user)
+        self._username = getattr(user, self._attribute(username) or _missing(user, username))
+        self._groups = _relationship(user, group, groups) if group is not None else None
+        self._group_name = group_name
+        if group is not None and not hasattr(group, group_name):
+            _missing(group, group_name)
+
+    # -- UserRepository
+
+    def find(self, wanted: Wanted, *, domain: str, username: str, guid: uuid.UUID | None = None) -> list[UserSnapshot]:
+        """See `UserRepository`. One query."""
+        link = self._tables.link
+        same = link.c.username_key == fold_username(username)
+        if guid is not None:
+            same = or_(same, link.c.guid == guid)
+        return self._select(wanted, and_(link.c.domain_key == canonical_domain(domain), same))
+
+    def find_unlinked(self, wanted: Wanted, username: str) -> UserSnapshot | None:
+        """See `UserRepository`. Raises `SyncError` where several names differ in case only and none is exact."""
+        # Databases disagree on the lower case of letters beyond ASCII: let each such letter be any, compare here.
+        folded = fold_username(username)
+        pattern = "".join(_escaped(c) if c.isascii() else "_" for c in folded)
+        name = self._username
+        where = and_(self._tables.link.c.user_id.is_(None), func.lower(name).like(pattern, escape="!"))
+        with self._reading() as session:
+            rows = session.execute(select(self._key, name).select_from(self._joined(outer=True)).where(where)).all()
+        found = {key: stored for key, stored in rows if fold_username(stored) == folded}
+        exact = [key for key, stored in found.items() if stored == username] or list(found)
+        if len(exact) > 1:
+            raise SyncError(f"Several local users are named {username!r}, but for case: {sorted(found.values())}.")
+        snapshots = self._select(wanted, self._key.in_(exact), outer=True) if exact else []
+        return snapshots[0] if snapshots else None
+
+    def linked(self, wanted: Wanted, domain: str, *, batch: int = 500) -> Iterator[Sequence[UserSnapshot]]:
+        """See `UserRepository`. Each batch is read in a transaction of its own, by ascending key."""
+        link = self._tables.link
+        where = link.c.domain_key == canonical_domain(domain)
+        last: Any = None
+        while True:
+            after = where if last is None else and_(where, self._key > last)
+            keys = select(link.c.user_id).select_from(self._joined()).where(after).order_by(self._key).limit(batch)
+            with self._reading() as session:
+                page = session.execute(keys).scalars().all()
+            if not page:
+                return
+            yield self._select(wanted, self._key.in_(page))
+            last = page[-1]
+
+    def apply(self, changes: Iterable[Change], *, now: datetime) -> list[Key]:
+        """See `UserRepository`."""
+        changes = list(changes)
+        with self._writing() as session:
+            users = self._load(session, [change.key for change in changes if change.key is not None])
+            linked = self._links(session, list(users))
+            groups = self._groups_named(session, {name for c in changes for name in c.groups_add | c.groups_remove})
+            keys = [self._write(session, change, users, linked, groups, now) for change in changes]
+        for change, key in zip(changes, keys, strict=True):
+            self._expire(key, change)
+        return keys
+
+    def touch(self, keys: Sequence[Key], *, now: datetime) -> None:
+        """See `UserRepository`."""
+        link = self._tables.link
+        with self._writing() as session:
+            for start in range(0, len(keys), 500):
+                chosen = link.c.user_id.in_(keys[start : start + 500])
+                session.execute(update(link).where(chosen).values(last_sync=naive(now)))
+
+    @contextmanager
+    def lock(self, domain: str, username: str) -> Iterator[bool]:
+        """See `UserRepository`. Holds across processes, by a row that expires after a minute."""
+        key = {"domain_key": canonical_domain(domain), "username_key": fold_username(username)}
+        until = take_lock(self._engine(), self._tables.lock, key, self._clock())
+        try:
+            yield until is not None
+        finally:
+            if until is not None:
+                release_lock(self._engine(), self._tables.lock, key, until)
+
+    # -- for the Flask extension
+
+    def record(self, key: Key) -> Any | None:
+        """The row of *key* as an object of the application's own session, or None."""
+        return self._session.get(self._user, key)
+
+    def withhold(self, record: Any, flags: Iterable[str]) -> None:
+        """Let *record* read False for *flags* until it is loaded again; nothing is ever written."""
+        for flag in flags:
+            attribute = self._attribute(flag)
+            if attribute and attribute in sa_inspect(self._user).column_attrs and getattr(record, attribute):
+                set_committed_value(record, attribute, False)
+
+    # -- reading
+
+    def _select(self, wanted: Wanted, where: Any, *, outer: bool = False) -> list[UserSnapshot]:
+        query = select(self._user, *self._tables.link.c).select_from(self._joined(outer=outer)).where(where)
+        if self._groups is not None:
+            query = query.options(joinedload(self._groups))
+        with self._reading() as session:
+            return [self._snapshot(wanted, row) for row in session.execute(query.order_by(self._key)).unique()]
+
+    def _snapshot(self, wanted: Wanted, row: Row[Any]) -> UserSnapshot:
+        record, values = row[0], row._mapping
+        link = None
+        if values["user_id"] is not None:
+            synced = values["last_sync"]
+            link = Link(
+                values["domain"],
+                values["username"],
+                values["guid"],
+                values["sid"],
+                synced and synced.replace(tzinfo=timezone.utc),
+            )
+        return UserSnapshot(
+            key=getattr(record, self._key_name),
+            link=link,
+            fields={name: getattr(record, a) for name in wanted.fields if (a := self._attribute(name))},
+            flags={name: bool(getattr(record, a)) for name in wanted.flags if (a := self._attribute(name))},
+            groups=frozenset(getattr(group, self._group_name) for group in self._groups_of(record)),
+        )
+
+    def _joined(self, *, outer: bool = False) -> Any:
+        link, users = self._tables.link, sa_inspect(self._user).local_table
+        return users.join(link, link.c.user_id == self._key, isouter=outer)
+
+    def _groups_of(self, record: Any) -> Any:
+        return getattr(record, self._groups.key) if self._groups is not None else ()
+
+    def _attribute(self, name: str) -> str | None:
+        """What *name* is called on the model; None, with a word in the log, where it cannot be written there."""
+        attribute = self._names.get(name, name)
+        if attribute in sa_inspect(self._user).all_orm_descriptors or _settable(self._user, attribute):
+            return attribute
+        if attribute not in self._unknown:
+            self._unknown.add(attribute)
+            logger.warning(
+                "%s has no column or property %r: what the directory says of it is not kept. Add it, name yours in "
+                "SQLAlchemyUserRepository(names=…), or take it out of USER_FIELD_MAP or the flags.",
+                self._user.__name__,
+                attribute,
+            )
+        return None
+
+    # -- writing
+
+    def _load(self, session: Session, keys: list[Any]) -> dict[Hashable, Any]:
+        found: dict[Hashable, Any] = {}
+        for start in range(0, len(keys), 500):
+            query = select(self._user).where(self._key.in_(keys[start : start + 500]))
+            if self._groups is not None:
+                query = query.options(joinedload(self._groups))
+            for record in session.execute(query).unique().scalars():
+                found[getattr(record, self._key_name)] = record
+        return found
+
+    def _links(self, session: Session, keys: list[Any]) -> set[Hashable]:
+        column = self._tables.link.c.user_id
+        pages = (keys[start : start + 500] for start in range(0, len(keys), 500))
+        return {key for page in pages for key in session.execute(select(column).where(column.in_(page))).scalars()}
+
+    def _groups_named(self, session: Session, names: set[str]) -> dict[str, Any]:
+        if self._group is None or not names:
+            return {}
+        column = getattr(self._group, self._group_name)
+        query = select(self._group).where(column.in_(names))
+        return {getattr(group, self._group_name): group for group in session.execute(query).scalars()}
+
+    def _write(
+        self,
+        session: Session,
+        change: Change,
+        users: dict[Hashable, Any],
+        linked: set[Hashable],
+        groups: dict[str, Any],
+        now: datetime,
+    ) -> Key:
+        values = {a: v for name, v in {**change.fields, **change.flags}.items() if (a := self._attribute(name))}
+        if change.key is None:
+            record = self._create(**values)
+            session.add(record)
+        elif change.key in users:
+            record = users[change.key]
+            for attribute, value in values.items():
+                setattr(record, attribute, value)
+        else:
+            raise SyncError(f"The user {change.key!r} is gone from {self._user.__name__}.")
+        self._write_groups(session, record, change, groups)
+        session.flush()  # change by change: a name must be free before its next owner takes it
+        key: Key = getattr(record, self._key_name)
+        self._write_link(session, key, change.link, key in linked, now)
+        linked.add(key)
+        return key
+
+    def _write_groups(self, session: Session, record: Any, change: Change, groups: dict[str, Any]) -> None:
+        if self._groups is None or self._group is None:
+            return
+        collection = self._groups_of(record)
+        for group in [g for g in collection if getattr(g, self._group_name) in change.groups_remove]:
+            collection.remove(group)
+        held = {getattr(group, self._group_name) for group in collection}
+        for name in sorted(change.groups_add - held):
+            if name not in groups:
+                groups[name] = self._group(**{self._group_name: name})
+                session.add(groups[name])
+            (collection.add if isinstance(collection, set) else collection.append)(groups[name])
+
+    def _write_link(self, session: Session, key: Key, link: Link | None, exists: bool, now: datetime) -> None:
+        table = self._tables.link
+        values: dict[str, Any] = {"last_sync": naive(now)}
+        if link is not None:
+            values |= {"domain": link.domain, "username": link.username, "guid": link.guid, "sid": link.sid}
+            values |= {"domain_key": canonical_domain(link.domain), "username_key": fold_username(link.username)}
+        if exists:
+            session.execute(update(table).where(table.c.user_id == key).values(values))
+        elif link is not None:
+            forget_orphans(session.connection(), table, self._key, values)
+            session.execute(insert(table).values(user_id=key, **values))
+
+    def _expire(self, key: Key, change: Change) -> None:
+        """Make the application's session read anew what *change* wrote, keeping what is pending there."""
+        held = self._session.identity_map.get(identity_key(self._user, key))
+        if held is None:
+            return
+        stale = [a for name in (*change.fields, *change.flags) if (a := self._attribute(name))]
+        if self._groups is not None and (change.groups_add or change.groups_remove):
+            stale.append(self._groups.key)
+        mapped = sa_inspect(self._user).attrs
+        if stale := [name for name in stale if name in mapped]:
+            self._session.expire(held, stale)
+
+    # -- sessions
+
+    def _engine(self) -> Engine | Connection:
+        return self._session.get_bind(sa_inspect(self._user))
+
+    def _reading(self) -> Session:
+        return Session(self._engine())
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        """One transaction. A constraint that refuses a value comes out as `SyncError`."""
+        try:
+            with Session(self._engine(), expire_on_commit=False) as session, session.begin():
+                yield session
+        except (IntegrityError, DataError) as error:
+            raise SyncError(f"The database refused the change: {error.orig}") from error
+
+
+def _escaped(letter: str) -> str:
+    return f"!{letter}" if letter in "%_!" else letter
+
+
+def _settable(model: type[Any], name: str) -> bool:
+    found = getattr(model, name, None)
+    return isinstance(found, property) and found.fset is not None
+
+
+def _missing(model: type[Any], name: str) -> str:
+    raise ConfigurationError(f"{model.__name__} has no attribute {name!r}: tell SQLAlchemyUserRepository its name.")
+
+
+def _relationship(user: type[Any], group: type[Any], name: str | None) -> Any:
+    """The relationship attribute from *user* to *group*."""
+    candidates = {r.key: r for r in sa_inspect(user).relationships if r.uselist and r.mapper.class_ is group}
+    if name is None and len(candidates) == 1:
+        [name] = candidates
+    if name is None or name not in candidates:
+        listed = ", ".join(sorted(candidates)) or "none"
+        raise ConfigurationError(
+            f"Which relationship of {user.__name__} holds its {group.__name__} objects? Found: {listed}. "
+            f'Say SQLAlchemyUserRepository(…, groups="…").'
+        )
+    return getattr(user, name)
