@@ -11,13 +11,16 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
+    CursorResult,
     DateTime,
     Engine,
     ForeignKey,
     String,
     Table,
+    Text,
     UniqueConstraint,
     Uuid,
     delete,
@@ -36,6 +39,7 @@ from wauth_core.exceptions import ConfigurationError
 
 LINK_TABLE = "windows_auth_link"
 LOCK_TABLE = "windows_auth_lock"
+BOOKMARK_TABLE = "windows_auth_bookmark"
 LOCK_LEASE = timedelta(minutes=1)  # a worker that died in the middle of a sync is waited for no longer
 
 
@@ -84,14 +88,16 @@ def add_memberships(user: type[Any], group: type[Any], *, name: str = "groups") 
 
 @dataclass(frozen=True)
 class LinkTables:
-    """Which directory user a row is (*link*), and who is being synced by which worker at this moment (*lock*)."""
+    """Which directory user a row is (*link*), who is being synced at this moment (*lock*), and how far the bulk sync
+    of a domain has read (*bookmark*)."""
 
     link: Table
     lock: Table
+    bookmark: Table
 
 
 def link_tables(user: type[Any]) -> LinkTables:
-    """The two tables of `SQLAlchemyUserRepository`, in the metadata of the model *user*; made at the first call.
+    """The three tables of `SQLAlchemyUserRepository`, in the metadata of the model *user*; made at the first call.
 
     Call it (or make the repository) beside your models, before ``create_all`` or Alembic reads the metadata.
     Names compare without case by the ``_key`` columns, whatever the database's collation. Times are UTC, naive.
@@ -100,7 +106,8 @@ def link_tables(user: type[Any]) -> LinkTables:
     metadata, schema = table.metadata, table.schema
     found = metadata.tables.get(_qualified(LINK_TABLE, schema))
     if found is not None:
-        return LinkTables(found, metadata.tables[_qualified(LOCK_TABLE, schema)])
+        lock, bookmark = (metadata.tables[_qualified(name, schema)] for name in (LOCK_TABLE, BOOKMARK_TABLE))
+        return LinkTables(found, lock, bookmark)
     link = Table(
         LINK_TABLE,
         metadata,
@@ -116,6 +123,7 @@ def link_tables(user: type[Any]) -> LinkTables:
         Column("username_key", String(256), nullable=False),
         Column("guid", Uuid(), nullable=True),
         Column("sid", String(184), nullable=True),  # the longest SID, MS-DTYP 2.4.2.1
+        Column("deactivated", Boolean(), nullable=False, default=False),  # by a sync, not by an administrator
         Column("last_sync", DateTime(), nullable=True),
         UniqueConstraint("domain_key", "username_key", name="uq_windows_auth_link_username"),
         UniqueConstraint("domain_key", "guid", name="uq_windows_auth_link_guid"),
@@ -129,8 +137,15 @@ def link_tables(user: type[Any]) -> LinkTables:
         Column("until", DateTime(), nullable=False),
         schema=schema,
     )
+    bookmark = Table(
+        BOOKMARK_TABLE,
+        metadata,
+        Column("domain_key", String(255), primary_key=True),
+        Column("value", Text(), nullable=False),
+        schema=schema,
+    )
     _never_inherit(user, link)
-    return LinkTables(link, lock)
+    return LinkTables(link, lock, bookmark)
 
 
 def _never_inherit(user: type[Any], link: Table) -> None:
@@ -169,9 +184,9 @@ def take_lock(engine: Engine | Connection, table: Table, key: dict[str, str], no
         except IntegrityError:
             session.rollback()
         expired = [table.c[name] == value for name, value in key.items()] + [table.c.until < naive(now)]
-        taken = session.execute(update(table).where(*expired).values(until=until).returning(table.c.until)).all()
+        taken = cast("CursorResult[Any]", session.execute(update(table).where(*expired).values(until=until)))
         session.commit()
-        return until if taken else None
+        return until if taken.rowcount else None
 
 
 def release_lock(engine: Engine | Connection, table: Table, key: dict[str, str], until: datetime) -> None:

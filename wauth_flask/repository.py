@@ -12,9 +12,10 @@ import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy import inspect as sa_inspect
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session, joinedload, scoped_session
@@ -28,6 +29,8 @@ from wauth_flask.models import forget_orphans, link_tables, naive, primary_key, 
 
 logger = logging.getLogger("wauth.flask")
 
+LOCK_POLL = 0.05  # seconds
+
 
 def _utcnow() -> datetime:
     return datetime.now(timezone.utc)
@@ -39,10 +42,9 @@ class SQLAlchemyUserRepository:
     *session* is the application's: a ``Session``, a ``scoped_session`` or Flask-SQLAlchemy's ``db.session``.
 
     The keys of ``USER_FIELD_MAP`` and the names of flags are attributes of *user*; *names* says where yours differ
-    (``{"is_superuser": "admin"}``). What *user* does not have is left alone, and said once in the log. *username* is
-    the attribute that holds the name people sign in with, *groups* the relationship (found by itself where there is
-    just one to *group*), *group_name* the attribute that names a group. *create* makes a new user from keyword
-    arguments; by default it is *user* itself.
+    (``{"is_superuser": "admin"}``). What *user* does not have is left alone, and said once in the log. *groups* is
+    the relationship (found by itself where there is just one to *group*), *group_name* the attribute that names a
+    group. *create* makes a new user from keyword arguments; by default it is *user* itself.
 
     Raises `ConfigurationError` for models that cannot work.
     """
@@ -54,7 +56,6 @@ class SQLAlchemyUserRepository:
         group: type[Any] | None = None,
         *,
         names: Mapping[str, str] | None = None,
-        username: str = "username",
         groups: str | None = None,
         group_name: str = "name",
         create: Callable[..., Any] | None = None,
@@ -70,7 +71,6 @@ class SQLAlchemyUserRepository:
         self._key_name = sa_inspect(user).get_property_by_column(self._key).key
         self._unknown: set[str] = set()
         self._tables = link_tables(user)
-        self._username = getattr(user, self._attribute(username) or _missing(user, username))
         self._groups = _relationship(user, group, groups) if group is not None else None
         self._group_name = group_name
         if group is not None and not hasattr(group, group_name):
@@ -86,21 +86,20 @@ class SQLAlchemyUserRepository:
             same = or_(same, link.c.guid == guid)
         return self._select(wanted, and_(link.c.domain_key == canonical_domain(domain), same))
 
-    def find_unlinked(self, wanted: Wanted, username: str) -> UserSnapshot | None:
-        """See `UserRepository`. Raises `SyncError` where several names differ in case only and none is exact."""
+    def named(self, wanted: Wanted, username: str) -> UserSnapshot | None:
+        """See `UserRepository`. Of names that differ in case only, the exact one; else the oldest."""
+        attribute = self._attribute(wanted.username_field) or _missing(self._user, wanted.username_field)
+        name = getattr(self._user, attribute)
         # Databases disagree on the lower case of letters beyond ASCII: let each such letter be any, compare here.
         folded = fold_username(username)
         pattern = "".join(_escaped(c) if c.isascii() else "_" for c in folded)
-        name = self._username
-        where = and_(self._tables.link.c.user_id.is_(None), func.lower(name).like(pattern, escape="!"))
+        query = select(self._key, name).where(func.lower(name).like(pattern, escape="!")).order_by(self._key)
         with self._reading() as session:
-            rows = session.execute(select(self._key, name).select_from(self._joined(outer=True)).where(where)).all()
-        found = {key: stored for key, stored in rows if fold_username(stored) == folded}
-        exact = [key for key, stored in found.items() if stored == username] or list(found)
-        if len(exact) > 1:
-            raise SyncError(f"Several local users are named {username!r}, but for case: {sorted(found.values())}.")
-        snapshots = self._select(wanted, self._key.in_(exact), outer=True) if exact else []
-        return snapshots[0] if snapshots else None
+            found = [(s != username, key) for key, s in session.execute(query) if fold_username(s) == folded]
+        if not found:
+            return None
+        _, key = min(found, key=lambda pair: pair[0])
+        return next(iter(self._select(wanted, self._key == key, outer=True)), None)
 
     def linked(self, wanted: Wanted, domain: str, *, batch: int = 500) -> Iterator[Sequence[UserSnapshot]]:
         """See `UserRepository`. Each batch is read in a transaction of its own, by ascending key."""
@@ -138,15 +137,30 @@ class SQLAlchemyUserRepository:
                 session.execute(update(link).where(chosen).values(last_sync=naive(now)))
 
     @contextmanager
-    def lock(self, domain: str, username: str) -> Iterator[bool]:
+    def lock(self, domain: str, username: str, *, wait: float = 0.0) -> Iterator[bool]:
         """See `UserRepository`. Holds across processes, by a row that expires after a minute."""
         key = {"domain_key": canonical_domain(domain), "username_key": fold_username(username)}
-        until = take_lock(self._engine(), self._tables.lock, key, self._clock())
+        give_up = monotonic() + wait
+        while not (until := take_lock(self._engine(), self._tables.lock, key, self._clock())):
+            if monotonic() >= give_up:
+                break
+            sleep(LOCK_POLL)
         try:
             yield until is not None
         finally:
             if until is not None:
                 release_lock(self._engine(), self._tables.lock, key, until)
+
+    def bookmark(self, domain: str, value: str | None = None) -> str | None:
+        """See `UserRepository`."""
+        table, key = self._tables.bookmark, canonical_domain(domain)
+        with self._writing() as session:
+            if value is None:
+                found: str | None = session.scalar(select(table.c.value).where(table.c.domain_key == key))
+                return found
+            session.execute(delete(table).where(table.c.domain_key == key))
+            session.execute(insert(table).values(domain_key=key, value=value))
+        return value
 
     # -- for the Flask extension
 
@@ -165,7 +179,7 @@ class SQLAlchemyUserRepository:
 
     def _select(self, wanted: Wanted, where: Any, *, outer: bool = False) -> list[UserSnapshot]:
         query = select(self._user, *self._tables.link.c).select_from(self._joined(outer=outer)).where(where)
-        if self._groups is not None:
+        if self._groups is not None and wanted.groups:
             query = query.options(joinedload(self._groups))
         with self._reading() as session:
             return [self._snapshot(wanted, row) for row in session.execute(query.order_by(self._key)).unique()]
@@ -180,6 +194,7 @@ class SQLAlchemyUserRepository:
                 values["username"],
                 values["guid"],
                 values["sid"],
+                values["deactivated"],
                 synced and synced.replace(tzinfo=timezone.utc),
             )
         return UserSnapshot(
@@ -187,7 +202,9 @@ class SQLAlchemyUserRepository:
             link=link,
             fields={name: getattr(record, a) for name in wanted.fields if (a := self._attribute(name))},
             flags={name: bool(getattr(record, a)) for name in wanted.flags if (a := self._attribute(name))},
-            groups=frozenset(getattr(group, self._group_name) for group in self._groups_of(record)),
+            groups=frozenset(getattr(group, self._group_name) for group in self._groups_of(record))
+            if wanted.groups
+            else frozenset(),
         )
 
     def _joined(self, *, outer: bool = False) -> Any:
@@ -280,6 +297,7 @@ class SQLAlchemyUserRepository:
         values: dict[str, Any] = {"last_sync": naive(now)}
         if link is not None:
             values |= {"domain": link.domain, "username": link.username, "guid": link.guid, "sid": link.sid}
+            values["deactivated"] = link.deactivated
             values |= {"domain_key": canonical_domain(link.domain), "username_key": fold_username(link.username)}
         if exists:
             session.execute(update(table).where(table.c.user_id == key).values(values))
