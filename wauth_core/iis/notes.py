@@ -1,0 +1,109 @@
+"""What a person must know or do beside the generated files, each in a sentence or two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wauth_core.iis.appcmd import locked_sections
+from wauth_core.iis.options import KERBEROS_ONLY, ServedFolder, WebConfigOptions
+from wauth_core.iis.windowspath import relative_to
+
+DOWNLOADS = {
+    "URL Rewrite": "https://www.iis.net/downloads/microsoft/url-rewrite",
+    "HttpPlatformHandler": "https://www.iis.net/downloads/microsoft/httpplatformhandler",
+}
+
+
+def for_webconfig(options: WebConfigOptions) -> Iterable[str]:
+    """The notes for these options, most urgent first: what would make every request fail comes before the
+    rest."""
+    yield (
+        "Locked on a new server, and an error 500.19 (0x80070021) until unlocked: "
+        f"{', '.join(locked_sections(options))}. --fastcgi-application prints the lines."
+    )
+    if options.handler == "fastcgi":
+        yield (
+            "The FastCGI application must be registered on the server, spelled as in the handler: "
+            "--fastcgi-application prints the line. Needs the role feature CGI."
+        )
+        yield (
+            "wfastcgi reads names in the server's ANSI code page, and letters outside it become '?'. Let "
+            "IIS send UTF-8: "
+            "see docs/iis/fastcgi.md, FastCGIUtf8ServerVariables."
+        )
+    else:
+        yield _needs("HttpPlatformHandler", "httpPlatform")
+    if options.https:
+        yield _needs("URL Rewrite", "rewrite")
+        if options.hsts_seconds:
+            yield (
+                f"Browsers will refuse plain HTTP to this host for {options.hsts_seconds} seconds after a "
+                "visit, even if "
+                "you take the setting away. Try a small --hsts first."
+            )
+    if options.windowsauth:
+        yield from _about_windowsauth(options)
+    if options.logs:
+        yield f"The application pool's identity must be able to write to {options.logs}."
+    for name, folder in (("static", options.static), ("media", options.media)):
+        if folder:
+            yield from _about_folder(name, folder, options)
+    if options.deny_extensions or options.hidden_segments:
+        yield (
+            "Request filtering looks at the application's URLs too, not only at files: "
+            f"a URL that ends in {' '.join(options.deny_extensions) or 'one of them'} "
+            f"or holds a part named {' '.join(options.hidden_segments) or 'so'} is refused with 404."
+        )
+    if options.error_pages and options.handler == "fastcgi":
+        yield (
+            "With FastCGI, IIS cannot tell its own errors from the application's: from now on it "
+            "replaces the body of "
+            "every answer of 400 and above, JSON included. Leave --error-pages out to keep the application's."
+        )
+
+
+def _needs(component: str, section: str) -> str:
+    return (
+        f"{component} must be installed, or every request ends in 500.19 for the section {section}: "
+        f"{DOWNLOADS[component]}"
+    )
+
+
+def _about_windowsauth(options: WebConfigOptions) -> Iterable[str]:
+    yield "Windows Authentication needs the role feature Windows Authentication."
+    if not options.authentication_in_webconfig:
+        yield (
+            "Authentication is not in web.config: set it for this one site in the server's configuration "
+            "(--fastcgi-application prints the lines), or anybody comes in anonymously."
+        )
+    if KERBEROS_ONLY in options.providers or options.kernel_mode is False:
+        yield (
+            "Outside kernel mode the application pool's account decrypts the tickets: the service "
+            "principal name "
+            "HTTP/host must be on that account (setspn -S HTTP/www.example.com EXAMPLE\\account)."
+        )
+    if options.handler == "httpplatform":
+        if options.server in ("hypercorn", "granian"):
+            yield (
+                f"{options.server} is started directly: the application itself must read the sign-in "
+                "token, with the "
+                "IISToken() source. `wauth serve` (waitress, uvicorn) does that by itself."
+            )
+        yield (
+            "HttpPlatformHandler sets no REMOTE_USER. The signed-in user comes as a token, which works "
+            "only in the one "
+            "process that IIS started: raise the number of processes with --processes, not inside the server."
+        )
+
+
+def _about_folder(name: str, folder: ServedFolder, options: WebConfigOptions) -> Iterable[str]:
+    if folder.location is None:
+        yield (f"{folder.url!r} is not a path on this site, so only the file in the {name} folder itself was made.")
+    elif (relative_to(folder.path, options.root) or "").lower() != folder.location.lower():
+        yield (
+            f"IIS looks for /{folder.location} in {options.root}, but the {name} folder is {folder.path}. "
+            "Add a virtual "
+            f"directory: in IIS Manager right-click the site, Add Virtual Directory, Alias "
+            f"{folder.location}, "
+            f"Physical path {folder.path}."
+        )

@@ -1,0 +1,217 @@
+"""web.config files for a Python application behind IIS.
+
+:func:`build` is pure: frozen options in, documents out. What IIS allows in each element is in Microsoft's
+reference (https://learn.microsoft.com/en-us/iis/configuration/system.webserver/); two of its rules shape
+everything here. Adding an item that is already inherited is an error (HTTP 500.19), so each ``<add>`` has a
+``<remove>`` before it; and a section that is locked, or whose component is not installed, is an error too,
+so each such thing is named in the notes.
+"""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from wauth_core.iis import errorpages, notes, xmltext
+from wauth_core.iis.commandlines import process_arguments, script_processor
+from wauth_core.iis.files import Generated, GeneratedFile
+from wauth_core.iis.options import KERBEROS_ONLY, ServedFolder, WebConfigOptions, check
+from wauth_core.iis.windowspath import join, parent
+
+
+def build(options: WebConfigOptions) -> Generated:
+    """The files, folders and notes for *options*; raises ConfigurationError for what IIS could not take."""
+    check(options)
+    folders = [folder for folder in (options.static, options.media) if folder]
+    files = [GeneratedFile(join(options.root, "web.config"), xmltext.to_utf8(_root_document(options)))]
+    files += [
+        GeneratedFile(join(folder.path, "web.config"), xmltext.to_utf8(_served_document(options, folder)))
+        for folder in folders
+    ]
+    if options.error_pages:
+        files += errorpages.build(join(options.root, options.error_pages))
+    log_folder = (parent(options.logs),) if options.logs else ()
+    return Generated(tuple(files), log_folder, tuple(notes.for_webconfig(options)))
+
+
+# The root file
+
+
+def _root_document(options: WebConfigOptions) -> ElementTree.Element:
+    root = ElementTree.Element("configuration")
+    if options.handler == "fastcgi":
+        _app_settings(root, options)
+    web = xmltext.section(root, "system.webServer")
+    _python_handler(web, options)
+    if options.handler == "httpplatform":
+        _http_platform(web, options)
+    _http_errors(web, options)
+    if options.windowsauth and options.authentication_in_webconfig:
+        _authentication(web, options)
+    if options.deny_extensions or options.hidden_segments:
+        _request_filtering(web, options)
+    if options.https:
+        _rewrite(web, options)
+    for folder in (options.static, options.media):
+        if folder and folder.location:
+            location = xmltext.element(root, "location", {"path": folder.location})
+            _serve_files(xmltext.section(location, "system.webServer"), options, folder)
+    return root
+
+
+def _app_settings(root: ElementTree.Element, options: WebConfigOptions) -> None:
+    """wfastcgi reads its settings from here and puts them into os.environ."""
+    settings = {"WSGI_HANDLER": options.application.replace(":", "."), "PYTHONPATH": options.root}
+    if options.logs:
+        settings["WSGI_LOG"] = options.logs
+    parent = xmltext.section(root, "appSettings")
+    for key, value in (settings | dict(options.environment)).items():
+        xmltext.element(parent, "remove", {"key": key})
+        xmltext.element(parent, "add", {"key": key, "value": value})
+
+
+def _python_handler(web: ElementTree.Element, options: WebConfigOptions) -> None:
+    handlers = xmltext.section(web, "handlers")
+    xmltext.element(handlers, "remove", {"name": options.name})
+    attributes: dict[str, str | int | bool] = {"name": options.name, "path": "*", "verb": "*"}
+    if options.handler == "fastcgi":
+        attributes |= {"modules": "FastCgiModule", "scriptProcessor": "|".join(script_processor(options))}
+    else:
+        attributes |= {"modules": "httpPlatformHandler"}
+    attributes |= {"resourceType": "Unspecified", "requireAccess": "Script"}
+    xmltext.element(handlers, "add", attributes)
+
+
+def _http_platform(web: ElementTree.Element, options: WebConfigOptions) -> None:
+    """Only attributes that both the 1.2 and the 2.x schema know; those whose defaults differ are written
+    out."""
+    attributes: dict[str, str | int | bool] = {
+        "processPath": options.python,
+        "arguments": process_arguments(options),
+        "processesPerApplication": options.processes,
+        "forwardWindowsAuthToken": options.windowsauth,
+        "stdoutLogEnabled": bool(options.logs),
+    }
+    if options.logs:
+        attributes["stdoutLogFile"] = options.logs
+    platform = xmltext.element(web, "httpPlatform", attributes)
+    variables = xmltext.element(platform, "environmentVariables")
+    environment = {"PYTHONPATH": options.root, "PYTHONUTF8": "1"} | dict(options.environment)
+    for name, value in environment.items():
+        xmltext.element(variables, "environmentVariable", {"name": name, "value": value})
+
+
+def _http_errors(web: ElementTree.Element, options: WebConfigOptions) -> None:
+    """Whose error pages visitors see.
+
+    FastCGI leaves IIS no sign which error pages are the application's, so it is all (PassThrough) or
+    nothing (Auto). HttpPlatformHandler gives that sign by itself.
+    """
+    if not options.error_pages:
+        if options.handler == "fastcgi":
+            xmltext.element(web, "httpErrors", {"existingResponse": "PassThrough"})
+        return
+    errors = xmltext.element(web, "httpErrors", {"errorMode": "Custom", "existingResponse": "Auto"})
+    for status in errorpages.PAGES:
+        xmltext.element(errors, "remove", {"statusCode": status, "subStatusCode": -1})
+        xmltext.element(
+            errors,
+            "error",
+            {
+                "statusCode": status,
+                "subStatusCode": -1,
+                "path": f"{options.error_pages}\\{status}.html",
+                "responseMode": "File",
+            },
+        )
+
+
+def _authentication(web: ElementTree.Element, options: WebConfigOptions) -> None:
+    parent = xmltext.section(web, "security/authentication")
+    xmltext.element(parent, "anonymousAuthentication", {"enabled": False})
+    attributes: dict[str, str | int | bool] = {"enabled": True}
+    if options.kernel_mode is not None or KERBEROS_ONLY in options.providers:
+        attributes["useKernelMode"] = bool(options.kernel_mode)
+    windows = xmltext.element(parent, "windowsAuthentication", attributes)
+    if options.providers:
+        providers = xmltext.element(windows, "providers")
+        xmltext.element(providers, "clear")
+        for provider in options.providers:
+            xmltext.element(providers, "add", {"value": provider})
+    if options.extended_protection is not None:
+        xmltext.element(windows, "extendedProtection", {"tokenChecking": options.extended_protection})
+
+
+def _request_filtering(web: ElementTree.Element, options: WebConfigOptions) -> None:
+    filtering = xmltext.section(web, "security/requestFiltering")
+    if options.deny_extensions:
+        extensions = xmltext.element(filtering, "fileExtensions")
+        for extension in dict.fromkeys(e.lower() for e in options.deny_extensions):
+            xmltext.element(extensions, "remove", {"fileExtension": extension})
+            xmltext.element(extensions, "add", {"fileExtension": extension, "allowed": False})
+    if options.hidden_segments:
+        segments = xmltext.element(filtering, "hiddenSegments")
+        for segment in dict.fromkeys(s.lower() for s in options.hidden_segments):
+            xmltext.element(segments, "remove", {"segment": segment})
+            xmltext.element(segments, "add", {"segment": segment})
+
+
+def _rewrite(web: ElementTree.Element, options: WebConfigOptions) -> None:
+    rewrite = xmltext.section(web, "rewrite")
+    rules = xmltext.element(rewrite, "rules")
+    redirect = _rule(rules, "Redirect HTTP to HTTPS", stopProcessing=True)
+    xmltext.element(redirect, "match", {"url": "(.*)"})
+    conditions = xmltext.element(redirect, "conditions")
+    xmltext.element(conditions, "add", {"input": "{HTTPS}", "pattern": "^OFF$"})
+    xmltext.element(
+        redirect,
+        "action",
+        {
+            "type": "Redirect",
+            "url": "https://{HTTP_HOST}{REQUEST_URI}",
+            "appendQueryString": False,
+            "redirectType": "Permanent",
+        },
+    )
+    if options.hsts_seconds:
+        outbound = xmltext.element(rewrite, "outboundRules")
+        hsts = _rule(outbound, "Strict-Transport-Security over HTTPS")
+        xmltext.element(hsts, "match", {"serverVariable": "RESPONSE_Strict_Transport_Security", "pattern": ".*"})
+        conditions = xmltext.element(hsts, "conditions")
+        xmltext.element(conditions, "add", {"input": "{HTTPS}", "pattern": "^ON$"})
+        xmltext.element(hsts, "action", {"type": "Rewrite", "value": f"max-age={options.hsts_seconds}"})
+
+
+def _rule(parent: ElementTree.Element, name: str, **attributes: bool) -> ElementTree.Element:
+    xmltext.element(parent, "remove", {"name": name})
+    return xmltext.element(parent, "rule", {"name": name, **attributes})
+
+
+# Folders that IIS serves by itself
+
+
+def _served_document(options: WebConfigOptions, folder: ServedFolder) -> ElementTree.Element:
+    root = ElementTree.Element("configuration")
+    _serve_files(xmltext.section(root, "system.webServer"), options, folder)
+    return root
+
+
+def _serve_files(web: ElementTree.Element, options: WebConfigOptions, folder: ServedFolder) -> None:
+    """Static files and nothing else: what is uploaded here can never run."""
+    handlers = xmltext.element(web, "handlers", {"accessPolicy": "Read"})
+    xmltext.element(handlers, "clear")
+    xmltext.element(
+        handlers,
+        "add",
+        {
+            "name": "StaticFile",
+            "path": "*",
+            "verb": "GET,HEAD",
+            "modules": "StaticFileModule",
+            "resourceType": "File",
+            "requireAccess": "Read",
+        },
+    )
+    if options.cache_static_days and folder is options.static:
+        content = xmltext.element(web, "staticContent")
+        age = f"{options.cache_static_days}.00:00:00"
+        xmltext.element(content, "clientCache", {"cacheControlMode": "UseMaxAge", "cacheControlMaxAge": age})

@@ -1,0 +1,50 @@
+"""A stand-in for Windows' sign-in tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wauth_core.iis.token import TokenFacts
+
+
+class FakeTokenReader:
+    """A :class:`wauth_core.iis.token.TokenReader` over a dictionary: handle → what the token says.
+
+    As on Windows, a handle that was closed is no token any more. *closed* lists what was closed, in order;
+    closing a handle that is not open raises, which the real one would do silently to somebody else's
+    socket.
+    """
+
+    def __init__(self, tokens: Mapping[int, TokenFacts] | None = None, *, own_sid: str = "S-1-5-82-1-2-3-4-5") -> None:
+        self._open = dict(tokens or {})
+        self._own_sid = own_sid
+        self.closed: list[int] = []
+
+    def add(self, handle: int, facts: TokenFacts) -> None:
+        self._open[handle] = facts
+
+    def user_sid(self, handle: int) -> str:
+        return self._facts(handle).user_sid
+
+    def group_sids(self, handle: int) -> frozenset[str]:
+        return self._facts(handle).group_sids
+
+    def account(self, sid: str) -> tuple[str, str]:
+        for facts in self._open.values():
+            if facts.user_sid == sid:
+                return facts.domain, facts.username
+        raise OSError(1332, "No mapping between account names and security IDs was done")
+
+    def own_sid(self) -> str:
+        return self._own_sid
+
+    def close(self, handle: int) -> None:
+        if handle not in self._open:
+            raise AssertionError(f"closed {handle:#x}, which is not an open token")
+        del self._open[handle]
+        self.closed.append(handle)
+
+    def _facts(self, handle: int) -> TokenFacts:
+        if handle not in self._open:
+            raise OSError(6, "The handle is invalid")
+        return self._open[handle]
