@@ -1,21 +1,29 @@
 """What the core answers to a front end, as frozen data: who signs in, and the facts that came along.
 
 A *source* says who is there. `decide` asks the configured sources in order and gives one of three outcomes; an
-adapter translates the outcome and decides nothing itself.
+adapter translates the outcome and decides nothing itself:
+
+- `SignedIn`: its `headers` belong on whatever response is sent (a cookie, a mutual-authentication token);
+- `Rejected`: nobody is signed in. One with `headers` is a step of a handshake, and the front end answers with its
+  `status` and `headers` itself; any other is answered only where a sign-in is required, else the application decides;
+- `Anonymous`: nobody is signed in. `challenge_of` the sources belongs on every 401 that is sent.
 """
 
 from __future__ import annotations
 
+import importlib
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from wauth_core.exceptions import InvalidIdentity
+from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import Identity
 
 logger = logging.getLogger("wauth.sources")
+
+Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -40,27 +48,30 @@ class Anonymous:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The source vouches for *identity*."""
+    """The source vouches for *identity*. *headers* belong on the response, whatever it is."""
 
     identity: Identity
     source: str
     facts: TransportFacts | None = None
+    headers: Headers = ()
 
 
 @dataclass(frozen=True)
 class Rejected:
     """Somebody claims to be someone, and must not be believed. *reason* is for the log, never for the client.
 
-    *headers* belong on the 401 that a front end may answer (``WWW-Authenticate``).
+    With *headers* (``WWW-Authenticate``) the front end answers by itself; see this module's docstring.
     """
 
     reason: str
     source: str
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     status: int = 403
 
 
 Outcome = Anonymous | SignedIn | Rejected
+
+ANONYMOUS = Anonymous()
 
 
 @dataclass(frozen=True)
@@ -70,10 +81,11 @@ class Request:
     *server* holds what the server itself says (WSGI's ``REMOTE_USER`` and ``AUTH_TYPE``; empty under ASGI), *headers*
     the client's and the proxy's headers as (lower-case name, value) in the order they came, *peer* the address of
     the socket's other end. *raw* is the environ or scope, for a source that must change it.
+    `wauth_core.requests` makes one from a WSGI environ or an ASGI scope.
     """
 
     server: Mapping[str, str]
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers = field(repr=False)
     peer: str | None
     method: str = "GET"
     path: str = "/"
@@ -85,13 +97,8 @@ class Request:
         wanted = name.lower()
         return [value for key, value in self.headers if key == wanted]
 
-
-@runtime_checkable
-class Source(Protocol):
-    """One way in which an identity reaches the application."""
-
-    def identify(self, request: Request, rules: Rules) -> Outcome | None:
-        """None where this source has nothing to say. An exception counts as `Rejected`."""
+    def remove_header(self, name: str) -> None:
+        """Hide the header *name* from the application, by changing *raw*."""
 
 
 @dataclass(frozen=True)
@@ -106,20 +113,107 @@ class Rules:
         return Identity.parse(value, use_spn=self.use_spn, lowercase=self.lowercase)
 
 
+@runtime_checkable
+class Source(Protocol):
+    """One way in which an identity reaches the application.
+
+    A source may also have: ``challenge``, a `Challenge` for the 401 that asks people to sign in;
+    ``release(request)``, called once a request even if another source answered, to close what the request brought
+    (an IIS token); ``may_block(request) -> bool``, so that an event loop asks it in a thread; and ``asgi = False``
+    where it can never answer under ASGI.
+    """
+
+    def identify(self, request: Request, rules: Rules) -> Outcome | None:
+        """None where this source has nothing to say. An exception counts as `Rejected`."""
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What a 401 carries: *headers* (``WWW-Authenticate``), and an HTML *page* for those who can answer none."""
+
+    headers: Headers = ()
+    page: bytes | None = None
+
+
 def decide(sources: Iterable[Source], request: Request, rules: Rules) -> Outcome:
-    """Ask each source; the first that has something to say decides. Never raises, opens no connection."""
+    """Ask each source; the first that has something to say decides. Never raises, opens no connection.
+
+    *sources* is iterated twice: a list or a tuple.
+    """
+    outcome: Outcome | None = None
     for source in sources:
-        name = type(source).__name__
+        outcome = _ask(source, request, rules)
+        if outcome is not None:
+            break
+    for source in sources:
+        release = getattr(source, "release", None)
+        if release is not None:
+            try:
+                release(request)
+            except Exception:
+                logger.exception("The source %s could not clean up after a request.", type(source).__name__)
+    return ANONYMOUS if outcome is None else outcome
+
+
+def _ask(source: Source, request: Request, rules: Rules) -> Outcome | None:
+    try:
+        outcome = source.identify(request, rules)
+        if outcome is not None and not isinstance(outcome, (SignedIn, Rejected, Anonymous)):
+            raise TypeError(f"a source must give an outcome or None, not {type(outcome).__name__}")
+    except InvalidIdentity as error:
+        outcome = Rejected(str(error), type(source).__name__)
+    except Exception:
+        logger.exception("The source %s failed; nobody is signed in.", type(source).__name__)
+        outcome = Rejected("the source failed", type(source).__name__, status=401)
+    if isinstance(outcome, Rejected):
+        logger.warning("%s refused a sign-in from %r: %s", outcome.source, _peer(request), outcome.reason)
+    return outcome
+
+
+def _peer(request: Request) -> str | None:
+    try:
+        return request.peer
+    except Exception:  # a broken environ must not break the log line about it
+        return None
+
+
+def challenge_of(sources: Iterable[Source]) -> Challenge:
+    """What a 401 carries when these sources are asked: all their headers, and the first page."""
+    found = [c for c in (getattr(source, "challenge", None) for source in sources) if isinstance(c, Challenge)]
+    pages = [c.page for c in found if c.page is not None]
+    return Challenge(tuple(header for c in found for header in c.headers), pages[0] if pages else None)
+
+
+def load_sources(given: Iterable[Source | str] | Source | str | None) -> tuple[Source, ...]:
+    """The sources that a setting names: instances, or dotted paths of an instance, a class or a function without
+    arguments ("wauth_wsgi.ServerIdentity").
+
+    Raises `ConfigurationError` for what cannot be found or is no source.
+    """
+    if given is None:
+        return ()
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        given = (given,)
+    return tuple(_load(item) for item in given)
+
+
+def _load(item: Source | str) -> Source:
+    found: Any = _import(item) if isinstance(item, str) else item
+    if isinstance(found, type) or (callable(found) and not hasattr(found, "identify")):
         try:
-            outcome = source.identify(request, rules)
-        except InvalidIdentity as error:
-            outcome = Rejected(str(error), name)
-        except Exception:
-            logger.exception("The source %s failed; nobody is signed in.", name)
-            outcome = Rejected("the source failed", name, status=401)
-        if outcome is None:
-            continue
-        if isinstance(outcome, Rejected):
-            logger.warning("%s refused a sign-in from %r: %s", name, request.peer, outcome.reason)
-        return outcome
-    return Anonymous()
+            found = found()
+        except TypeError as error:
+            raise ConfigurationError(
+                f"The source {item!r} needs arguments: make an instance of it and name that. ({error})"
+            ) from error
+    if not isinstance(found, Source):
+        raise ConfigurationError(f"{item!r} is not a source: it has no identify(request, rules).")
+    return found
+
+
+def _import(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"There is no source {path!r}: {error}.") from error

@@ -1,1 +1,9 @@
 """Wrap any WSGI or ASGI application and know which Windows user is there."""
+
+from __future__ import annotations
+
+from wauth_wsgi.asgi import WindowsAuthASGI as WindowsAuthASGI
+from wauth_wsgi.sources import ProxyHeader as ProxyHeader
+from wauth_wsgi.sources import ServerIdentity as ServerIdentity
+from wauth_wsgi.sources import Simulate as Simulate
+from wauth_wsgi.wsgi import WindowsAuthWSGI as WindowsAuthWSGI

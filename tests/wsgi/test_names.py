@@ -1,0 +1,83 @@
+"""ServerIdentity: names as servers hand them over, encodings and spellings."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.wsgi.calls import over_wsgi
+from wauth_core import ConfigurationError
+from wauth_core.outcomes import ANONYMOUS, Rules, decide
+from wauth_core.requests import from_environ
+from wauth_wsgi import ServerIdentity
+
+
+def as_wsgi(text, encoding="utf-8"):
+    """Text as PEP 3333 has it: latin-1 of its bytes."""
+    return text.encode(encoding).decode("latin-1")
+
+
+def seen(value, **arguments):
+    """Who is signed in when the server says *value*."""
+    return over_wsgi([ServerIdentity(**arguments)], environ={"REMOTE_USER": value}).identity
+
+
+@pytest.mark.parametrize(
+    ("value", "arguments", "expected"),
+    [
+        pytest.param("EXAMPLE\\Alice", {}, "EXAMPLE\\alice", id="plain"),
+        pytest.param(as_wsgi("EXAMPLE\\Zoë"), {}, "EXAMPLE\\zoë", id="utf-8"),
+        pytest.param(as_wsgi("EXAMPLE\\李雷"), {}, "EXAMPLE\\李雷", id="utf-8-chinese"),
+        pytest.param(as_wsgi("EXAMPLE\\Łucja"), {"code_page": "cp1252"}, "EXAMPLE\\łucja", id="utf-8-comes-first"),
+        pytest.param(as_wsgi("EXAMPLE\\Zoë", "cp1252"), {"code_page": "cp1252"}, "EXAMPLE\\zoë", id="ansi-western"),
+        pytest.param(as_wsgi("EXAMPLE\\Łucja", "cp1250"), {"code_page": "cp1250"}, "EXAMPLE\\łucja", id="ansi-polish"),
+        pytest.param("EXAMPLE\\Łucja", {}, "EXAMPLE\\łucja", id="decoded-by-the-server"),
+        pytest.param("", {}, None, id="empty"),
+        pytest.param(as_wsgi("EXAMPLE\\Zoë", "cp1252"), {"code_page": None}, None, id="ansi-unannounced"),
+        pytest.param("EXAMPLE\\a\x81", {"code_page": "cp1252"}, None, id="not-in-the-code-page"),
+        pytest.param("EXAMPLE\\Zo?", {}, None, id="lost-letter"),
+        pytest.param(as_wsgi("EXAMPLE\\Zo\ufffd"), {}, None, id="replacement-character"),
+        pytest.param("EXAMPLE\\ali\x00ce", {}, None, id="nul"),
+        pytest.param("EXAMPLE\\alice\r\n", {}, None, id="newline"),
+        pytest.param("EXAMPLE\\" + "a" * 10240, {}, None, id="ten-kilobytes"),
+        pytest.param("EXAMPLE\\*", {}, None, id="star"),
+        pytest.param("alice", {}, None, id="no-domain"),
+        pytest.param("EXAMPLE\\al\\ice", {}, None, id="two-separators"),
+        pytest.param("EXAMPLE\\alice,EXAMPLE\\admin", {}, None, id="comma"),
+        pytest.param(as_wsgi("EXAMPLE\\ali\u202ece"), {}, None, id="bidi-override"),
+    ],
+)
+def test_remote_user(value, arguments, expected):
+    """A right name comes out right; a name that lost something signs nobody in, and is never an error."""
+    assert seen(value, **arguments) == expected
+
+
+def test_a_refused_name_is_logged_quoted(caplog):
+    """The log says what came, with control characters made visible."""
+    seen("EXAMPLE\\alice\r\nforged line")
+    assert "\\r\\n" in caplog.text
+    assert "\nforged line" not in caplog.text
+
+
+def test_only_the_servers_own_variable_counts():
+    """Headers with any spelling of the name are a client's."""
+    forged = {
+        "HTTP_REMOTE_USER": "EXAMPLE\\admin",
+        "HTTP_X_REMOTE_USER": "EXAMPLE\\admin",
+        "remote_user": "EXAMPLE\\admin",
+        "REMOTE-USER": "EXAMPLE\\admin",
+        "HTTP_AUTHORIZATION": "Basic RVhBTVBMRVxhZG1pbjp4",
+    }
+    reply = over_wsgi([ServerIdentity()], environ=forged)
+    assert (reply.status, reply.identity) == (200, None)
+
+
+def test_a_wrong_type_signs_nobody_in():
+    """A server that puts something else than text there is not believed."""
+    for value in (b"EXAMPLE\\alice", 7, ["EXAMPLE\\alice"]):
+        assert decide([ServerIdentity()], from_environ({"REMOTE_USER": value}), Rules()) == ANONYMOUS
+
+
+def test_an_unknown_code_page_stops_the_start():
+    """A misspelt encoding is a configuration error."""
+    with pytest.raises(ConfigurationError, match="cp1252"):
+        ServerIdentity(code_page="cp99999")

@@ -1,0 +1,130 @@
+"""A `Request` from a WSGI environ or an ASGI scope, read only when a source asks: most sources look at one key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
+
+from wauth_core.outcomes import Headers, Request
+
+_NO_SERVER: Mapping[str, str] = {}
+_PLAIN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}  # PEP 3333: without HTTP_
+
+
+def from_environ(environ: MutableMapping[str, Any]) -> Request:
+    """A WSGI request. Header names come in the environ's spelling, so a client's ``X_Remote_User`` may stand where
+    ``X-Remote-User`` is looked for; whether it does, is the server's choice."""
+    return EnvironRequest(environ)
+
+
+def from_scope(scope: MutableMapping[str, Any]) -> Request:
+    """An ASGI request (``http`` or ``websocket``). Header names are exact, and a header sent twice is there twice."""
+    return ScopeRequest(scope)
+
+
+class ServerVariables(Mapping[str, str]):
+    """An environ without what is a client's header: no key that starts with ``HTTP_``, text only."""
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
+
+    def __getitem__(self, key: str) -> str:
+        value = self._environ[key]
+        if key.startswith("HTTP_") or not isinstance(value, str):
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key, value in self._environ.items() if not key.startswith("HTTP_") and isinstance(value, str))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class EnvironRequest(Request):
+    """A request that reads a WSGI environ when it is asked."""
+
+    def __init__(self, environ: MutableMapping[str, Any]) -> None:
+        self.__dict__["raw"] = environ
+
+    @property
+    def server(self) -> Mapping[str, str]:
+        return ServerVariables(self.raw)
+
+    @property
+    def headers(self) -> Headers:
+        return tuple(
+            (key[5:].replace("_", "-").lower(), value)
+            for key, value in self.raw.items()
+            if isinstance(key, str) and key.startswith("HTTP_") and isinstance(value, str)
+        )
+
+    @property
+    def peer(self) -> str | None:
+        return self.raw.get("REMOTE_ADDR") or None
+
+    @property
+    def method(self) -> str:
+        return str(self.raw.get("REQUEST_METHOD", "GET"))
+
+    @property
+    def path(self) -> str:
+        return str(self.raw.get("SCRIPT_NAME", "")) + str(self.raw.get("PATH_INFO", ""))
+
+    @property
+    def secure(self) -> bool:
+        return bool(self.raw.get("wsgi.url_scheme") == "https")
+
+    def header_values(self, name: str) -> list[str]:
+        value = self.raw.get(_environ_key(name))
+        return [value] if isinstance(value, str) else []
+
+    def remove_header(self, name: str) -> None:
+        self.raw.pop(_environ_key(name), None)
+
+
+class ScopeRequest(Request):
+    """A request that reads an ASGI scope when it is asked."""
+
+    def __init__(self, scope: MutableMapping[str, Any]) -> None:
+        self.__dict__["raw"] = scope
+
+    @property
+    def server(self) -> Mapping[str, str]:
+        return _NO_SERVER
+
+    @property
+    def headers(self) -> Headers:
+        return tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in self._pairs())
+
+    @property
+    def peer(self) -> str | None:
+        client = self.raw.get("client")
+        return (client[0] or None) if client else None
+
+    @property
+    def method(self) -> str:
+        return str(self.raw.get("method", "GET"))
+
+    @property
+    def path(self) -> str:
+        return str(self.raw.get("path", "/"))
+
+    @property
+    def secure(self) -> bool:
+        return self.raw.get("scheme") in ("https", "wss")
+
+    def header_values(self, name: str) -> list[str]:
+        wanted = name.lower().encode("latin-1")
+        return [value.decode("latin-1") for key, value in self._pairs() if key.lower() == wanted]
+
+    def remove_header(self, name: str) -> None:
+        wanted = name.lower().encode("latin-1")
+        self.raw["headers"] = [(key, value) for key, value in self._pairs() if key.lower() != wanted]
+
+    def _pairs(self) -> list[tuple[bytes, bytes]]:
+        return list(self.raw.get("headers", ()))
+
+
+def _environ_key(name: str) -> str:
+    return _PLAIN.get(name.lower()) or "HTTP_" + name.upper().replace("-", "_")

@@ -1,0 +1,7 @@
+"""The ways in which a Windows sign-in reaches a Python application. Each class states its risk."""
+
+from __future__ import annotations
+
+from wauth_wsgi.sources.proxy import ProxyHeader as ProxyHeader
+from wauth_wsgi.sources.server import ServerIdentity as ServerIdentity
+from wauth_wsgi.sources.simulate import Simulate as Simulate

@@ -1,0 +1,85 @@
+"""`WindowsAuthWSGI`: who is there, in the environ of any WSGI application (PEP 3333)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from wauth_core.outcomes import Headers, SignedIn, Source, decide, load_sources
+from wauth_core.requests import from_environ
+from wauth_wsgi.front import IDENTITY, OUTCOME, USER, Answer, Front
+from wauth_wsgi.people import NOBODY, person
+from wauth_wsgi.sources import ServerIdentity
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class WindowsAuthWSGI:
+    """Wrap *app*: ``environ["wauth.identity"]`` is an `Identity` or None, ``environ["wauth.user"]`` the lazy user,
+    ``environ["wauth.outcome"]`` the outcome they come from. Whatever stood under these keys is replaced.
+
+    *wauth* is a `wauth_core.Wauth`, a mapping of settings for one, or None: then names are known and groups only
+    where a token or a ticket tells them. *sources* are asked in order, the first answer wins; the default is the
+    server's own ``REMOTE_USER``. With *required* a request without a user gets 401, one with a false claim 403, and
+    the application never sees them; without it the application decides.
+
+    Raises `ConfigurationError` for sources that are none.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        wauth: Any = None,
+        sources: Iterable[Source | str] | None = None,
+        required: bool = False,
+    ) -> None:
+        self.app = app
+        self._front = Front.of(wauth, [ServerIdentity()] if sources is None else load_sources(sources), required)
+        self._sources, self._rules = self._front.sources, self._front.rules
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        outcome = decide(self._sources, from_environ(environ), self._rules)
+        environ[OUTCOME] = outcome
+        if isinstance(outcome, SignedIn):
+            environ[IDENTITY] = outcome.identity
+            environ[USER] = person(self._front.wauth, outcome)
+            if outcome.headers:
+                start_response = _adding(start_response, outcome.headers)
+            return self.app(environ, start_response)
+        environ[IDENTITY] = None
+        environ[USER] = NOBODY
+        answer = self._front.answer(outcome)
+        if answer is not None:
+            return _send(answer, environ, start_response)
+        if self._front.challenge.headers:
+            start_response = _challenging(start_response, self._front.challenge.headers)
+        return self.app(environ, start_response)
+
+    def close(self) -> None:
+        """Close the connections of a `Wauth` that was made here from a mapping."""
+        self._front.close()
+
+
+def _send(answer: Answer, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    start_response(answer.status_line, list(answer.headers))
+    return [] if environ.get("REQUEST_METHOD") == "HEAD" else [answer.body]
+
+
+def _adding(start_response: StartResponse, extra: Headers) -> StartResponse:
+    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Any:
+        return start_response(status, [*headers, *extra], exc_info)
+
+    return start
+
+
+def _challenging(start_response: StartResponse, challenge: Headers) -> StartResponse:
+    """Tell how to sign in, on the application's own 401s that do not."""
+
+    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Any:
+        if status.startswith("401") and not any(name.lower() == "www-authenticate" for name, _ in headers):
+            headers = [*headers, *challenge]
+        return start_response(status, headers, exc_info)
+
+    return start
