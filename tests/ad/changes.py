@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
-import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from typing import Any
 
 import ldap3
-from ldap3.core.exceptions import LDAPExceptionError
 from ldap3.utils.conv import escape_filter_chars
-from ldap3.utils.dn import escape_rdn
+from ldap3.utils.dn import escape_rdn, safe_rdn
+
+from tests.ad.client import connected
 
 NORMAL, DISABLED = 0x200, 0x2
 ATTRIBUTES = ("objectGUID", "objectSid", "userAccountControl", "sAMAccountName", "memberOf", "mail")
@@ -37,28 +35,15 @@ class Changes:
     admin_password: str
     password: str
 
-    @contextmanager
-    def connect(self, user: str | None = None, password: str | None = None) -> Iterator[ldap3.Connection]:
+    def connect(self, user: str | None = None, password: str | None = None) -> AbstractContextManager[ldap3.Connection]:
         """A bound, verified, writable ldap3 connection; the administrator's unless told otherwise."""
-        tls = _VerifiedTls(self.ca_file)
-        server = ldap3.Server(self.host, use_ssl=True, tls=tls, get_info=ldap3.NONE, connect_timeout=10)
-        secret = self.admin_password if password is None else password
-        connection = ldap3.Connection(
-            server,
-            user=self.admin_user if user is None else user,
-            password=secret.encode(),
-            raise_exceptions=True,
-            receive_timeout=30,
-            auto_referrals=False,
+        return connected(
+            self.host,
+            636,
+            self.ca_file,
+            self.admin_user if user is None else user,
+            self.admin_password if password is None else password,
         )
-        try:
-            connection.bind()
-            yield connection
-        finally:
-            with suppress(LDAPExceptionError):
-                connection.unbind()
-            if connection.socket is not None:
-                connection.socket.close()
 
     def dn(self, sam: str) -> str:
         """The DN of the person or group of that sAMAccountName."""
@@ -136,7 +121,7 @@ class Changes:
         """Move the person or group into another OU of the domain, such as `OU=Leavers`."""
         with self.connect() as admin:
             dn = _find(admin, self.base_dn, sam)["dn"]
-            rdn = ldap3.utils.dn.safe_rdn(dn)[0]
+            rdn = safe_rdn(dn)[0]
             admin.modify_dn(dn, rdn, new_superior=f"{ou},{self.base_dn}")
 
     def modify(self, sam: str, **attributes: str | bytes | None) -> None:
@@ -160,19 +145,6 @@ class Changes:
         with self.connect() as admin:
             dns = [_find(admin, self.base_dn, member)["dn"] for member in members]
             admin.modify(_find(admin, self.base_dn, group)["dn"], {"member": [(operation, dns)]})
-
-
-class _VerifiedTls(ldap3.Tls):  # type: ignore[misc]
-    """TLS whose host name OpenSSL checks: ldap3's own check calls a function that Python 3.12 took away."""
-
-    def __init__(self, ca_file: str) -> None:
-        super().__init__(validate=ssl.CERT_REQUIRED, ca_certs_file=ca_file)
-
-    def wrap_socket(self, connection: ldap3.Connection, do_handshake: bool = False) -> None:
-        context = ssl.create_default_context(cafile=self.ca_certs_file)
-        # without this a connection of three small packets takes 40 ms longer
-        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.socket = context.wrap_socket(connection.socket, server_hostname=connection.server.host)
 
 
 def _find(connection: ldap3.Connection, base_dn: str, sam: str, attributes: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The fixtures `samba`, `samba_second_dc` and `other_domain`, for every test folder.
+"""The fixtures `samba`, `samba_second_dc`, `other_domain` and `openldap`, for every test folder.
 
 Each starts what it needs when the first test asks for it. Where that can't be, the tests are skipped with the
 reason; with WAUTH_REQUIRE_AD=1 they fail.
@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.ad import hosts
+from tests.ad import hosts, slapd
 from tests.ad.cache import cache_folder
 from tests.ad.certificates import Authority
 from tests.ad.samba import DC1, DC2, OTHER_DC, DomainController, Place, busy_port, why_not
+from tests.ad.slapd import OpenLDAP
 
 PREFIX = "wauth-ad-"
 FIXTURES = frozenset({"samba", "samba_second_dc", "other_domain", "openldap"})
@@ -97,6 +98,20 @@ def samba_second_dc(request: pytest.FixtureRequest, samba: DomainController) -> 
 def other_domain(request: pytest.FixtureRequest) -> Iterator[DomainController]:
     """The controller dc1.other.local of another domain, with twins of some people of EXAMPLE."""
     yield from _controller(request, OTHER_DC)
+
+
+@pytest.fixture(scope="session")
+def openldap(ad_folder: Path, ad_authority: Authority) -> Iterator[OpenLDAP]:
+    """An OpenLDAP with people and nested groups, for what must work without Active Directory."""
+    reason = slapd.why_not()
+    if reason is not None:
+        unavailable(reason)
+    server = OpenLDAP(ad_folder / "openldap", ad_authority)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 def _controller(

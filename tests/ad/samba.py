@@ -213,7 +213,7 @@ class DomainController(Changes):
             "realm": self.realm,
             "workgroup": self.netbios,
             "server role": "active directory domain controller",
-            "server services": "ldap, cldap, kdc, rpc, drepl",
+            "server services": "ldap, cldap, kdc, rpc",
             "interfaces": f"{self.address}/8",
             "bind interfaces only": "yes",
             "ldap server require strong auth": "allow_sasl_over_tls",
@@ -342,6 +342,11 @@ class DomainController(Changes):
     def tool(self, *arguments: str) -> str:
         """Run `samba-tool` on this controller's own database; its output."""
         return self._run("samba-tool", *arguments, f"--configfile={self._smb_conf}")
+
+    def replicate_from(self, source: DomainController) -> None:
+        """Take over what has changed on another controller of the domain; nothing does so by itself."""
+        login = f"--username={ADMIN}%{PASSWORD}"
+        self.tool("drs", "replicate", "--local", self.host, source.host, self.base_dn, login)
 
     def kinit(self, user: str, password: str | None = None) -> dict[str, str]:
         """Get a Kerberos ticket; the environment variables (KRB5_CONFIG, KRB5CCNAME) that use it.

@@ -135,9 +135,12 @@ def test_restart_kill_and_freeze(samba: DomainController) -> None:
 
 
 def test_second_controller_holds_the_same_people(samba: DomainController, samba_second_dc: DomainController) -> None:
-    """alice has one GUID on both controllers, and can bind to either."""
+    """alice has one GUID on both controllers and can bind to either; later changes come by replication."""
     with samba_second_dc.connect("EXAMPLE\\alice", samba.password):
         pass
+    person = samba.create_user()
+    samba_second_dc.replicate_from(samba)
+    assert samba_second_dc.dn(person) == samba.dn(person)
     entries = [controller.entry("alice")["raw_attributes"] for controller in (samba, samba_second_dc)]
     assert entries[0]["objectGUID"] == entries[1]["objectGUID"]
 
