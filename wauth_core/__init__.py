@@ -9,15 +9,28 @@ writes, *sync* does both. Names ending in ``_dn`` are strings, ``_sid`` strings 
 
 from __future__ import annotations
 
-from wauth_core.exceptions import (
-    ConfigurationError as ConfigurationError,
-)
-from wauth_core.exceptions import (
-    InvalidIdentity as InvalidIdentity,
-)
-from wauth_core.exceptions import (
-    WauthError as WauthError,
-)
-from wauth_core.identity import Identity as Identity
-from wauth_core.identity import Principal as Principal
-from wauth_core.settings import LDAPSettings as LDAPSettings
+from wauth_core.exceptions import ConfigurationError, InvalidIdentity, WauthError
+from wauth_core.identity import Identity, Principal
+from wauth_core.person import WindowsUser
+from wauth_core.service import Wauth
+from wauth_core.settings import LDAPSettings
+from wauth_core.sync import BulkResult, SQLiteUserRepository, SyncResult, SyncStatus, UserRepository
+from wauth_core.sync.freshness import Refreshed, Verdict
+
+__all__ = [
+    "BulkResult",
+    "ConfigurationError",
+    "Identity",
+    "InvalidIdentity",
+    "LDAPSettings",
+    "Principal",
+    "Refreshed",
+    "SQLiteUserRepository",
+    "SyncResult",
+    "SyncStatus",
+    "UserRepository",
+    "Verdict",
+    "Wauth",
+    "WauthError",
+    "WindowsUser",
+]

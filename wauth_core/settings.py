@@ -22,6 +22,7 @@ from wauth_core.identity import canonical_domain
 DEFAULT_DOMAIN = "__default__"
 AUTHENTICATION_METHODS = ("SIMPLE", "KERBEROS", "NTLM")
 MEMBERSHIP_METHODS = ("auto", "tokenGroups", "memberOf", "in_chain")
+WHEN_STALE = ("strip", "refuse")
 
 Groups = str | Iterable[str] | None
 
@@ -337,15 +338,21 @@ class Options:
     preload_domains: Any = None
     simulate_user: str | None = None
     max_staleness: timedelta | None = timedelta(days=1)
+    when_stale: str = "strip"
     username_format: str = "{username}"
     adopt_existing_users: bool = False
     require_login: bool = False
     sources: Any = None
 
     @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """All options, in lower case."""
+        return tuple(f.name for f in dataclasses.fields(cls))
+
+    @classmethod
     def from_keywords(cls, given: Mapping[str, Any]) -> Options:
         """Read lower-case keywords, durations in any of the manual's spellings. Raises `ConfigurationError`."""
-        known = [f.name for f in dataclasses.fields(cls)]
+        known = cls.names()
         for name in given:
             if name not in known:
                 raise ConfigurationError(unknown_option(name, known))
@@ -354,6 +361,10 @@ class Options:
             if name in values:
                 values[name] = duration(f"WAUTH_{name.upper()}", values[name])
         options = cls(**values)
+        if options.when_stale not in WHEN_STALE:
+            raise ConfigurationError(
+                f"WAUTH_WHEN_STALE must be one of {', '.join(WHEN_STALE)}; not {options.when_stale!r}."
+            )
         try:
             options.username_format.format(username="u", domain="d")
         except (KeyError, IndexError, ValueError, AttributeError):

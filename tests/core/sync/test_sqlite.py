@@ -1,0 +1,121 @@
+"""Users in an SQLite file."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.core.sync.fakes import NOW, FakeDirectory, guid, person, policy, sync
+from wauth_core.exceptions import SyncError
+from wauth_core.sync import Change, Link, SQLiteUserRepository, SyncStatus, Wanted
+
+WANTED = Wanted(("username", "first_name", "odd \"name'"), ("is_active", "is_staff"))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "users.sqlite3"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[SQLiteUserRepository]:
+    with SQLiteUserRepository(path) as repository:
+        yield repository
+
+
+def new(name: str, number: int, domain: str = "EXAMPLE", **more: object) -> Change:
+    return Change(None, Link(domain, name, guid(number)), {"username": name, **more}, {"is_staff": True})
+
+
+def test_a_sync_and_the_next(store: SQLiteUserRepository, path: Path) -> None:
+    """A synced user is in the tables as any other tool reads them, and the next sync changes nothing."""
+    rules = policy(STAFF_GROUPS="Staff", GROUP_MAP={"writers": "Editors"})
+    rules.fields["code"] = "countryCode"  # type: ignore[index]
+    directory = FakeDirectory(person("Alice", 1, "Staff", "Editors", givenName="Alice", countryCode=49))
+    assert sync(directory, store, rules).status is SyncStatus.CREATED
+    assert sync(directory, store, rules).status is SyncStatus.UNCHANGED
+    connection = sqlite3.connect(path)
+    rows = connection.execute(
+        "SELECT u.username, first_name, code, is_staff, is_active, g.name, domain_name, last_sync FROM users u "
+        "JOIN links l ON l.user_id = u.id JOIN user_groups ug ON ug.user_id = u.id JOIN groups g ON g.id = group_id"
+    ).fetchall()
+    connection.close()
+    assert rows == [("alice", "Alice", 49, 1, 1, "writers", "EXAMPLE", NOW.isoformat())]
+
+
+def test_reopened_file_knows_its_users(path: Path) -> None:
+    """Users, links and the bookmark outlive the object."""
+    with SQLiteUserRepository(path) as store:
+        store.find(WANTED, domain="EXAMPLE", username="x")
+        store.apply([new("alice", 1)], now=NOW)
+        store.bookmark("EXAMPLE", "12:34")
+    with SQLiteUserRepository(path) as store:
+        [user] = store.find(WANTED, domain="example", username="ALICE")
+        assert user.link == Link("EXAMPLE", "alice", guid(1))
+        assert user.link.last_sync == NOW
+        assert user.flags == {"is_active": True, "is_staff": True}
+        assert store.bookmark("example") == "12:34"
+
+
+def test_names_compare_without_case(store: SQLiteUserRepository) -> None:
+    """A name is taken in any case, letters outside ASCII included."""
+    store.apply([new("zoë", 1)], now=NOW)
+    assert store.named(WANTED, "ZOË") is not None
+    with pytest.raises(SyncError):
+        store.apply([new("ZOË", 2)], now=NOW)
+
+
+def test_on_an_error_nothing_is_written(store: SQLiteUserRepository) -> None:
+    """One change that is refused undoes the whole batch."""
+    with pytest.raises(SyncError):
+        store.apply([new("alice", 1), new("bob", 1)], now=NOW)
+    assert store.named(WANTED, "alice") is None
+
+
+def test_batches(store: SQLiteUserRepository) -> None:
+    """All linked users of one domain come in batches, each once, while changes are written in between."""
+    store.apply([new(f"user{n}", n) for n in range(1, 8)] + [new("other", 1, "OTHER")], now=NOW)
+    batches = []
+    for batch in store.linked(WANTED, "EXAMPLE", batch=3):
+        batches.append([user.fields["username"] for user in batch])
+        store.apply([Change(batch[0].key, fields={"first_name": "x"})], now=NOW)
+    assert batches == [["user1", "user2", "user3"], ["user4", "user5", "user6"], ["user7"]]
+
+
+def test_a_lock_is_seen_by_other_processes(store: SQLiteUserRepository, path: Path) -> None:
+    """Another connection to the file finds the user busy, and free afterwards."""
+    with SQLiteUserRepository(path) as other:
+        with store.lock("EXAMPLE", "alice") as mine, other.lock("example", "ALICE", wait=0.05) as too:
+            assert (mine, too) == (True, False)
+        with other.lock("EXAMPLE", "alice") as mine:
+            assert mine is True
+
+
+def test_the_lock_of_a_dead_worker_expires(store: SQLiteUserRepository, path: Path) -> None:
+    """A lock that was left behind is free again after a minute."""
+    connection = sqlite3.connect(path)
+    connection.execute("INSERT INTO locks VALUES ('example\\alice', 0)")
+    connection.commit()
+    connection.close()
+    with store.lock("EXAMPLE", "alice") as mine:
+        assert mine is True
+
+
+def test_hostile_names_are_only_names(store: SQLiteUserRepository) -> None:
+    """Quotes in values, in group names and in the names of columns are kept as they are."""
+    hurt = "Robert'); DROP TABLE users;--"
+    change = Change(
+        None,
+        Link("EXAMPLE", "bob", guid(1)),
+        {"username": hurt, "odd \"name'": hurt},
+        groups_add=frozenset({hurt}),
+    )
+    store.find(WANTED, domain="EXAMPLE", username="bob")
+    store.apply([change], now=NOW)
+    user = store.named(WANTED, hurt)
+    assert user is not None
+    assert user.fields == {"username": hurt, "first_name": None, "odd \"name'": hurt}
+    assert user.groups == {hurt}

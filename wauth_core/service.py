@@ -1,0 +1,289 @@
+"""`Wauth`: the one object that an application holds. Settings, managers and syncs of all domains."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from cachetools import TTLCache
+
+from wauth_core import secrets
+from wauth_core.directory.entries import DirectoryUser
+from wauth_core.exceptions import ConfigurationError
+from wauth_core.identity import Identity
+from wauth_core.outcomes import Rules, TransportFacts
+from wauth_core.person import WindowsUser, utc_now
+from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, duration, unknown_option
+from wauth_core.sync import freshness
+from wauth_core.sync.freshness import Refreshed
+from wauth_core.sync.lookups import Lookups
+from wauth_core.sync.policy import Policy
+from wauth_core.sync.repository import UserRepository
+from wauth_core.sync.result import SyncResult
+from wauth_core.sync.single import AfterSync, BeforeSync, Task, sync_one
+
+logger = logging.getLogger("wauth.service")
+
+PREFIX = "WAUTH_"
+PEOPLE_KEPT = 4096  # directory users kept in memory, for WAUTH_RESYNC_DELTA at most
+_TABLES = frozenset({"USER_FIELD_MAP", "FLAG_MAP", "GROUP_MAP", "SERVER_OPTIONS", "CONNECTION_OPTIONS"})
+_BY_OPTIONS: Any = object()
+
+T = TypeVar("T", bound="Wauth")
+
+
+class Wauth:
+    """Windows sign-ins and directory syncs for one application.
+
+    *domains* is the manual's WAUTH_DOMAINS; every other WAUTH setting is a keyword in lower case. Nothing connects
+    before it must. Threads may share it, and a forked child makes its own connections. ``close()`` it, or use it as
+    a context manager.
+
+    *before_sync* is called with the identity and the `DirectoryUser` before anything is written; a text that it
+    returns refuses the user, for that reason. *after_sync* is called with each `SyncResult`, after it is written.
+
+    Raises `ConfigurationError` for an unknown or impossible option.
+    """
+
+    def __init__(
+        self,
+        domains: Mapping[str, Any] | None = None,
+        *,
+        before_sync: BeforeSync | None = None,
+        after_sync: AfterSync | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        **options: Any,
+    ) -> None:
+        self.options = Options.from_keywords(options)
+        self.domains = DomainSettings(domains)
+        self._before_sync = before_sync
+        self._after_sync = after_sync
+        self._clock = clock
+        self._lookups: dict[str, Lookups] = {}
+        self._pid = os.getpid()
+        self._mutex = threading.Lock()
+        delta = self.options.resync_delta
+        self._people_ttl = (delta if delta is not None else timedelta(minutes=10)).total_seconds()
+        self._people: TTLCache[Identity, DirectoryUser] = TTLCache(PEOPLE_KEPT, self._people_ttl)
+
+    @classmethod
+    def from_mapping(cls: type[T], config: Mapping[str, Any], **more: Any) -> T:
+        """Read ``WAUTH_DOMAINS``, ``WAUTH_USE_SPN`` and so on out of a configuration that may hold other things too.
+
+        A name that starts with ``WAUTH_`` and means nothing is warned of. *more* are keywords of `Wauth`.
+        """
+        given = {key.removeprefix(PREFIX).lower(): value for key, value in config.items() if key.startswith(PREFIX)}
+        return cls._from_options(given, more)
+
+    @classmethod
+    def from_toml(cls: type[T], path: str | os.PathLike[str], **more: Any) -> T:
+        """Read a TOML file: options at the top (``use_spn = true``), then a table for each domain
+        (``[domains.EXAMPLE]``), secrets as `wauth_core.secrets.from_toml` reads them.
+
+        Raises `ConfigurationError` when the file cannot be read.
+        """
+        given = {key.removeprefix(PREFIX).lower(): value for key, value in _read_toml(Path(path)).items()}
+        domains = given.get("domains", {})
+        if not isinstance(domains, Mapping) or not all(isinstance(table, Mapping) for table in domains.values()):
+            raise ConfigurationError(
+                f"{os.fspath(path)!r}: each domain is a table of its own, such as [domains.EXAMPLE]."
+            )
+        given["domains"] = {
+            domain: {key: value if key in _TABLES else secrets.from_toml(value) for key, value in table.items()}
+            for domain, table in domains.items()
+        }
+        return cls._from_options(given, more)
+
+    @classmethod
+    def _from_options(cls: type[T], given: dict[str, Any], more: Mapping[str, Any]) -> T:
+        domains = given.pop("domains", None)
+        known = Options.names()
+        for name in [name for name in given if name not in known]:
+            del given[name]
+            if not given.get("ignore_setting_warnings"):
+                warnings.warn(unknown_option(name, (*known, "domains")), ConfigurationWarning, stacklevel=3)
+        return cls(domains, **{**given, **more})
+
+    @property
+    def rules(self) -> Rules:
+        """How the names of front ends are read."""
+        return Rules(use_spn=self.options.use_spn, lowercase=self.options.lowercase_username)
+
+    def problems(self) -> list[Problem]:
+        """What looks wrong in the settings, of all domains."""
+        return self.domains.problems()
+
+    # -- the directory
+
+    def manager(self, domain: str) -> Any:
+        """The manager of *domain*: always the same one. Raises `UnknownDomain` or `ConfigurationError`."""
+        return self._of(domain).manager
+
+    def authenticate(self, username: str, password: str, domain: str | None = None) -> Any:
+        r"""Check a password by an LDAP bind. *username* is ``DOMAIN\user``, a UPN, or a name in *domain*, which may be
+        left out where one domain alone is configured. Never raises for what a person typed."""
+        raise NotImplementedError
+
+    def directory_user(self, identity: Identity) -> DirectoryUser:
+        """The person in the directory, at most WAUTH_RESYNC_DELTA old. Raises `DirectoryError`."""
+        with self._mutex:
+            known = self._people.get(identity)
+        if known is not None:
+            return known
+        policy, lookups = self._policy(identity.domain)
+        found = lookups.person(guid=None, username=identity.username, attributes=policy.attributes)
+        if self._people_ttl > 0:
+            with self._mutex:
+                self._people[identity] = found
+        return found
+
+    def windows_user(self, identity: Identity | None, facts: TransportFacts | None = None) -> WindowsUser:
+        """The lazy user for *identity*; asks the directory nothing yet."""
+        return WindowsUser(self, identity, facts)
+
+    def group_sids(self, domain: str, group: str, *, user_sid: str | None = None) -> frozenset[str]:
+        """The SIDs of *group*, a name by GROUP_ATTRS or a SID; none where it is not found or ambiguous."""
+        if group.upper().startswith("S-1-"):
+            return frozenset({group.upper()})
+        return self._of(domain).resolve((group,))[group]
+
+    def facts_hold(self, facts: TransportFacts | None) -> bool:
+        """Whether what a token or ticket says is still believed: for WAUTH_RESYNC_DELTA."""
+        if facts is None:
+            return False
+        return not freshness.is_due(facts.at, timedelta(seconds=max(self._people_ttl, 60)), self._clock())
+
+    def facts_in(self, domain: str, facts: TransportFacts, wanted: frozenset[str]) -> bool:
+        """Whether the owner of *facts* is in one of the groups *wanted* (SIDs)."""
+        own = facts.group_sids | {facts.user_sid}
+        if not wanted.isdisjoint(own):
+            return True
+        builtin = frozenset(sid for sid in wanted if sid.startswith("S-1-5-32-"))
+        return bool(not facts.complete and builtin and self._of(domain).builtin_groups(own, builtin))
+
+    # -- the application's users
+
+    def sync(
+        self,
+        identity: Identity,
+        repository: UserRepository,
+        *,
+        facts: TransportFacts | None = None,
+        dry_run: bool = False,
+    ) -> SyncResult:
+        """Bring the user of *identity* in step with the directory; make the user if there is none.
+
+        With *facts* no group is looked up. With *dry_run* nothing is written. Raises `WauthError` where the
+        directory cannot be asked or the settings cannot work; nothing is written then.
+        """
+        policy, lookups = self._policy(identity.domain)
+        task = Task(
+            identity=identity,
+            policy=policy,
+            directory=lookups,
+            repository=repository,
+            now=self._clock(),
+            facts=facts if self.facts_hold(facts) else None,
+            dry_run=dry_run,
+            before=self._before_sync,
+            after=self._after_sync,
+        )
+        result = sync_one(task)
+        if result.changed and not dry_run:
+            logger.info("Synced %s: %s.", identity, result.status.value)
+        elif not result.ok:
+            logger.warning("Synced %s: %s (%s).", identity, result.status.value, result.reason)
+        return result
+
+    def refresh(
+        self,
+        identity: Identity,
+        repository: UserRepository,
+        *,
+        last_sync: datetime | None,
+        delta: timedelta | int | str | None = _BY_OPTIONS,
+        facts: TransportFacts | None = None,
+        required: bool | None = None,
+    ) -> Refreshed:
+        """`sync`, if *delta* (else WAUTH_RESYNC_DELTA) has passed since *last_sync*; else nothing, with no I/O.
+
+        Never raises `WauthError`: the answer's verdict says what to do. *required*, else WAUTH_REQUIRE_RESYNC, makes
+        a failed sync fail the request.
+        """
+        wanted = self.options.resync_delta if delta is _BY_OPTIONS else duration("delta", delta)
+        refreshed = freshness.refresh(
+            lambda: self.sync(identity, repository, facts=facts),
+            self.options,
+            last_sync=last_sync,
+            delta=wanted,
+            now=self._clock(),
+            required=self.options.require_resync if required is None else required,
+        )
+        if refreshed.error is not None:
+            logger.error("Could not sync %s: %s", identity, refreshed.error, exc_info=refreshed.error)
+        return refreshed
+
+    # -- its own life
+
+    def close(self) -> None:
+        """Close all connections. The next use opens new ones."""
+        with self._mutex:
+            lookups, self._lookups = self._lookups, {}
+            self._people.clear()
+        for each in lookups.values():
+            each.manager.close()  # type: ignore[attr-defined]
+
+    def __enter__(self: T) -> T:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Wauth {', '.join(self.domains) or 'with no domain'}>"
+
+    def _of(self, domain: str) -> Lookups:
+        name = self.domains.canonical(domain)
+        with self._mutex:
+            if self._pid != os.getpid():
+                # A forked child: the parent's connections are the parent's. Its objects are left as they are.
+                self._lookups, self._pid = {}, os.getpid()
+            if name not in self._lookups:
+                self._lookups[name] = Lookups(self._make_manager(name))
+            return self._lookups[name]
+
+    def _make_manager(self, domain: str) -> Any:
+        settings = self.domains[domain]
+        return importlib.import_module("wauth_core.directory").LDAPManager(settings, domain)
+
+    def _policy(self, domain: str) -> tuple[Policy, Lookups]:
+        lookups = self._of(domain)
+        settings = lookups.manager.settings  # type: ignore[attr-defined]
+        return Policy.of(domain, settings, self.options), lookups
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        try:
+            import tomli as tomllib
+        except ImportError:
+            raise ConfigurationError("TOML on Python 3.10 needs tomli: pip install 'windowsauth[cli]'") from None
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"The settings file {str(path)!r} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The settings file {str(path)!r} is not TOML: {error}.") from None

@@ -1,0 +1,172 @@
+"""What the settings of a domain ask for, as one frozen value that `plan` can work with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from wauth_core.directory.entries import DirectoryUser
+from wauth_core.exceptions import ConfigurationError
+from wauth_core.identity import canonical_domain, fold_username
+from wauth_core.settings import LDAPSettings, Options, names
+from wauth_core.sync.repository import Wanted
+
+ACTIVE = "is_active"
+PROPAGATION = ("is_superuser", "is_staff", ACTIVE)  # each gives the ones after it
+_FLAG_SETTINGS = {"is_superuser": "SUPERUSER_GROUPS", "is_staff": "STAFF_GROUPS", ACTIVE: "ACTIVE_GROUPS"}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The part of `LDAPSettings` and `Options` that says what a directory user becomes in the application.
+
+    *flags* and *group_map* hold the names of directory groups for each flag or application group; a flag whose
+    setting is None is not there at all. *mirror* holds patterns; *mirror_all* is MIRROR_GROUPS=True.
+    """
+
+    domain: str
+    fields: Mapping[str, str]
+    query_field: str = "username"
+    flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    group_map: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    mirror: tuple[str, ...] = ()
+    mirror_all: bool = False
+    require: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    account_state: bool = True
+    propagate: bool = True
+    lowercase: bool = True
+    use_spn: bool = False
+    username_format: str = "{username}"
+    adopt: bool = False
+
+    @classmethod
+    def of(cls, domain: str, settings: LDAPSettings, options: Options) -> Policy:
+        """Read *settings* (bound to a domain) and *options*. Raises `ConfigurationError`."""
+        flags = {flag: getattr(settings, name) for flag, name in _FLAG_SETTINGS.items()}
+        flags.update(settings.FLAG_MAP or {})
+        mirror = settings.MIRROR_GROUPS
+        fields = dict(settings.USER_FIELD_MAP)
+        if not fields:
+            raise ConfigurationError(f"Domain {domain}: USER_FIELD_MAP is empty; map at least the user name.")
+        return cls(
+            domain=canonical_domain(domain),
+            fields=fields,
+            query_field=settings.USER_QUERY_FIELD,
+            flags={flag: names(groups) for flag, groups in flags.items() if groups is not None},
+            group_map={group: names(groups) for group, groups in (settings.GROUP_MAP or {}).items()},
+            mirror=() if isinstance(mirror, bool) else names(mirror),
+            mirror_all=mirror is True,
+            require=names(settings.REQUIRE_GROUPS),
+            deny=names(settings.DENY_GROUPS),
+            account_state=settings.ACCOUNT_STATE,
+            propagate=settings.PROPAGATE_GROUPS,
+            lowercase=options.lowercase_username,
+            use_spn=options.use_spn,
+            username_format=options.username_format,
+            adopt=options.adopt_existing_users,
+        )
+
+    @property
+    def username_field(self) -> str:
+        """The application's field for the name a user goes by: the one mapped from sAMAccountName.
+
+        Where several are, or none is, USER_QUERY_FIELD.
+        """
+        mapped = [name for name, attribute in self.fields.items() if attribute.lower() == "samaccountname"]
+        return self.query_field if self.query_field in mapped or not mapped else mapped[0]
+
+    @property
+    def query_attribute(self) -> str:
+        """The directory's attribute that USER_QUERY_FIELD is compared with."""
+        return self.fields.get(self.query_field, "sAMAccountName")
+
+    @property
+    def wanted(self) -> Wanted:
+        """What a repository must read."""
+        flags = tuple(dict.fromkeys((*self.flags, ACTIVE)))
+        return Wanted(tuple(self.fields), flags, self.username_field, groups=bool(self.group_map) or self.mirrors)
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether application groups follow directory groups of the same name."""
+        return self.mirror_all or bool(self.mirror)
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The directory's attributes that are mapped to fields."""
+        return tuple(dict.fromkeys(self.fields.values()))
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """Every directory group that the settings name."""
+        found = [name for groups in (*self.flags.values(), *self.group_map.values()) for name in groups]
+        return tuple(dict.fromkeys((*found, *self.require, *self.deny)))
+
+    def check(self, resolved: Mapping[str, frozenset[str]]) -> None:
+        """Raise `ConfigurationError` where a group that cannot be found would shut everybody out, or let anybody in.
+
+        A name that gives rights and cannot be found gives nobody the right. But a DENY_GROUPS that cannot be found
+        would deny nobody, and REQUIRE_GROUPS of which none can be found would deactivate everybody: both stop here.
+        """
+        missing = [name for name in self.deny if not resolved.get(name)]
+        if missing:
+            raise ConfigurationError(
+                f"Domain {self.domain}: DENY_GROUPS names {missing[0]!r}, which is not one group of the directory. "
+                f"Nobody can be synchronised until it is set right."
+            )
+        if self.require and not any(resolved.get(name) for name in self.require):
+            raise ConfigurationError(
+                f"Domain {self.domain}: REQUIRE_GROUPS names {self.require[0]!r}, which is not one group of the "
+                f"directory. Nobody can be synchronised until it is set right."
+            )
+
+    def mirrored(self, group: str) -> bool:
+        """Whether the application's *group* follows the directory group of its name.
+
+        A group that GROUP_MAP speaks of follows that alone.
+        """
+        if group in self.group_map:
+            return False
+        return self.mirror_all or any(fnmatchcase(group.casefold(), pattern.casefold()) for pattern in self.mirror)
+
+    def logon_name(self, user: DirectoryUser) -> str:
+        """How *user* is spelled in a link: the sAMAccountName, or with WAUTH_USE_SPN the UPN's prefix where its
+        suffix is this domain."""
+        name = user.username
+        prefix, _, suffix = (user.upn or "").rpartition("@")
+        if self.use_spn and prefix and suffix.casefold() == self.domain.casefold():
+            name = prefix
+        return fold_username(name) if self.lowercase else name
+
+    def answers_to(self, user: DirectoryUser, username: str) -> bool:
+        """Whether *username*, which a front end gave, is a name of *user*."""
+        return fold_username(username) in {fold_username(user.username), fold_username(self.logon_name(user))}
+
+    def username(self, user: DirectoryUser) -> str:
+        """The name *user* goes by in the application, by WAUTH_LOWERCASE_USERNAME and WAUTH_USERNAME_FORMAT."""
+        attribute = self.fields.get(self.username_field, "sAMAccountName")
+        if attribute.lower() == "samaccountname":
+            name = self.logon_name(user)
+        else:
+            value: Any = attribute_value(user, attribute)
+            name = str(value) if value not in (None, "") else user.username
+            name = fold_username(name) if self.lowercase else name
+        return self.username_format.format(username=name, domain=self.domain)
+
+
+def attribute_value(user: DirectoryUser, attribute: str) -> Any:
+    """The value of *attribute* (any case) as a field can hold it; None where the user has none.
+
+    Several values become one text, in alphabetical order, since a directory keeps no order.
+    """
+    lowered = attribute.lower()
+    value = next((value for name, value in user.attributes.items() if name.lower() == lowered), None)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        values = list(value)
+        if len(values) <= 1:
+            return values[0] if values else None
+        return ", ".join(sorted(str(item) for item in values))
+    return value

@@ -1,0 +1,203 @@
+"""The sync of one user: find the row, fetch the person, plan, apply. One transaction; no change, no write."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from wauth_core.directory.entries import DirectoryUser
+from wauth_core.exceptions import UserNotFound
+from wauth_core.identity import Identity
+from wauth_core.outcomes import TransportFacts
+from wauth_core.sync.plan import Plan, Resolved, Rights, entitle, plan, plan_missing
+from wauth_core.sync.policy import Policy
+from wauth_core.sync.repository import Key, UserRepository, UserSnapshot
+from wauth_core.sync.result import SyncResult, SyncStatus
+
+FIRST_SYNC_WAIT = 5.0  # seconds a worker waits for another one that is just making the same new user
+
+BeforeSync = Callable[[Identity, DirectoryUser], "str | None"]
+AfterSync = Callable[[SyncResult], None]
+
+
+class Directory(Protocol):
+    """What a sync asks of a domain's directory."""
+
+    def person(
+        self, *, guid: uuid.UUID | None, username: str, attributes: Iterable[str], groups: bool = True
+    ) -> DirectoryUser:
+        """The one person with that GUID, or by that name where *guid* is None, with the SIDs of all groups."""
+
+    def resolve(self, names: Iterable[str]) -> Resolved:
+        """The SIDs of the groups that settings name."""
+
+    def all_groups(self) -> Mapping[str, str]:
+        """SID and name of every security group of the domain."""
+
+    def builtin_groups(self, sids: frozenset[str], among: frozenset[str]) -> frozenset[str]:
+        """Those of the built-in groups *among* that somebody with *sids* is in."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Whom to sync and by what rules. *facts* are trusted as they are: their age was checked before.
+
+    *before* is called with the identity and the directory user; a text that it returns refuses the user, for that
+    reason. *after* is called with the result, when everything is written.
+    """
+
+    identity: Identity
+    policy: Policy
+    directory: Directory
+    repository: UserRepository
+    now: datetime
+    facts: TransportFacts | None = None
+    dry_run: bool = False
+    before: BeforeSync | None = None
+    after: AfterSync | None = None
+
+
+def sync_one(task: Task) -> SyncResult:
+    """Bring one user in step with the directory.
+
+    Raises `DirectoryError` and `ConfigurationError` where nothing can be known, and `SyncError` where the store
+    refuses; nothing is written then.
+    """
+    started = time.perf_counter()
+    result = _sync(task) if task.dry_run else _sync_locked(task)
+    result = dataclasses.replace(result, dry_run=task.dry_run, elapsed=time.perf_counter() - started)
+    if task.after is not None and result.status is not SyncStatus.BUSY:
+        task.after(result)
+    return result
+
+
+def _sync_locked(task: Task) -> SyncResult:
+    domain, username = task.policy.domain, task.identity.username
+    with task.repository.lock(domain, username) as mine:
+        if mine:
+            return _sync(task)
+    known = task.repository.find(task.policy.wanted, domain=domain, username=username)
+    if known:
+        return SyncResult(SyncStatus.BUSY, task.identity, known[0].key, known[0], reason="another worker is at it")
+    with task.repository.lock(domain, username, wait=FIRST_SYNC_WAIT) as mine:
+        if mine:
+            return _sync(task)
+    return SyncResult(SyncStatus.BUSY, task.identity, reason="another worker is at it")
+
+
+def _sync(task: Task) -> SyncResult:
+    policy, repository = task.policy, task.repository
+    known = repository.find(policy.wanted, domain=policy.domain, username=task.identity.username)
+    by_name = known[0] if known else None
+    resolved = task.directory.resolve(policy.group_names)
+    policy.check(resolved)
+    user = _fetch(task, by_name.link.guid if by_name and by_name.link else None)
+    if user is None:
+        groups = task.directory.all_groups() if policy.mirrors and by_name else {}
+        known_groups = frozenset(name.casefold() for name in groups.values())
+        return _finish(task, plan_missing(policy, by_name, known_groups), by_name, None, Rights())
+    if task.facts is not None and user.sid is not None and task.facts.user_sid != user.sid:
+        reason = f"the sign-in came with the SID of another person, {task.facts.user_sid}"
+        return SyncResult(SyncStatus.REFUSED, task.identity, user=user, reason=reason)
+    mine, former = _rows(task, user, by_name)
+    rights = _rights(task, user, resolved)
+    taken = None
+    username = policy.username(user)
+    if rights.status is None and (mine is None or mine.fields.get(policy.username_field, username) != username):
+        taken = repository.named(policy.wanted, username)
+    planned = plan(policy, user, rights, mine=mine, former=former, taken=taken)
+    before = mine if mine is not None else taken if planned.status is SyncStatus.ADOPTED else None
+    return _finish(task, planned, before, user, rights)
+
+
+def _fetch(task: Task, guid: uuid.UUID | None) -> DirectoryUser | None:
+    """Who bears the name now. The account's GUID is asked first; but whoever is signed in under a name is the one who
+    has that name today, not the one who had it when the account was linked."""
+    wanted = {"attributes": task.policy.attributes, "groups": task.facts is None}
+    username = task.identity.username
+    linked: DirectoryUser | None = None
+    if guid is not None:
+        try:
+            linked = task.directory.person(guid=guid, username=username, **wanted)  # type: ignore[arg-type]
+        except UserNotFound:
+            linked = None
+        if linked is not None and task.policy.answers_to(linked, username):
+            return linked
+    try:
+        return task.directory.person(guid=None, username=username, **wanted)  # type: ignore[arg-type]
+    except UserNotFound:
+        return linked
+
+
+def _rows(
+    task: Task, user: DirectoryUser, by_name: UserSnapshot | None
+) -> tuple[UserSnapshot | None, UserSnapshot | None]:
+    """The person's own row, and the row of another person that is linked under the same logon name."""
+    policy = task.policy
+    name = policy.logon_name(user)
+    link = by_name.link if by_name else None
+    if link and user.guid and link.guid == user.guid and link.username.casefold() == name.casefold():
+        return by_name, None
+    rows = task.repository.find(policy.wanted, domain=policy.domain, username=name, guid=user.guid)
+    by_guid = next((row for row in rows if row.link and user.guid and row.link.guid == user.guid), None)
+    others = [row for row in rows if row is not by_guid]
+    if by_guid is None and others and others[0].link and (others[0].link.guid is None or user.guid is None):
+        return others[0], None
+    return by_guid, others[0] if others else None
+
+
+def _rights(task: Task, user: DirectoryUser, resolved: Resolved) -> Rights:
+    policy, facts = task.policy, task.facts
+    sids = user.group_sids or frozenset()
+    if facts is not None:
+        sids = facts.group_sids
+        if not facts.complete:
+            named = frozenset(sid for found in resolved.values() for sid in found if sid.startswith("S-1-5-32-"))
+            own = sids | {facts.user_sid}
+            sids |= task.directory.builtin_groups(own, named) if named else frozenset()
+    rights = entitle(policy, user, sids, resolved, task.directory.all_groups() if policy.mirrors else None)
+    if rights.status is None and task.before is not None and (reason := task.before(task.identity, user)):
+        return Rights(
+            dict.fromkeys(policy.flags, False),
+            status=SyncStatus.REFUSED,
+            reason=reason,
+            known_groups=rights.known_groups,
+        )
+    return rights
+
+
+def _finish(
+    task: Task, planned: Plan, before: UserSnapshot | None, user: DirectoryUser | None, rights: Rights
+) -> SyncResult:
+    key = planned.mine
+    if not task.dry_run:
+        key = _write(task, planned)
+    return SyncResult(
+        planned.status,
+        task.identity,
+        key,
+        before,
+        planned.changes,
+        user,
+        planned.reason,
+        flags=rights.flags,
+        groups=rights.groups,
+        why=rights.why,
+    )
+
+
+def _write(task: Task, planned: Plan) -> Key | None:
+    if planned.changes:
+        keys = task.repository.apply(planned.changes, now=task.now)
+        if planned.status is SyncStatus.CREATED:
+            return keys[-1]
+        if planned.mine not in keys and planned.mine is not None:
+            task.repository.touch([planned.mine], now=task.now)
+    elif planned.mine is not None:
+        task.repository.touch([planned.mine], now=task.now)
+    return planned.mine
