@@ -91,6 +91,10 @@ class OperationFailed(DirectoryError):
         super().__init__(message)
 
 
+class MembershipUnreadable(DirectoryError):
+    """The service account may not read which groups a user is in; nothing may be concluded from that."""
+
+
 class NotFound(DirectoryError, LookupError):
     """Nothing in the directory matches *wanted*."""
 

@@ -116,3 +116,11 @@ def _door(manager: Door | None) -> Door:
     if manager is None:
         raise ValueError("This object was made without a manager; it cannot ask the directory.")
     return manager
+
+
+@dataclass(frozen=True)
+class DirectoryEntry:
+    """Any other object in the directory, as a search gives it. *attributes* are decoded; names compare without case."""
+
+    dn: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)

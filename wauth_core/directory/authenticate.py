@@ -1,0 +1,122 @@
+"""Signing in with a user name and a password: by a bind as that user, on a connection of its own."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from dataclasses import dataclass, field
+from enum import Enum
+
+from wauth_core.directory import errors
+from wauth_core.directory.connection import Lost, Secret
+from wauth_core.directory.entries import DirectoryUser
+from wauth_core.directory.pool import Pool
+from wauth_core.directory.tracing import operation
+from wauth_core.exceptions import DirectoryUnavailable
+
+
+class AuthReason(Enum):
+    """Why a user name and a password were, or were not, accepted."""
+
+    OK = "ok"
+    BAD_PASSWORD = "bad password"  # noqa: S105 - a reason's name
+    NO_SUCH_USER = "no such user"
+    LOGON_HOURS = "logon hours"
+    WORKSTATION = "workstation"
+    PASSWORD_EXPIRED = "password expired"  # noqa: S105
+    DISABLED = "disabled"
+    EXPIRED = "expired"
+    MUST_CHANGE = "must change password"
+    LOCKED = "locked"
+    EMPTY_PASSWORD = "empty password"  # noqa: S105
+    UNAVAILABLE = "unavailable"
+    REFUSED = "refused"
+
+
+_WRONG = "The user name or the password is wrong."
+MESSAGES = {
+    AuthReason.OK: "Signed in.",
+    AuthReason.BAD_PASSWORD: _WRONG,
+    AuthReason.NO_SUCH_USER: _WRONG,  # the same, so that nobody can try which names exist
+    AuthReason.LOGON_HOURS: "This account may not sign in at this time.",
+    AuthReason.WORKSTATION: "This account may not sign in from this computer.",
+    AuthReason.PASSWORD_EXPIRED: "The password has expired. Change it in Windows, then sign in again.",
+    AuthReason.DISABLED: "This account is disabled. Ask your administrator.",
+    AuthReason.EXPIRED: "This account has expired. Ask your administrator.",
+    AuthReason.MUST_CHANGE: "The password must be changed in Windows before the first sign-in.",
+    AuthReason.LOCKED: "This account is locked. Wait a while, or ask your administrator.",
+    AuthReason.EMPTY_PASSWORD: "A password is needed.",
+    AuthReason.UNAVAILABLE: "The directory cannot be reached at the moment. Try again later.",
+    AuthReason.REFUSED: "The directory refused the sign-in.",
+}
+
+_SUB_CODES = {  # a failed bind's "data …": https://learn.microsoft.com/windows/win32/debug/system-error-codes--1300-1699-
+    "525": AuthReason.NO_SUCH_USER,
+    "52e": AuthReason.BAD_PASSWORD,
+    "530": AuthReason.LOGON_HOURS,
+    "531": AuthReason.WORKSTATION,
+    "532": AuthReason.PASSWORD_EXPIRED,
+    "533": AuthReason.DISABLED,
+    "701": AuthReason.EXPIRED,
+    "773": AuthReason.MUST_CHANGE,
+    "775": AuthReason.LOCKED,
+}
+
+
+@dataclass(frozen=True)
+class AuthResult:
+    """The answer to a user name and a password. True in a condition only where both were right and may be used.
+
+    *message* is safe to show to whoever tries. *user* is None where there is no such user.
+    """
+
+    reason: AuthReason
+    user: DirectoryUser | None = field(default=None, repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the user may sign in."""
+        return self.reason is AuthReason.OK
+
+    @property
+    def message(self) -> str:
+        """A sentence for the person at the keyboard."""
+        return MESSAGES[self.reason]
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+
+def is_empty(password: object) -> bool:
+    """Whether *password* is no password: nothing but blanks, NULs, controls or letters without width.
+
+    An empty password would be an "unauthenticated bind" (RFC 4513 5.1.2), which succeeds for everybody. One that
+    begins with a NUL is cut to nothing by a server in C.
+    """
+    if not isinstance(password, str) or "\x00" in password:
+        return True
+    return all(letter.isspace() or unicodedata.category(letter) in {"Cc", "Cf", "Zs"} for letter in password)
+
+
+def check(pool: Pool, user: DirectoryUser, password: Secret) -> AuthReason:
+    """Bind as *user*. Raises `DirectoryUnavailable` and `ConfigurationError`; a refusal is a reason."""
+    deadline = time.monotonic() + pool.dialer.settings.OPERATION_TIMEOUT
+    session = pool.unbound(deadline)
+    try:
+        pool.dialer.refuse_plaintext(session.endpoint)
+        with operation(pool.dialer.domain, "bind", base=user.dn, server=str(session.endpoint)):
+            result = session.bind_simply(user.dn, password.octets, deadline)
+    except Lost as error:
+        raise DirectoryUnavailable(f"Domain {pool.dialer.domain}: {error}.") from None
+    finally:
+        session.hang_up(polite=True)
+    if result.code == errors.SUCCESS:
+        return AuthReason.OK
+    if result.code in {errors.BUSY, errors.UNAVAILABLE}:
+        raise errors.operation_failed(result.code, result.message, what="a bind", server=str(session.endpoint))
+    reason = _SUB_CODES.get(errors.sub_code(result.message) or "")
+    if reason is not None:
+        return reason
+    if result.code in {errors.INVALID_CREDENTIALS, errors.NO_SUCH_OBJECT}:
+        return AuthReason.BAD_PASSWORD
+    return AuthReason.REFUSED

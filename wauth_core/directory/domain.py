@@ -1,0 +1,144 @@
+"""What is known of one domain, learned when it is first needed: whether it is AD, its SID, its NetBIOS name."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from wauth_core.directory import decode, filters
+from wauth_core.directory.lookup import Dialect, name_attribute
+from wauth_core.directory.search import Searcher
+from wauth_core.exceptions import DirectoryError
+from wauth_core.identity import canonical_domain
+from wauth_core.settings import LDAPSettings
+
+AD_CAPABILITY = b"1.2.840.113556.1.4.800"  # LDAP_CAP_ACTIVE_DIRECTORY_OID, MS-ADTS 3.1.1.3.4.3
+
+Found = TypeVar("Found")
+
+
+class Domain:
+    """Facts about the domain behind one manager. Learning the same fact twice in two threads does no harm."""
+
+    def __init__(self, settings: LDAPSettings, name: str, searcher: Searcher) -> None:
+        self.settings = settings
+        self.name = name
+        self.searcher = searcher
+        self._is_ad: bool | None = True if settings.MEMBERSHIP == "tokenGroups" else None
+        self._sid: str | None = None
+        self._names: frozenset[str] | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def dialect(self) -> Dialect:
+        """AD's, until the server turned out to be another one."""
+        is_ad = self._is_ad is not False
+        return Dialect(is_ad, name_attribute(self.settings, is_ad=is_ad))
+
+    def asking(self, ask: Callable[[Dialect], Found]) -> Found:
+        """Ask as one asks AD; where nothing comes back from a server not known yet, find out what it is.
+
+        So AD, the common case, is never asked what it is, and another server is asked once.
+        """
+        found = ask(self.dialect)
+        if self._is_ad is None:
+            self._is_ad = True if found else self.settled().is_ad
+            if not self._is_ad:
+                return ask(self.dialect)
+        return found
+
+    def settled(self) -> Dialect:
+        """The dialect, known for sure."""
+        if self._is_ad is None:
+            root = self.searcher.read("", ("supportedCapabilities",))
+            self._is_ad = bool(root and AD_CAPABILITY in root.attributes.get("supportedCapabilities", []))
+        return self.dialect
+
+    @property
+    def root(self) -> str:
+        """The DN of the domain: the ``DC=…`` end of SEARCH_BASE."""
+        return filters.domain_root(self.settings.SEARCH_BASE)
+
+    @property
+    def dns_name(self) -> str:
+        """``example.local``."""
+        return filters.dns_domain(self.root)
+
+    @property
+    def sid(self) -> str:
+        """The domain's SID. Raises `DirectoryError` where it cannot be read."""
+        if self._sid is None:
+            entry = self.searcher.read(self.root, ("objectSid",))
+            values = entry.attributes.get("objectSid") if entry else None
+            if not values:
+                raise DirectoryError(
+                    f"The SID of the domain {self.name} cannot be read at {self.root!r}. Check SEARCH_BASE, and that "
+                    f"the server is Active Directory."
+                )
+            self._sid = decode.sid(values[0])
+        return self._sid
+
+    def learn_sid(self, dn: str, sid: str | None) -> None:
+        """Take the domain's SID from that of one of its users, which saves asking for it."""
+        if (
+            self._sid is None
+            and sid
+            and sid.startswith("S-1-5-21-")
+            and filters.same_dn(filters.domain_root(dn), self.root)
+        ):
+            self._sid = sid.rpartition("-")[0]
+
+    def forest_root_sid(self) -> str:
+        """The SID of the forest's root domain, which "Enterprise Admins" is relative to. Raises `DirectoryError`."""
+        root = self.searcher.read("", ("rootDomainNamingContext",))
+        values = root.attributes.get("rootDomainNamingContext") if root else None
+        top = values[0].decode() if values else self.root
+        if filters.same_dn(top, self.root):
+            return self.sid
+        trusts = self.searcher.find(
+            f"CN=System,{self.root}",
+            filters.all_of(
+                filters.equals("objectClass", "trustedDomain"),
+                filters.equals("trustPartner", filters.dns_domain(top)),
+            ),
+            ("securityIdentifier",),
+        )
+        found = [value for trust in trusts for value in trust.attributes.get("securityIdentifier", [])]
+        if not found:
+            raise DirectoryError(
+                f"The SID of the forest's root domain {filters.dns_domain(top)} is not known to the domain {self.name}."
+            )
+        return decode.sid(found[0])
+
+    def is_ours(self, domain: str) -> bool:
+        """Whether *domain* (NetBIOS or DNS name) is this one: nobody of another domain is looked up here."""
+        wanted = canonical_domain(domain)
+        if wanted in {canonical_domain(self.name), canonical_domain(self.dns_name)}:
+            return True
+        return wanted in self._known_names()
+
+    def _known_names(self) -> frozenset[str]:
+        """The NetBIOS and DNS names that the forest's configuration gives this domain (MS-ADTS 6.1.1.2.1.1.1)."""
+        if self._names is None:
+            root = self.searcher.read("", ("configurationNamingContext",))
+            values = root.attributes.get("configurationNamingContext") if root else None
+            found: set[str] = set()
+            if values:
+                for entry in self.searcher.find(
+                    f"CN=Partitions,{values[0].decode()}",
+                    filters.all_of(filters.equals("objectClass", "crossRef"), filters.equals("nCName", self.root)),
+                    ("nETBIOSName", "dnsRoot"),
+                ):
+                    for listed in entry.attributes.values():
+                        found.update(canonical_domain(one.decode()) for one in listed)
+            self._names = frozenset(found)
+        return self._names
+
+    def within(self, dn: str) -> bool:
+        """Whether *dn* is under SEARCH_BASE."""
+        base = self.settings.SEARCH_BASE
+        try:
+            return filters.is_under(dn, base)
+        except ValueError:
+            return False

@@ -1,0 +1,353 @@
+"""Groups of one domain: look-ups, what names in settings mean, who is in which."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from cachetools import TTLCache
+
+from wauth_core.directory import decode, filters, membership
+from wauth_core.directory.domain import Domain
+from wauth_core.directory.entries import DirectoryGroup, DirectoryUser, Door
+from wauth_core.directory.lookup import ByBase, ByName, Dialect, group_of, names_match, question, user_of
+from wauth_core.directory.membership import ResolvedGroups
+from wauth_core.directory.wire import BASE, RawEntry
+from wauth_core.exceptions import AmbiguousGroup, DirectoryError, GroupNotFound, MembershipUnreadable
+from wauth_core.settings import names as as_tuple
+
+NAMES_TTL = 600  # seconds that the meaning of a group's name is kept
+_AT_ONCE = 100  # conditions in one filter
+
+
+class Groups:
+    """Finds groups and members. Every method raises `DirectoryError` leaves."""
+
+    def __init__(self, domain: Domain, door: Door) -> None:
+        self._domain = domain
+        self._door = door
+        self._lock = threading.Lock()
+        self._meanings: TTLCache[str, ResolvedGroups] = TTLCache(maxsize=4096, ttl=NAMES_TTL)
+
+    @property
+    def by_token(self) -> bool:
+        """Whether membership is read from tokenGroups, in the same search as the person."""
+        return self._domain.settings.MEMBERSHIP in {"auto", "tokenGroups"}
+
+    # -- look-ups ------------------------------------------------------------------------------------------------------
+
+    def group(self, x: object, attributes: Iterable[str] = ()) -> DirectoryGroup:
+        """The one group that *x* names. Raises `GroupNotFound` or `AmbiguousGroup`."""
+        try:
+            asked = question(x)
+        except ValueError:
+            raise GroupNotFound(x, self._domain.name) from None
+        wanted = tuple(attributes)
+        found = self._domain.asking(lambda dialect: self._find(x, asked, dialect, dialect.group_attributes(wanted)))
+        if not found:
+            raise GroupNotFound(x, self._domain.name)
+        if len(found) > 1:
+            raise AmbiguousGroup(x, self._domain.name, tuple(entry.dn for entry in found))
+        return group_of(found[0], self._domain.dialect, self._door)
+
+    def groups(self, condition: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryGroup]:
+        """All groups that match *condition*, streamed."""
+        dialect = self._domain.settled()
+        pages = self._domain.searcher.pages(
+            self._domain.settings.SEARCH_BASE,
+            filters.all_of(dialect.groups, filters.given(condition)),
+            dialect.group_attributes(attributes),
+        )
+        for page in pages:
+            for entry in page:
+                yield group_of(self._domain.searcher.complete(entry), dialect, self._door)
+
+    def _find(self, x: object, asked: object, dialect: Dialect, attributes: tuple[str, ...]) -> list[RawEntry]:
+        searcher, base = self._domain.searcher, self._domain.settings.SEARCH_BASE
+        if isinstance(asked, ByBase):
+            if not dialect.is_ad and asked.base.startswith("<GUID="):
+                condition = filters.all_of(dialect.groups, filters.equals("entryUUID", asked.base[6:-1]))
+                return searcher.find(base, condition, attributes, limit=20)
+            read = searcher.read(asked.base, attributes, dialect.groups)
+            return [read] if read else []
+        name = str(x)
+        if isinstance(asked, ByName):
+            if asked.domain is not None and not self._domain.is_ours(asked.domain):
+                return []
+            name = asked.name
+        if dialect.is_ad and (sid := self._well_known(name)):
+            read = searcher.read(filters.sid_base(sid), attributes, dialect.groups)
+            return [read] if read else []
+        for attribute in ("sAMAccountName", "cn") if dialect.is_ad else ("cn",):
+            condition = filters.all_of(dialect.groups, filters.equals(attribute, name))
+            found = [
+                entry
+                for entry in searcher.find(base, condition, attributes, limit=20)
+                if names_match(decode.attributes(entry.attributes), attribute, name)
+            ]
+            if found:
+                return found
+        return []
+
+    def _well_known(self, name: str) -> str | None:
+        return membership.well_known(name, lambda: self._domain.sid, self._domain.forest_root_sid)
+
+    # -- names in settings ---------------------------------------------------------------------------------------------
+
+    def resolve(self, names: Iterable[str]) -> ResolvedGroups:
+        """What *names* mean: one search for all that are not kept from before."""
+        wanted = list(dict.fromkeys(names))
+        with self._lock:
+            kept = {name: self._meanings[name] for name in wanted if name in self._meanings}
+        missing = [name for name in wanted if name not in kept]
+        for at in range(0, len(missing), _AT_ONCE):
+            fresh = self._resolve(missing[at : at + _AT_ONCE])
+            with self._lock:
+                self._meanings.update(fresh)
+            kept.update(fresh)
+        return ResolvedGroups(
+            {name: sids for meaning in kept.values() for name, sids in meaning.sids.items()},
+            {name: dns for meaning in kept.values() for name, dns in meaning.ambiguous.items()},
+            {name: why for meaning in kept.values() for name, why in meaning.unknown.items()},
+        )
+
+    def forget_names(self) -> None:
+        """Ask again what names mean."""
+        with self._lock:
+            self._meanings.clear()
+
+    def _resolve(self, names: list[str]) -> dict[str, ResolvedGroups]:
+        ordinary = [name for name in names if not membership.is_well_known(name)]
+        found = self._domain.asking(lambda dialect: self._search_names(ordinary, dialect)) if ordinary else []
+        dialect = self._domain.dialect
+        if not dialect.is_ad:
+            plain = [name for name in names if not filters.is_sid(name)]
+            found = self._search_names(plain, dialect)
+            ordinary = plain
+        resolved = membership.assign(ordinary, found, self._attributes(), dialect)
+        meanings: dict[str, ResolvedGroups] = {}
+        for name in names:
+            if name in resolved.sids:
+                meanings[name] = ResolvedGroups({name: resolved.sids[name]})
+            elif name in resolved.ambiguous:
+                meanings[name] = ResolvedGroups({}, {name: resolved.ambiguous[name]})
+            elif name in resolved.unknown:
+                meanings[name] = ResolvedGroups({}, {}, {name: resolved.unknown[name]})
+            else:
+                meanings[name] = self._meaning_of_well_known(name, dialect)
+        return meanings
+
+    def _meaning_of_well_known(self, name: str, dialect: Dialect) -> ResolvedGroups:
+        if not dialect.is_ad:
+            return ResolvedGroups({}, {}, {name: "the directory is not Active Directory and has no SIDs"})
+        try:
+            sid = self._well_known(name)
+        except DirectoryError as error:
+            if type(error) is not DirectoryError:
+                raise  # unavailable is not unknown
+            return ResolvedGroups({}, {}, {name: str(error)})
+        return ResolvedGroups({name: frozenset((sid,))} if sid else {})
+
+    def _attributes(self) -> tuple[str, ...]:
+        return as_tuple(self._domain.settings.GROUP_ATTRS)
+
+    def _search_names(self, names: list[str], dialect: Dialect) -> list[RawEntry]:
+        if not names:
+            return []
+        attributes = self._attributes()
+        return self._domain.searcher.find(
+            self._domain.settings.SEARCH_BASE,
+            membership.names_filter(names, attributes, dialect),
+            dialect.group_attributes(a for a in attributes if a.lower() != "distinguishedname"),
+        )
+
+    # -- who is in which -----------------------------------------------------------------------------------------------
+
+    def identities(self, user: DirectoryUser) -> frozenset[str]:
+        """What all groups of *user* are compared by: SIDs, or where the directory is not AD, DNs in one spelling."""
+        dialect = self._domain.settled()
+        method = self._domain.settings.MEMBERSHIP
+        if dialect.is_ad and self.by_token:
+            entry = self._domain.searcher.read(_base(user), ("tokenGroups",))
+            sids = membership.token_groups(entry) if entry else None
+            if sids is None:
+                raise self.unreadable(user.dn)
+            return sids
+        start = [user.dn]
+        found: dict[str, str] = {}
+        if dialect.is_ad and (primary := self._primary_group(user)):
+            found.update(primary)
+            start += primary
+        if method == "in_chain" and dialect.is_ad:
+            for dn in start:
+                found.update(self._above(filters.in_chain("member", dn), dialect))
+        else:
+            found.update(membership.closure(start, lambda dns: self._parents(dns, user, dialect)))
+        return frozenset(found.values())
+
+    def _primary_group(self, user: DirectoryUser) -> dict[str, str]:
+        """The primary group, which is in no ``member`` attribute."""
+        relative = user.attributes.get("primaryGroupID")
+        if relative is None or user.sid is None:
+            return {}
+        sid = f"{user.sid.rpartition('-')[0]}-{relative}"
+        entry = self._domain.searcher.read(filters.sid_base(sid), ("objectSid",))
+        return {entry.dn: sid} if entry else {}
+
+    def _parents(self, dns: list[str], user: DirectoryUser, dialect: Dialect) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for at in range(0, len(dns), _AT_ONCE):
+            conditions = []
+            for dn in dns[at : at + _AT_ONCE]:
+                conditions.append(filters.equals("member", dn))
+                if not dialect.is_ad:
+                    conditions.append(filters.equals("uniqueMember", dn))
+                    if dn == user.dn and user.username:
+                        conditions.append(filters.equals("memberUid", user.username))
+            found.update(self._above(filters.any_of(conditions), dialect))
+        if not dialect.is_ad and user.dn in dns and (number := user.attributes.get("gidNumber")) is not None:
+            found.update(self._above(filters.equals("gidNumber", str(number)), dialect))
+        return found
+
+    def _above(self, condition: str, dialect: Dialect) -> dict[str, str]:
+        """The security groups that match, as ``{dn: identity}``."""
+        base = self._domain.root if dialect.is_ad else self._domain.settings.SEARCH_BASE
+        found: dict[str, str] = {}
+        wanted = ("objectSid", "groupType") if dialect.is_ad else ("cn",)
+        for page in self._domain.searcher.pages(base, filters.all_of(dialect.groups, condition), wanted):
+            for entry in page:
+                values = decode.attributes(entry.attributes)
+                if decode.is_security_group(values):
+                    found[entry.dn] = membership.group_identity(entry, values, dialect)
+        return found
+
+    def groups_of(self, user: DirectoryUser) -> list[DirectoryGroup]:
+        """All groups of *user* as objects, by name. A SID without a readable group is left out."""
+        identities = user.group_sids if user.group_sids is not None else self.identities(user)
+        dialect = self._domain.settled()
+        attribute = "objectSid" if dialect.is_ad else "entryDN"
+        listed = sorted(identities)
+        found: list[DirectoryGroup] = []
+        for at in range(0, len(listed), _AT_ONCE):
+            condition = filters.any_of(
+                filters.equals(attribute, decode.sid_octets(one) if dialect.is_ad else one)
+                for one in listed[at : at + _AT_ONCE]
+            )
+            entries = self._domain.searcher.find(
+                self._domain.root if dialect.is_ad else self._domain.settings.SEARCH_BASE,
+                filters.all_of(dialect.groups, condition),
+                dialect.group_attributes(()),
+            )
+            found += [group_of(entry, dialect, self._door) for entry in entries]
+        return sorted(found, key=lambda group: group.name.lower())
+
+    def identity_of(self, group: object) -> str:
+        """What *group* (a `DirectoryGroup`, or whatever `group` takes) is compared by."""
+        if isinstance(group, str) and membership.is_well_known(group) and self._domain.settled().is_ad:
+            sid = self._well_known(group)
+            if sid:
+                return sid
+        found = group if isinstance(group, DirectoryGroup) else self.group(group)
+        return found.sid or filters.dn_key(found.dn)
+
+    def is_member(self, user: DirectoryUser, group: object) -> bool:
+        """Whether *user* is in *group*, directly or nested."""
+        wanted = self.identity_of(group)
+        return wanted in (user.group_sids if user.group_sids is not None else self.identities(user))
+
+    def unreadable(self, dn: str) -> MembershipUnreadable:
+        """The error for a user whose tokenGroups came back empty, which no user's are."""
+        return MembershipUnreadable(
+            f"The service account of the domain {self._domain.name} may not read tokenGroups of {dn!r}. Put it into "
+            f"the group 'Windows Authorization Access Group', or set MEMBERSHIP = 'memberOf'."
+        )
+
+    # -- members -------------------------------------------------------------------------------------------------------
+
+    def members(
+        self, group: DirectoryGroup, *, recursive: bool = False, attributes: Iterable[str] = ()
+    ) -> Iterator[DirectoryUser]:
+        """The users in *group*, each once; see `DirectoryGroup.members`."""
+        dialect = self._domain.settled()
+        wanted = dialect.user_attributes(attributes)
+        holding = self._nested(group, dialect) if recursive else {group.dn: group.sid}
+        seen: set[str] = set()
+        found = self._ad_members(holding, wanted) if dialect.is_ad else self._other_members(holding, dialect, wanted)
+        for entry in found:
+            key = filters.dn_key(entry.dn)
+            if key not in seen:
+                seen.add(key)
+                yield user_of(entry, dialect, self._door)
+
+    def _nested(self, group: DirectoryGroup, dialect: Dialect) -> dict[str, str | None]:
+        """*group* and all groups below it, as ``{dn: sid}``. Cycles end."""
+        holding: dict[str, str | None] = {group.dn: group.sid}
+        waiting = [group.dn]
+        while waiting:
+            below = self._below(waiting, dialect)
+            waiting = [dn for dn in below if dn not in holding]
+            holding.update({dn: below[dn] for dn in waiting})
+        return holding
+
+    def _below(self, dns: list[str], dialect: Dialect) -> dict[str, str | None]:
+        found: dict[str, str | None] = {}
+        if not dialect.is_ad:
+            for dn in dns:
+                for member in self._values(dn, ("member", "uniqueMember")):
+                    entry = self._domain.searcher.read(member, ("cn",), dialect.groups)
+                    if entry:
+                        found[entry.dn] = None
+            return found
+        for at in range(0, len(dns), _AT_ONCE):
+            condition = filters.any_of(filters.equals("memberOf", dn) for dn in dns[at : at + _AT_ONCE])
+            for page in self._domain.searcher.pages(
+                self._domain.root, filters.all_of(dialect.groups, condition), ("objectSid",)
+            ):
+                for entry in page:
+                    values = entry.attributes.get("objectSid")
+                    found[entry.dn] = decode.sid(values[0]) if values else None
+        return found
+
+    def _ad_members(self, holding: Mapping[str, str | None], attributes: tuple[str, ...]) -> Iterator[RawEntry]:
+        """By back-link, in pages: no range to follow; and by primary group, which no ``member`` tells."""
+        conditions = [filters.equals("memberOf", dn) for dn in holding]
+        prefix = f"{self._domain.sid}-"
+        conditions += [
+            filters.equals("primaryGroupID", sid[len(prefix) :])
+            for sid in holding.values()
+            if sid and sid.startswith(prefix)
+        ]
+        people = self._domain.dialect.people
+        for at in range(0, len(conditions), _AT_ONCE):
+            condition = filters.all_of(people, filters.any_of(conditions[at : at + _AT_ONCE]))
+            for page in self._domain.searcher.pages(self._domain.root, condition, attributes):
+                yield from page
+
+    def _other_members(
+        self, holding: Iterable[str], dialect: Dialect, attributes: tuple[str, ...]
+    ) -> Iterator[RawEntry]:
+        """By reading each member: not every server keeps back-links."""
+        for dn in holding:
+            for member in self._values(dn, ("member", "uniqueMember")):
+                entry = self._domain.searcher.read(member, attributes, dialect.people)
+                if entry:
+                    yield entry
+            logons = self._values(dn, ("memberUid",))
+            for at in range(0, len(logons), _AT_ONCE):
+                condition = filters.any_of(
+                    filters.equals(dialect.name_attribute, name) for name in logons[at : at + _AT_ONCE]
+                )
+                yield from self._domain.searcher.find(
+                    self._domain.settings.SEARCH_BASE, filters.all_of(dialect.people, condition), attributes
+                )
+
+    def _values(self, dn: str, attributes: tuple[str, ...]) -> list[str]:
+        entries = self._domain.searcher.find(dn, filters.ANY, attributes, scope=BASE)
+        return [
+            value.decode("utf-8", "replace") for e in entries for values in e.attributes.values() for value in values
+        ]
+
+
+def _base(user: DirectoryUser) -> str:
+    return filters.guid_base(user.guid) if user.guid and user.sid else user.dn

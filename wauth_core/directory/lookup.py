@@ -1,0 +1,200 @@
+"""Finding people: by sAMAccountName, ``DOMAIN\\sam``, UPN, GUID, SID or DN; exactly one, or an error."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import Any
+
+from wauth_core.directory import decode, filters
+from wauth_core.directory.entries import AccountState, DirectoryGroup, DirectoryUser, Door
+from wauth_core.directory.wire import RawEntry
+from wauth_core.settings import LDAPSettings
+
+AD_PEOPLE = "(&(objectCategory=person)(objectClass=user))"
+OTHER_PEOPLE = "(|(objectClass=person)(objectClass=account)(objectClass=posixAccount))"
+AD_GROUPS = "(objectClass=group)"
+OTHER_GROUPS = (
+    "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)(objectClass=groupOfMembers))"
+)
+
+_AD_USER = (
+    "objectGUID",
+    "objectSid",
+    "sAMAccountName",
+    "userPrincipalName",
+    "displayName",
+    "mail",
+    "userAccountControl",
+    "accountExpires",
+    "pwdLastSet",
+    "lockoutTime",
+    "msDS-User-Account-Control-Computed",
+    "primaryGroupID",
+)
+_OTHER_USER = ("entryUUID", "uid", "cn", "displayName", "mail", "memberOf", "gidNumber", "pwdAccountLockedTime")
+AD_GROUP = ("objectGUID", "objectSid", "sAMAccountName", "cn", "groupType")
+OTHER_GROUP = ("entryUUID", "cn", "gidNumber")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What differs between AD and another LDAP server."""
+
+    is_ad: bool
+    name_attribute: str  # what a person signs in as
+
+    @property
+    def people(self) -> str:
+        return AD_PEOPLE if self.is_ad else OTHER_PEOPLE
+
+    @property
+    def groups(self) -> str:
+        return AD_GROUPS if self.is_ad else OTHER_GROUPS
+
+    def user_attributes(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        """What to read of a person: what `DirectoryUser` needs, and *wanted*."""
+        return _merged(_AD_USER if self.is_ad else (*_OTHER_USER, self.name_attribute), tuple(wanted))
+
+    def group_attributes(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        """What to read of a group: what `DirectoryGroup` needs, and *wanted*."""
+        return _merged(AD_GROUP if self.is_ad else OTHER_GROUP, tuple(wanted))
+
+
+@lru_cache(maxsize=256)
+def _merged(always: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    merged = {name.lower(): name for name in always}
+    for name in wanted:
+        merged.setdefault(name.lower(), name)
+    return tuple(merged.values())
+
+
+def name_attribute(settings: LDAPSettings, *, is_ad: bool) -> str:
+    """The attribute that holds a logon name: what USER_FIELD_MAP gives for USER_QUERY_FIELD."""
+    mapped = settings.USER_FIELD_MAP.get(settings.USER_QUERY_FIELD)
+    if is_ad:
+        return mapped or "sAMAccountName"
+    return mapped if mapped and mapped.lower() != "samaccountname" else "uid"
+
+
+# -- which question an x means -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ByBase:
+    """Read the one entry *base*."""
+
+    base: str
+
+
+@dataclass(frozen=True)
+class ByName:
+    """Search for a logon name, bare or after ``DOMAIN\\``."""
+
+    name: str
+    domain: str | None = None
+
+
+@dataclass(frozen=True)
+class ByUPN:
+    """Search for a user principal name."""
+
+    upn: str
+
+
+def question(x: object) -> ByBase | ByName | ByUPN:
+    """What *x* asks for. Raises ValueError for what can name nobody."""
+    if isinstance(x, DirectoryUser | DirectoryGroup):
+        return ByBase(filters.guid_base(x.guid) if x.guid and x.sid else x.dn)
+    if guid := filters.as_guid(x):
+        return ByBase(filters.guid_base(guid))
+    if not isinstance(x, str) or not x.strip() or "\x00" in x:
+        raise ValueError("nothing to look for")
+    try:
+        x.encode()
+    except UnicodeEncodeError:
+        raise ValueError("not text") from None
+    if filters.is_sid(x):
+        return ByBase(filters.sid_base(x))
+    if "=" in x:
+        if not filters.is_dn(x):
+            raise ValueError("not a DN")
+        return ByBase(x)
+    if "\\" in x:
+        domain, _, name = x.partition("\\")
+        if not domain or not name or "\\" in name:
+            raise ValueError("not a logon name")
+        return ByName(name, domain)
+    if "@" in x:
+        return ByUPN(x)
+    return ByName(x)
+
+
+# -- from entries to people and groups ---------------------------------------------------------------------------------
+
+
+def user_of(
+    entry: RawEntry,
+    dialect: Dialect,
+    manager: Door,
+    groups: frozenset[str] | None = None,
+    *,
+    now: datetime | None = None,
+) -> DirectoryUser:
+    """The `DirectoryUser` that *entry* is."""
+    values = decode.attributes(entry.attributes)
+    if dialect.is_ad:
+        state = decode.account_state(values, now or datetime.now(timezone.utc))
+        name = values.get("sAMAccountName")
+        guid = values.get("objectGUID")
+    else:
+        state = AccountState(disabled="pwdAccountLockedTime" in values)
+        name = values.get(dialect.name_attribute) or values.get("uid") or values.get("cn")
+        guid = values.get("entryUUID")
+    return DirectoryUser(
+        dn=entry.dn,
+        guid=guid if isinstance(guid, uuid.UUID) else None,
+        sid=_text(values.get("objectSid")),
+        username=_text(name) or "",
+        upn=_text(values.get("userPrincipalName")),
+        display_name=_text(values.get("displayName")),
+        email=_text(values.get("mail")),
+        state=state,
+        attributes=values,
+        group_sids=groups,
+        manager=manager,
+    )
+
+
+def group_of(entry: RawEntry, dialect: Dialect, manager: Door) -> DirectoryGroup:
+    """The `DirectoryGroup` that *entry* is."""
+    values = decode.attributes(entry.attributes)
+    guid = values.get("objectGUID" if dialect.is_ad else "entryUUID")
+    return DirectoryGroup(
+        dn=entry.dn,
+        guid=guid if isinstance(guid, uuid.UUID) else None,
+        sid=_text(values.get("objectSid")),
+        name=(_text(values.get("sAMAccountName")) if dialect.is_ad else None) or _text(values.get("cn")) or "",
+        attributes=values,
+        manager=manager,
+    )
+
+
+def _text(value: Any) -> str | None:
+    """A single text; the first where the server holds several (mail and cn may, outside AD)."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return value if isinstance(value, str) else None
+
+
+def names_match(values: Mapping[str, Any], attribute: str, asked: str) -> bool:
+    """Whether the answered name is the one asked for, letter by letter without case.
+
+    AD compares some letters without their accents: a search for "jose" finds "josé", who is somebody else.
+    """
+    answered = values.get(attribute)
+    listed = answered if isinstance(answered, list) else [answered]
+    return any(isinstance(one, str) and decode.fold(one) == decode.fold(asked) for one in listed)

@@ -1,0 +1,233 @@
+"""`LDAPManager`: one domain's door to the directory."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+from wauth_core.directory import decode, filters
+from wauth_core.directory.authenticate import AuthReason, AuthResult, check, is_empty
+from wauth_core.directory.connection import Dialer, Secret, Session, endpoints
+from wauth_core.directory.domain import Domain
+from wauth_core.directory.entries import DirectoryEntry, DirectoryGroup, DirectoryUser
+from wauth_core.directory.groups import Groups
+from wauth_core.directory.membership import ResolvedGroups
+from wauth_core.directory.people import People
+from wauth_core.directory.pool import Pool
+from wauth_core.directory.schema import Schema
+from wauth_core.directory.search import Searcher
+from wauth_core.exceptions import DirectoryUnavailable, UserNotFound
+from wauth_core.settings import LDAPSettings
+
+
+class LDAPManager:
+    """Look-ups, membership and password checks in one domain, and ldap3 underneath for everything else.
+
+    Safe to share between threads; survives a fork. Nothing connects before it must. *settings* are those of *domain*.
+    Methods raise `wauth_core.exceptions.DirectoryError` leaves, and `ConfigurationError`.
+    """
+
+    def __init__(self, settings: LDAPSettings, domain: str) -> None:
+        self._settings = settings if settings._domain is not None else settings.for_domain(domain)
+        self._name = domain
+        self._pool = Pool(Dialer(self._settings, domain), endpoints(self._settings), self._settings.POOL_SIZE)
+        self._searcher = Searcher(self._pool, domain)
+        self._domain = Domain(self._settings, domain, self._searcher)
+        self._groups = Groups(self._domain, self)
+        self._people = People(self._domain, self._groups, self)
+        self._schema = Schema()
+
+    @property
+    def settings(self) -> LDAPSettings:
+        """The settings of this domain, extra ones of a subclass included."""
+        return self._settings
+
+    @property
+    def domain(self) -> str:
+        """The domain, as the settings name it."""
+        return self._name
+
+    @property
+    def domain_sid(self) -> str:
+        """The domain's SID, ``S-1-5-21-…``."""
+        return self._domain.sid
+
+    # -- people --------------------------------------------------------------------------------------------------------
+
+    def user(self, x: object, attributes: Iterable[str] = ()) -> DirectoryUser:
+        r"""The one user that *x* names: sAMAccountName, ``DOMAIN\sam``, UPN, GUID, SID or DN.
+
+        Raises `UserNotFound` or `AmbiguousUser`; never "the first one".
+        """
+        return self._people.user(x, attributes)
+
+    def users(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryUser]:
+        """All users that match *filter* (RFC 4515 text, or a mapping of attribute to value), streamed in pages."""
+        return self._people.users(filter, attributes)
+
+    def person(
+        self, *, guid: uuid.UUID | None, username: str, attributes: Iterable[str] = (), groups: bool = True
+    ) -> DirectoryUser:
+        """What a sync needs of one user: attributes, account state and all group SIDs, in **one** search by *guid*.
+
+        Without *guid* one more search finds it by *username*. USER_QUERY_FILTER and SEARCH_BASE hold.
+        """
+        return self._people.person(guid=guid, username=username, attributes=attributes, groups=groups)
+
+    def authenticate(self, username: str, password: str) -> AuthResult:
+        """Check a password by a bind over an encrypted connection. Directory failures are a result, not an error.
+
+        An empty password, and whatever looks like one, never leaves this process.
+        """
+        if is_empty(password):
+            return AuthResult(AuthReason.EMPTY_PASSWORD)
+        try:
+            secret = Secret(password.encode())
+        except UnicodeEncodeError:
+            return AuthResult(AuthReason.BAD_PASSWORD)
+        try:
+            user = self.user(username)
+            if self._settings.USER_QUERY_FILTER:
+                user = self.person(guid=user.guid, username=user.username, groups=False)
+            return AuthResult(check(self._pool, user, secret), user)
+        except UserNotFound:
+            return AuthResult(AuthReason.NO_SUCH_USER)
+        except DirectoryUnavailable:
+            return AuthResult(AuthReason.UNAVAILABLE)
+
+    # -- groups --------------------------------------------------------------------------------------------------------
+
+    def group(self, x: object, attributes: Iterable[str] = ()) -> DirectoryGroup:
+        """The one group that *x* names: sAMAccountName or cn, GUID, SID, DN, or a well-known name.
+
+        Raises `GroupNotFound` or `AmbiguousGroup`.
+        """
+        return self._groups.group(x, attributes)
+
+    def groups(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryGroup]:
+        """All groups that match *filter*, streamed in pages."""
+        return self._groups.groups(filter, attributes)
+
+    def groups_of(self, user: object) -> list[DirectoryGroup]:
+        """All security groups of *user*, nested and primary ones included, by name."""
+        return self._groups.groups_of(self._user(user))
+
+    def is_member(self, user: object, group: object) -> bool:
+        """Whether *user* is in *group*, directly or nested, by SID."""
+        return self._groups.is_member(self._user(user), group)
+
+    def members(
+        self, group: object, recursive: bool = False, attributes: Iterable[str] = ()
+    ) -> Iterator[DirectoryUser]:
+        """The users in *group*, streamed, each once; with *recursive* those of nested groups too."""
+        found = group if isinstance(group, DirectoryGroup) else self.group(group)
+        return self._groups.members(found, recursive=recursive, attributes=attributes)
+
+    def resolve_groups(self, names: Iterable[str]) -> ResolvedGroups:
+        """What group names in settings mean, as SIDs: one search for all together, kept for ten minutes."""
+        return self._groups.resolve(names)
+
+    def _user(self, user: object) -> DirectoryUser:
+        return user if isinstance(user, DirectoryUser) else self.user(user)
+
+    # -- anything ------------------------------------------------------------------------------------------------------
+
+    def search(
+        self, filter: Any, attributes: Iterable[str] = (), base: str | None = None, scope: str = "subtree"
+    ) -> Iterator[DirectoryEntry]:
+        """All entries that match *filter* under *base* (SEARCH_BASE), decoded, streamed in pages.
+
+        *attributes* empty means all but constructed ones; *scope* is "base", "level" or "subtree".
+        """
+        pages = self._searcher.pages(
+            self._settings.SEARCH_BASE if base is None else base,
+            filters.given(filter) or filters.ANY,
+            tuple(attributes) or ("*",),
+            scope=scope,
+        )
+        for page in pages:
+            for entry in page:
+                yield DirectoryEntry(entry.dn, decode.attributes(self._searcher.complete(entry).attributes))
+
+    # -- ldap3 ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def connection(self) -> Session:
+        """The calling thread's own ldap3 Connection, open and bound. Read-only unless READ_ONLY=False.
+
+        It is beside the pool: a thread that asks for one has it until the thread, or the manager, ends.
+        """
+        local = self._pool.state.local
+        owned: _Owned | None = getattr(local, "owned", None)
+        if owned is not None and owned.session.is_idle():
+            return owned.session
+        local.owned = None  # closes what was there
+        deadline = time.monotonic() + float(self._settings.OPERATION_TIMEOUT)
+        local.owned = _Owned(self._pool, self._pool.dedicated(deadline))
+        session: Session = local.owned.session
+        self._schema.lend(session)
+        return session
+
+    def get_definition(self, object_class: str, attributes: Iterable[str] | None = None) -> Any:
+        """ldap3's ObjectDef of *object_class*, with *attributes* (or those of PRELOAD_DEFINITIONS) beside its own."""
+        return self._schema.definition(self.connection, object_class, attributes, self._settings.PRELOAD_DEFINITIONS)
+
+    def get_reader(
+        self, object_class: str, query: str = "", attributes: Iterable[str] | None = None, **options: Any
+    ) -> Any:
+        """ldap3's Reader of *object_class* under SEARCH_BASE, on the calling thread's connection.
+
+        *query* is ldap3's simplified language, whose "name: value" means what its commas and semicolons say: never
+        put a visitor's text into it. `user` and `search` escape what they are given.
+        """
+        from ldap3 import Reader
+
+        options.setdefault("base", self._settings.SEARCH_BASE)
+        definition = self.get_definition(object_class, attributes)
+        return Reader(
+            self.connection,
+            definition,
+            query=query,
+            attributes=list(attributes) if attributes is not None else None,
+            **options,
+        )
+
+    def get_usage(self) -> Any:
+        """ldap3's ConnectionUsage, summed over all connections so far; None with COLLECT_METRICS=False."""
+        return self._pool.usage() if self._settings.COLLECT_METRICS else None
+
+    def preload(self) -> None:
+        """Connect, and load the definitions that PRELOAD_DEFINITIONS lists, before the first visitor needs them."""
+        for listed in self._settings.PRELOAD_DEFINITIONS or ():
+            self.get_definition(listed if isinstance(listed, str) else listed[0])
+
+    def close(self) -> None:
+        """Close all connections. The manager opens new ones if it is used again."""
+        self._pool.close()
+
+    def __enter__(self) -> LDAPManager:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<LDAPManager {self._name}>"
+
+
+class _Owned:
+    """A thread's own connection: closed when the thread's storage goes."""
+
+    def __init__(self, pool: Pool, session: Session) -> None:
+        self.pool = pool
+        self.session = session
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # the interpreter may be ending
+            self.pool.release(self.session)

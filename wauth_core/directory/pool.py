@@ -1,0 +1,299 @@
+"""A bounded pool of bound connections, and which server the next one goes to.
+
+One connection belongs to one thread at a time. After a fork the child starts with an empty pool; the parent's sockets
+are never used by both.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ldap3.core.usage import ConnectionUsage
+
+from wauth_core.directory.connection import Dialer, Endpoint, Lost, Session
+from wauth_core.exceptions import DirectoryUnavailable, TLSError
+
+log = logging.getLogger("wauth.directory")
+
+SKIP_FAILED = 15.0  # seconds a failed server is skipped, where another one is left
+CHECK_AFTER_IDLE = 30.0  # seconds; an older connection must answer a small question first
+CHECK_TIMEOUT = 2.0  # seconds that small question may take
+MAX_AGE = 600.0  # seconds; then a connection is replaced, so that a first server that came back is used again
+
+
+@dataclass
+class _State:
+    """What belongs to one process."""
+
+    condition: threading.Condition = field(default_factory=threading.Condition)
+    idle: list[Session] = field(default_factory=list)
+    busy: set[Session] = field(default_factory=set)
+    opening: int = 0
+    extra: set[Session] = field(default_factory=set)  # beyond the pool: connections that belong to a thread
+    local: threading.local = field(default_factory=threading.local)
+    skipped: dict[Endpoint, float] = field(default_factory=dict)
+    usage: Any = field(default_factory=ConnectionUsage)
+    closed: bool = False
+
+
+class Pool:
+    """Connections of one domain. *size* bounds those that look-ups share."""
+
+    def __init__(self, dialer: Dialer, endpoints: tuple[Endpoint, ...], size: int) -> None:
+        self.dialer = dialer
+        self.endpoints = endpoints
+        self.size = size
+        self._states: dict[int, _State] = {os.getpid(): _State()}
+
+    @property
+    def state(self) -> _State:
+        """This process's part. A forked child gets its own, and forgets the parent's."""
+        process = os.getpid()
+        state = self._states.get(process)
+        if state is None:
+            state = self._states.setdefault(process, _State())
+            for other in list(self._states):
+                if other != process:
+                    inherited = self._states.pop(other, None)
+                    if inherited:
+                        _forget(inherited)
+        return state
+
+    @contextmanager
+    def session(self, deadline: float, *, fresh: bool = False) -> Iterator[Session]:
+        """A connection for the block. Leaving it by `Lost`, or any error that is not an answer, throws it away.
+
+        *fresh* wants one that was not used before. Raises `DirectoryUnavailable` and what binding raises.
+        """
+        state = self.state
+        session, extra = self._take(state, deadline, fresh)
+        state.local.held = getattr(state.local, "held", 0) + 1
+        keep = False
+        try:
+            yield session
+            keep = True
+        except Lost as error:
+            self._lost(state, session, error)
+            raise
+        except GeneratorExit:
+            keep = True  # a page's reader stopped reading; the connection is between two answers
+            raise
+        finally:
+            state.local.held = max(0, getattr(state.local, "held", 0) - 1)  # a generator may end in another thread
+            self._give_back(state, session, keep=keep and not extra)
+
+    def dedicated(self, deadline: float) -> Session:
+        """A connection outside the pool, that the caller owns (see `release`), with ldap3's own options."""
+        state = self.state
+        session = self._open(state, deadline, lambda *where: self.dialer.service_session(*where, for_users=True))
+        with state.condition:
+            state.extra.add(session)
+        return session
+
+    def unbound(self, deadline: float) -> Session:
+        """An open connection that nobody is signed in on. It is the caller's, who hangs it up."""
+        return self._open(self.state, deadline, self.dialer.open)
+
+    def release(self, session: Session) -> None:
+        """Close a connection that `dedicated` gave."""
+        state = self.state
+        with state.condition:
+            if session not in state.extra:
+                return
+            state.extra.discard(session)
+            _count(state, session)
+        session.hang_up(polite=True)
+
+    def close(self) -> None:
+        """Close what is idle now, and the rest when it comes back. The pool opens again when it is used."""
+        state = self.state
+        with state.condition:
+            leaving = [*state.idle, *state.extra]
+            state.idle.clear()
+            state.extra.clear()
+            for session in leaving:
+                _count(state, session)
+            for session in state.busy:
+                session.opened_at = float("-inf")
+        for session in leaving:
+            session.hang_up(polite=True)
+
+    def usage(self) -> Any:
+        """The sum of ldap3's metrics over all connections so far."""
+        state = self.state
+        total = ConnectionUsage()
+        with state.condition:
+            total += state.usage
+            total.initial_connection_start_time = state.usage.initial_connection_start_time
+            for session in (*state.idle, *state.busy, *state.extra):
+                if session.usage:
+                    _add(total, session.usage)
+        return total
+
+    def counts(self) -> tuple[int, int]:
+        """How many pooled connections are busy (or being opened), and how many idle."""
+        state = self.state
+        with state.condition:
+            return len(state.busy) + state.opening, len(state.idle)
+
+    # -- taking and giving back ----------------------------------------------------------------------------------------
+
+    def _take(self, state: _State, deadline: float, fresh: bool) -> tuple[Session, bool]:
+        while True:
+            session, may_open = self._claim(state, deadline, fresh)
+            if session is not None:
+                if self._healthy(session, deadline):
+                    return session, False
+                self._give_back(state, session, keep=False)
+                continue
+            if not may_open:  # this thread holds one already and the pool is full: do not wait for ourselves
+                return self._open(state, deadline), True
+            try:
+                session = self._open(state, deadline)
+            except BaseException:
+                with state.condition:
+                    state.opening -= 1
+                    state.condition.notify()
+                raise
+            with state.condition:
+                state.opening -= 1
+                state.busy.add(session)
+            return session, False
+
+    def _claim(self, state: _State, deadline: float, fresh: bool) -> tuple[Session | None, bool]:
+        """An idle connection, or the right to open one: (None, True). (None, False): an extra one is needed."""
+        while True:
+            stale: list[Session] = []
+            try:
+                with state.condition:
+                    now = time.monotonic()
+                    if fresh:
+                        stale, state.idle = state.idle, []
+                    while state.idle:
+                        session = state.idle.pop()  # the last used: the others may grow old and go
+                        if now - session.opened_at > MAX_AGE:
+                            stale.append(session)
+                            continue
+                        state.busy.add(session)
+                        return session, False
+                    if len(state.busy) + state.opening < self.size:
+                        state.opening += 1
+                        return None, True
+                    if getattr(state.local, "held", 0):
+                        return None, False
+                    if not state.condition.wait(deadline - now):
+                        raise DirectoryUnavailable(
+                            f"All {self.size} connections to the domain {self.dialer.domain} stayed busy. "
+                            f"The directory is slow, or POOL_SIZE is too small."
+                        )
+            finally:
+                for session in stale:
+                    with state.condition:
+                        _count(state, session)
+                    session.hang_up(polite=True)
+
+    def _give_back(self, state: _State, session: Session, *, keep: bool) -> None:
+        with state.condition:
+            keep = keep and session in state.busy and session.opened_at > float("-inf") and not session.closed
+            state.busy.discard(session)
+            if keep:
+                session.used_at = time.monotonic()
+                state.idle.append(session)
+            else:
+                _count(state, session)
+            state.condition.notify()
+        if not keep:
+            session.hang_up()
+
+    def _healthy(self, session: Session, deadline: float) -> bool:
+        """Whether a connection from the shelf can be used. After a long rest it must answer first."""
+        if not session.is_idle():
+            return False
+        if time.monotonic() - session.used_at < CHECK_AFTER_IDLE:
+            return True
+        try:
+            session.ask(min(deadline, time.monotonic() + CHECK_TIMEOUT), "", "base", "(objectClass=*)", ("1.1",))
+        except Lost:
+            return False
+        return True
+
+    def _lost(self, state: _State, session: Session, error: Lost) -> None:
+        """A connection broke. A silent server takes its idle connections with it, and is skipped for a while."""
+        log.info("Domain %s: %s", self.dialer.domain, error)
+        gone: list[Session] = []
+        with state.condition:
+            if error.timed_out:
+                state.skipped[session.endpoint] = time.monotonic() + SKIP_FAILED
+            gone = [other for other in state.idle if other.endpoint == session.endpoint]
+            state.idle = [other for other in state.idle if other.endpoint != session.endpoint]
+            for other in gone:
+                _count(state, other)
+        for other in gone:
+            other.hang_up()
+
+    # -- servers -------------------------------------------------------------------------------------------------------
+
+    def _open(
+        self, state: _State, deadline: float, opened: Callable[[Endpoint, float], Session] | None = None
+    ) -> Session:
+        """A new connection to the first server that takes one; servers that failed lately come last."""
+        failures: list[DirectoryUnavailable] = []
+        candidates = self._candidates(state)
+        for at, endpoint in enumerate(candidates):
+            now = time.monotonic()
+            remaining = deadline - now
+            if remaining <= 0:
+                break
+            share = remaining / (len(candidates) - at + 1)  # leave time for the servers after it, and for the question
+            try:
+                session = (opened or self.dialer.service_session)(
+                    endpoint, now + min(float(self.dialer.settings.CONNECT_TIMEOUT), share)
+                )
+            except DirectoryUnavailable as error:
+                failures.append(error)
+                state.skipped[endpoint] = time.monotonic() + SKIP_FAILED
+                log.warning("Domain %s: %s", self.dialer.domain, error)
+                continue
+            except Lost as error:
+                failures.append(DirectoryUnavailable(str(error)))
+                state.skipped[endpoint] = time.monotonic() + SKIP_FAILED
+                continue
+            state.skipped.pop(endpoint, None)
+            return session
+        if len(failures) == 1:
+            raise failures[0]
+        if failures and all(isinstance(failure, TLSError) for failure in failures):
+            raise failures[0]
+        listed = " ".join(str(failure) for failure in failures) or "There was no time left to connect."
+        raise DirectoryUnavailable(f"No server of the domain {self.dialer.domain} can be reached. {listed}")
+
+    def _candidates(self, state: _State) -> list[Endpoint]:
+        now = time.monotonic()
+        skipped = {endpoint: until for endpoint, until in list(state.skipped.items()) if until > now}
+        ready = [endpoint for endpoint in self.endpoints if endpoint not in skipped]
+        return ready + sorted(skipped, key=skipped.__getitem__)
+
+
+def _count(state: _State, session: Session) -> None:
+    if session.usage:
+        _add(state.usage, session.usage)
+
+
+def _add(total: Any, usage: Any) -> None:
+    total += usage
+    started = usage.initial_connection_start_time
+    if started and (total.initial_connection_start_time is None or started < total.initial_connection_start_time):
+        total.initial_connection_start_time = started
+
+
+def _forget(inherited: _State) -> None:
+    """Close the parent's descriptors in the child, without a word on the wire."""
+    for session in (*inherited.idle, *inherited.busy, *inherited.extra):
+        session.hang_up()

@@ -1,0 +1,170 @@
+"""Searches over the pool: a deadline for each, one retry for a read, pages, values in ranges, references ignored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from wauth_core.directory import errors, wire
+from wauth_core.directory.connection import Lost, Session
+from wauth_core.directory.pool import Pool
+from wauth_core.directory.tracing import operation
+from wauth_core.directory.wire import BASE, SUBTREE, RawEntry
+from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable
+
+
+class Searcher:
+    """Runs searches for one domain. Every method raises `DirectoryError` leaves, and nothing of ldap3."""
+
+    def __init__(self, pool: Pool, domain: str) -> None:
+        self._pool = pool
+        self._domain = domain
+
+    def read(self, base: str, attributes: tuple[str, ...], filter_text: str = "(objectClass=*)") -> RawEntry | None:
+        """The one entry *base*; None where there is none, or where it does not match the filter."""
+        entries, result = self._once(base, BASE, filter_text, attributes)
+        if result.code in {errors.NO_SUCH_OBJECT, errors.INVALID_DN_SYNTAX}:
+            return None
+        self._check(result, base)
+        return self.complete(entries[0]) if entries else None
+
+    def find(
+        self, base: str, filter_text: str, attributes: tuple[str, ...], *, scope: str = SUBTREE, limit: int = 0
+    ) -> list[RawEntry]:
+        """The entries that match, in one answer; at most *limit* of them (the rest is silently left out)."""
+        entries, result = self._once(base, scope, filter_text, attributes, limit=limit)
+        if not (limit and result.code == errors.SIZE_LIMIT_EXCEEDED):
+            self._check(result, base)
+        return entries
+
+    def pages(
+        self,
+        base: str,
+        filter_text: str,
+        attributes: tuple[str, ...],
+        *,
+        scope: str = SUBTREE,
+        controls: tuple[wire.Control, ...] = (),
+    ) -> Iterator[list[RawEntry]]:
+        """All entries that match, page by page. A loss after the first page is an error: pages are not repeatable."""
+        for attempt in (1, 2):
+            started = False
+            try:
+                with self._pool.session(deadline := self._deadline(), fresh=attempt == 2) as session:
+                    cookie = b""
+                    while True:
+                        asked = (*controls, wire.paged_control(self._pool.dialer.settings.PAGE_SIZE, cookie))
+                        entries, result = self._ask(session, deadline, base, scope, filter_text, attributes, asked)
+                        self._check(result, base)
+                        started = True
+                        yield entries
+                        cookie = wire.page_cookie(result)
+                        if not cookie:
+                            return
+                        deadline = self._deadline()
+            except Lost as error:
+                if started or attempt == 2 or error.timed_out:
+                    raise self._unavailable(error) from None
+            except wire.FilterError as error:
+                raise ConfigurationError(str(error)) from None
+
+    def controlled(
+        self, base: str, filter_text: str, attributes: tuple[str, ...], controls: tuple[wire.Control, ...]
+    ) -> tuple[list[RawEntry], wire.Result]:
+        """One subtree search with controls of the caller's, its answer as it is."""
+        entries, result = self._once(base, SUBTREE, filter_text, attributes, controls=controls)
+        self._check(result, base)
+        return entries, result
+
+    def _once(
+        self,
+        base: str,
+        scope: str,
+        filter_text: str,
+        attributes: tuple[str, ...],
+        *,
+        limit: int = 0,
+        controls: tuple[wire.Control, ...] = (),
+    ) -> tuple[list[RawEntry], wire.Result]:
+        """Ask; where the connection turns out to be broken, ask once more on a fresh one."""
+        deadline = self._deadline()
+        for attempt in (1, 2):
+            try:
+                with self._pool.session(deadline, fresh=attempt == 2) as session:
+                    return self._ask(session, deadline, base, scope, filter_text, attributes, controls, limit)
+            except Lost as error:
+                if attempt == 2 or error.timed_out:
+                    raise self._unavailable(error) from None
+            except wire.FilterError as error:
+                raise ConfigurationError(str(error)) from None
+        raise AssertionError("unreachable")
+
+    def _ask(
+        self,
+        session: Session,
+        deadline: float,
+        base: str,
+        scope: str,
+        filter_text: str,
+        attributes: tuple[str, ...],
+        controls: tuple[wire.Control, ...] = (),
+        limit: int = 0,
+    ) -> tuple[list[RawEntry], wire.Result]:
+        with operation(
+            self._domain,
+            "search",
+            base=base,
+            scope=scope,
+            filter=filter_text,
+            attributes=attributes,
+            server=str(session.endpoint),
+        ) as noted:
+            entries, result = session.ask(deadline, base, scope, filter_text, attributes, controls, limit)
+            if noted is not None:
+                noted.entries = len(entries)
+                if result.code:
+                    noted.error = errors.code_name(result.code)
+            return entries, result
+
+    def complete(self, entry: RawEntry) -> RawEntry:
+        """Fetch the rest of attributes that came as ``name;range=0-1499`` (MS-ADTS 3.1.1.3.1.3.3)."""
+        if not any(";range=" in name for name in entry.attributes):
+            return entry
+        whole: dict[str, list[bytes]] = {}
+        for name, values in entry.attributes.items():
+            plain, ranged, span = name.partition(";range=")
+            if not ranged:
+                whole.setdefault(name, values)
+                continue
+            collected = list(values)
+            while not span.endswith("*"):
+                start = int(span.partition("-")[2]) + 1
+                more, result = self._once(entry.dn, BASE, "(objectClass=*)", (f"{plain};range={start}-*",))
+                self._check(result, entry.dn)
+                found = next(
+                    (
+                        (n, v)
+                        for e in more
+                        for n, v in e.attributes.items()
+                        if n.lower().startswith(plain.lower() + ";")
+                    ),
+                    None,
+                )
+                if found is None:
+                    break
+                collected += found[1]
+                span = found[0].partition(";range=")[2]
+            whole[plain] = collected
+        return RawEntry(entry.dn, whole)
+
+    def _deadline(self) -> float:
+        return time.monotonic() + float(self._pool.dialer.settings.OPERATION_TIMEOUT)
+
+    def _check(self, result: wire.Result, base: str) -> None:
+        if result.code != errors.SUCCESS:
+            raise errors.operation_failed(
+                result.code, result.message, what=f"a search of {base!r}", server=f"The domain {self._domain}"
+            )
+
+    def _unavailable(self, error: Lost) -> DirectoryUnavailable:
+        return DirectoryUnavailable(f"Domain {self._domain}: {error}.")
