@@ -1,6 +1,34 @@
-"""An AD-shaped directory and other parts for development and tests. Never for production."""
+"""An AD-shaped directory and other parts for development and tests. Never for production.
+
+Names are imported when they are first used, so that the pytest plugin costs nothing where no test needs it.
+"""
 
 from __future__ import annotations
 
-from wauth_core.testing.memory import MemoryUser as MemoryUser
-from wauth_core.testing.memory import MemoryUserRepository as MemoryUserRepository
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wauth_core.testing.directory import EmbeddedDirectory, Operation, generate
+    from wauth_core.testing.memory import MemoryUser, MemoryUserRepository
+
+__all__ = ["EmbeddedDirectory", "MemoryUser", "MemoryUserRepository", "Operation", "generate"]
+
+_HOMES = {
+    "EmbeddedDirectory": "wauth_core.testing.directory",
+    "MemoryUser": "wauth_core.testing.memory",
+    "MemoryUserRepository": "wauth_core.testing.memory",
+    "Operation": "wauth_core.testing.directory",
+    "generate": "wauth_core.testing.directory",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

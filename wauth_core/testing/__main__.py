@@ -1,0 +1,7 @@
+"""``python -m wauth_core.testing``: the embedded directory, as ``wauth directory``."""
+
+from __future__ import annotations
+
+from .commands import directory
+
+directory(prog_name="wauth directory")

@@ -1,0 +1,349 @@
+"""Search: where to look, what matches, what of it to send, in pages and ranges as AD has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from . import schema as syntax
+from .constructed import constructed
+from .controls import (
+    INCREMENTAL_VALUES,
+    OBJECT_SECURITY,
+    Options,
+    dir_sync_answer,
+    page_answer,
+    sort_answer,
+)
+from .domain import Domain
+from .entry import Entry, Values
+from .matching import candidates, compile_filter
+from .messages import Control, SearchRequest, entry_message, reference_message
+from .names import BadName, parse_dn
+from .refusals import (
+    PROTOCOL_ERROR,
+    SIZE_LIMIT_EXCEEDED,
+    SUCCESS,
+    UNWILLING_TO_PERFORM,
+    Refused,
+    bad_control,
+    bad_name,
+    elsewhere,
+    no_object,
+)
+from .rootdse import root_dse
+from .values import guid_text, sid_text
+
+_RANGE = re.compile(r"^(.*);range=(\d+)-(\d+|\*)$", re.IGNORECASE)
+_HIDDEN = {"unicodepwd", "dbcspwd", "ntsecuritydescriptor", "supplementalcredentials"}
+_IN_DIR_SYNC_ALWAYS = ("objectguid", "instancetype")
+
+
+class Wanted(NamedTuple):
+    """One attribute to send: its lower-cased name, its name in the answer, and a range if one was asked for."""
+
+    name: str
+    shown: str
+    low: int
+    high: int | None
+
+
+@dataclass
+class Limits:
+    """MaxPageSize and MaxValRange, as in AD's LDAP policy."""
+
+    page_size: int = 1000
+    value_range: int = 1500
+
+
+@dataclass
+class Found:
+    """What goes before the result: entries and references as bytes, one by one; then the result's own parts."""
+
+    chunks: Iterable[bytes]
+    code: int = SUCCESS
+    controls: tuple[Control, ...] = ()
+    count: int = 0
+
+
+class Reader:
+    """Answers one connection's searches; keeps its open pages."""
+
+    def __init__(self, domain: Domain, limits: Limits) -> None:
+        self.domain = domain
+        self.store = domain.store
+        self.limits = limits
+        self._pages: dict[bytes, list[Entry]] = {}
+        self._next_page = 0
+
+    def search(self, message_id: int, request: SearchRequest, options: Options) -> Found:
+        """The answer to a search of somebody who may read."""
+        if request.scope not in (0, 1, 2):
+            raise Refused(PROTOCOL_ERROR)
+        if request.base == "" and request.scope == 0:
+            return self._root_dse(message_id, request)
+        if options.dir_sync is not None:
+            return self._dir_sync(message_id, request, options)
+        base = self.base(request.base)
+        if options.page is not None:
+            return self._paged(message_id, request, options, base)
+        found = list(self._sorted(self._matching(base, request, options), options))
+        code = SUCCESS
+        allowed = self.limits.page_size
+        if 0 < request.size_limit < allowed:
+            allowed = request.size_limit
+        if len(found) > allowed:
+            found, code = found[:allowed], SIZE_LIMIT_EXCEEDED
+        chunks = list(self._entries(message_id, request, options, found))
+        if code == SUCCESS:
+            chunks += self._references(message_id, base, request, options)
+        answer = (sort_answer(),) if options.sort else ()
+        return Found(chunks, code, answer, len(found))
+
+    def base(self, dn: str) -> Entry:
+        """The entry a request names; refused as AD refuses."""
+        try:
+            found = self.store.find(dn)
+            steps = [] if dn.startswith("<") else parse_dn(dn)
+        except BadName as exc:
+            raise bad_name(dn) from exc
+        if found is not None:
+            return found
+        closest, _ = self.store.descend(steps)
+        if closest is None and steps and all(step.attribute.upper() == "DC" for step in steps[-2:]):
+            host = ".".join(step.value for step in steps if step.attribute.upper() == "DC").lower()
+            raise elsewhere(dn, host)
+        raise no_object(closest.dn if closest is not None else "")
+
+    # --- which entries ---
+
+    def _matching(self, base: Entry, request: SearchRequest, options: Options) -> Iterator[Entry]:
+        test = compile_filter(self.store, request.filter)
+        for entry in self._in_scope(base, request):
+            if (options.show_deleted or not entry.deleted) and test(entry):
+                yield entry
+
+    def _in_scope(self, base: Entry, request: SearchRequest) -> Iterable[Entry]:
+        if request.scope == 0:
+            return (base,)
+        listed = candidates(self.store, request.filter)
+        if request.scope == 1:
+            if listed is not None:
+                return [e for e in listed if e.parent is base and not e.is_naming_context]
+            return [e for e in (base.children or {}).values() if not e.is_naming_context]
+        if listed is not None:
+            return [e for e in listed if _is_within(e, base)]
+        return base.walk()
+
+    def _sorted(self, found: Iterable[Entry], options: Options) -> Iterable[Entry]:
+        for key in reversed(options.sort):
+            attribute = self.store.schema.attribute(key.attribute)
+            if attribute is not None:
+                found = sorted(found, key=lambda e: self._sort_value(e, attribute), reverse=key.reverse)
+        return found
+
+    def _sort_value(self, entry: Entry, attribute: syntax.Attribute) -> tuple[int, int, str]:
+        values = self.store.values(entry, attribute.name.lower())
+        if not values:
+            return 1, 0, ""
+        key = self.store.normal(attribute, values[0])
+        return (0, key, "") if isinstance(key, int) else (0, 0, str(key))
+
+    def _paged(self, message_id: int, request: SearchRequest, options: Options, base: Entry) -> Found:
+        page = options.page
+        if page is None or page.size < 0:
+            raise bad_control(PROTOCOL_ERROR)
+        if page.cookie:
+            if page.cookie not in self._pages:
+                raise bad_control(UNWILLING_TO_PERFORM)
+            rest = self._pages.pop(page.cookie)
+            if page.size == 0:
+                return Found((), controls=(page_answer(b""),))
+        else:
+            rest = list(self._sorted(self._matching(base, request, options), options))
+            rest.reverse()
+        size = min(page.size or self.limits.page_size, self.limits.page_size)
+        code = SUCCESS
+        if 0 < request.size_limit <= size and len(rest) > request.size_limit:
+            size, code = request.size_limit, SIZE_LIMIT_EXCEEDED
+        found = [rest.pop() for _ in range(min(size, len(rest)))]
+        cookie = b""
+        if rest and code == SUCCESS:
+            self._next_page += 1
+            cookie = b"page" + self._next_page.to_bytes(8, "big")
+            self._pages[cookie] = rest
+        chunks = list(self._entries(message_id, request, options, found))
+        if not cookie and code == SUCCESS:
+            chunks += self._references(message_id, base, request, options)
+        answer = [page_answer(cookie)]
+        if options.sort:
+            answer.append(sort_answer())
+        return Found(chunks, code, tuple(answer), len(found))
+
+    def _references(self, message_id: int, base: Entry, request: SearchRequest, options: Options) -> Iterator[bytes]:
+        """Below the domain's root AD names the naming contexts that it did not look into."""
+        if base is not self.store.root or request.scope == 0 or options.domain_scope:
+            return
+        realm, base_dn = self.domain.realm, self.store.base_dn
+        zones = ("ForestDnsZones", "DomainDnsZones") if request.scope == 2 else ()
+        for zone in zones:
+            yield reference_message(message_id, f"ldap://{zone}.{realm}/DC={zone},{base_dn}")
+        yield reference_message(message_id, f"ldap://{realm}/CN=Configuration,{base_dn}")
+
+    # --- what of them ---
+
+    def _entries(
+        self, message_id: int, request: SearchRequest, options: Options, found: Iterable[Entry]
+    ) -> Iterator[bytes]:
+        plan = self._plan(request.attributes)
+        for entry in found:
+            attributes = self._attributes(entry, plan, request, options)
+            yield entry_message(message_id, self._dn(entry, options), attributes)
+
+    def _plan(self, names: tuple[str, ...]) -> list[Wanted] | None:
+        """What to send; None means everything there is, besides what is in the list."""
+        found = []
+        for name in names:
+            low, high = 0, None
+            match = _RANGE.match(name)
+            if match:
+                name, low = match[1], int(match[2])
+                high = None if match[3] == "*" else int(match[3])
+            attribute = self.store.schema.attribute(name.split(";")[0])
+            if attribute is not None and attribute.name.lower() not in _HIDDEN:
+                found.append(Wanted(attribute.name.lower(), attribute.name, low, high))
+        return list(dict.fromkeys(found))
+
+    def _attributes(
+        self, entry: Entry, plan: list[Wanted] | None, request: SearchRequest, options: Options
+    ) -> Iterator[tuple[str, Values]]:
+        wanted = plan or []
+        if not request.attributes or "*" in request.attributes:
+            named = {one.name for one in wanted}
+            attributes = self.store.schema.attributes
+            every = [
+                Wanted(name, attributes[name].name, 0, None)
+                for name in self.store.names(entry)
+                if name not in named and name not in _HIDDEN
+            ]
+            wanted = every + wanted
+        for one in wanted:
+            attribute = self.store.schema.attributes[one.name]
+            if attribute.constructed:
+                values = constructed(self.domain, entry, one.name, request.scope)
+            else:
+                values = self.store.values(entry, one.name)
+            if not values:
+                continue
+            if options.extended_dn is not None and attribute.syntax == syntax.DN:
+                values = tuple(self._extended(value, options) for value in values)
+            shown, values = self._ranged(one, values, attribute.single)
+            if shown:
+                yield shown, () if request.types_only else values
+
+    def _ranged(self, one: Wanted, values: Values, single: bool) -> tuple[str, Values]:
+        limit = self.limits.value_range
+        asked = one.low > 0 or one.high is not None
+        if not asked and (len(values) <= limit or single):
+            return one.shown, values
+        if one.low >= len(values):
+            return "", ()
+        stop = one.low + limit if one.high is None else min(one.high + 1, one.low + limit)
+        if stop >= len(values):
+            return f"{one.shown};range={one.low}-*", values[one.low :]
+        return f"{one.shown};range={one.low}-{stop - 1}", values[one.low : stop]
+
+    def _dn(self, entry: Entry, options: Options) -> str:
+        return entry.dn if options.extended_dn is None else self._extend(entry, options)
+
+    def _extended(self, value: bytes, options: Options) -> bytes:
+        target = self.store.resolve(value)
+        return value if target is None else self._extend(target, options).encode()
+
+    def _extend(self, entry: Entry, options: Options) -> str:
+        as_hex = options.extended_dn == 0
+        guid = entry.guid.hex() if as_hex else guid_text(entry.guid)
+        sid = ""
+        if entry.sid is not None:
+            sid = f"<SID={entry.sid.hex() if as_hex else sid_text(entry.sid)}>;"
+        return f"<GUID={guid}>;{sid}{entry.dn}"
+
+    # --- special searches ---
+
+    def _root_dse(self, message_id: int, request: SearchRequest) -> Found:
+        every = not request.attributes or "*" in request.attributes or "+" in request.attributes
+        wanted = {name.lower() for name in request.attributes}
+        attributes = [
+            (name, () if request.types_only else values)
+            for name, values in root_dse(self.domain).items()
+            if every or name.lower() in wanted
+        ]
+        return Found([entry_message(message_id, "", attributes)], count=1)
+
+    def _dir_sync(self, message_id: int, request: SearchRequest, options: Options) -> Found:
+        """Everything that changed since the cookie (MS-ADTS 3.1.1.3.4.1.3)."""
+        sync = options.dir_sync
+        base = self.base(request.base)
+        if sync is None or not (base.is_naming_context or sync.flags & OBJECT_SECURITY):
+            raise bad_control(UNWILLING_TO_PERFORM)
+        test = compile_filter(self.store, request.filter)
+        changed = [entry for entry in base.walk() if entry.usn_changed > sync.since and test(entry)]
+        changed.sort(key=lambda entry: entry.usn_changed)
+        plan = None if not request.attributes or "*" in request.attributes else self._plan(request.attributes)
+        chunks = []
+        for entry in changed:
+            attributes = list(self._changed_attributes(entry, plan, sync.since, sync.flags))
+            if attributes:
+                always = [
+                    (self.store.schema.attributes[name].name, self.store.values(entry, name))
+                    for name in _IN_DIR_SYNC_ALWAYS
+                ]
+                chunks.append(entry_message(message_id, self._dn(entry, options), attributes + always))
+        answer = dir_sync_answer(self.store.usn, self.store.invocation_id)
+        return Found(chunks, controls=(answer,), count=len(chunks))
+
+    def _changed_attributes(
+        self, entry: Entry, plan: list[Wanted] | None, since: int, flags: int
+    ) -> Iterator[tuple[str, Values]]:
+        is_new = entry.usn_created > since
+        names = [one.name for one in plan] if plan is not None else self._replicated(entry, since)
+        for name in names:
+            attribute = self.store.schema.attributes[name]
+            if attribute.constructed or (attribute.local and name != "objectguid") or name in _HIDDEN:
+                continue
+            if name in _IN_DIR_SYNC_ALWAYS:
+                continue
+            if not is_new and (entry.meta or {}).get(name, 0) <= since:
+                continue
+            if attribute.link is not None and flags & INCREMENTAL_VALUES:
+                yield from self._changed_links(entry, attribute, since)
+                continue
+            values = self.store.values(entry, name)
+            if values or not is_new:
+                yield attribute.name, values
+
+    def _replicated(self, entry: Entry, since: int) -> list[str]:
+        return list(dict.fromkeys([*self.store.names(entry), *(entry.meta or {})]))
+
+    def _changed_links(self, entry: Entry, attribute: syntax.Attribute, since: int) -> Iterator[tuple[str, Values]]:
+        """With INCREMENTAL_VALUES: what was added as range 1-1, what was taken away as range 0-0."""
+        name = attribute.name.lower()
+        added = [t.dn.encode() for t, usn in entry.linked(name).items() if usn > since]
+        gone = [dn.encode() for dn, usn in (entry.unlinked or {}).get(name, {}).items() if usn > since]
+        if added:
+            yield f"{attribute.name};range=1-1", tuple(added)
+        if gone and since:
+            yield f"{attribute.name};range=0-0", tuple(gone)
+
+
+def _is_within(entry: Entry, base: Entry) -> bool:
+    at: Entry | None = entry
+    while at is not None:
+        if at is base:
+            return True
+        if at.is_naming_context:
+            return False
+        at = at.parent
+    return False

@@ -1,0 +1,222 @@
+"""Sockets and threads: one thread listens on each port, one serves each connection."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import socket
+import ssl
+import struct
+import threading
+
+from . import ber
+from .domain import Domain
+from .faults import Faults
+from .log import OperationLog
+from .messages import disconnection_message, read_message
+from .reading import Limits
+from .refusals import PROTOCOL_ERROR
+from .session import Answer, Session, operation_name
+
+_MAX_MESSAGE = 10 * 1024 * 1024  # MaxReceiveBuffer
+_LINGER_NONE = struct.pack("ii", 1, 0)
+
+
+class Server:
+    """Listens on two ports of one loopback address, plain LDAP (with StartTLS) and LDAPS."""
+
+    def __init__(
+        self,
+        domain: Domain,
+        context: ssl.SSLContext,
+        *,
+        host: str,
+        port: int,
+        tls_port: int,
+        log: OperationLog,
+        limits: Limits,
+    ) -> None:
+        self.domain = domain
+        self.context = context
+        self.host = host
+        self.log = log
+        self.limits = limits
+        self.faults = Faults(self._cut_off, self._come_back)
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._connections: set[Connection] = set()
+        self._threads: set[threading.Thread] = set()
+        self._closing = False
+        self._listeners = [(_bound(host, port), False), (_bound(host, tls_port), True)]
+        self.port: int = self._listeners[0][0].getsockname()[1]
+        self.tls_port: int = self._listeners[1][0].getsockname()[1]
+
+    def start(self) -> None:
+        """Listen."""
+        for listener, secure in self._listeners:
+            listener.listen(128)
+            self._spawn(self._accept, listener, secure)
+
+    def close(self) -> None:
+        """Hang up on everybody, and wait until all threads have ended."""
+        self._closing = True
+        self.faults.clear()
+        for listener, _ in self._listeners:
+            _stop_listening(listener)
+        for connection in list(self._connections):
+            connection.shut()
+        for thread in list(self._threads):
+            if thread is not threading.current_thread():
+                thread.join(5)
+
+    def _accept(self, listener: socket.socket, secure: bool) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return  # closed: the end, or an outage
+            connection = Connection(self, client, next(self._numbers), implicit_tls=secure)
+            with self._lock:
+                self._connections.add(connection)
+            self._spawn(connection.serve)
+
+    def _spawn(self, target: object, *args: object) -> None:
+        def run() -> None:
+            try:
+                target(*args)  # type: ignore[operator]
+            finally:
+                with self._lock:
+                    self._threads.discard(threading.current_thread())
+
+        thread = threading.Thread(target=run, name="wauth-directory", daemon=True)
+        with self._lock:
+            self._threads.add(thread)
+        thread.start()
+
+    def forget(self, connection: Connection) -> None:
+        """The connection has ended."""
+        with self._lock:
+            self._connections.discard(connection)
+
+    def _cut_off(self) -> None:
+        """An outage: both ports stay ours, but nobody listens on them; open connections are reset."""
+        for position, (listener, secure) in enumerate(self._listeners):
+            port = listener.getsockname()[1]
+            _stop_listening(listener)
+            self._listeners[position] = (_bound(self.host, port), secure)
+        for connection in list(self._connections):
+            connection.reset()
+
+    def _come_back(self) -> None:
+        if not self._closing:
+            self.start()
+
+
+class Connection:
+    """One client's socket."""
+
+    def __init__(self, server: Server, client: socket.socket, number: int, *, implicit_tls: bool) -> None:
+        self.server = server
+        self.socket = client
+        self.raw = client
+        self.implicit_tls = implicit_tls
+        self.session = Session(number, server.domain, server.faults, server.log, server.limits, secure=implicit_tls)
+
+    def serve(self) -> None:
+        """Answer until the client leaves."""
+        try:
+            self.raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.implicit_tls:
+                self._wrap()
+            self._converse()
+        except (OSError, ValueError):
+            pass  # the client is gone, or spoke no TLS: its business
+        finally:
+            self.server.forget(self)
+            with contextlib.suppress(OSError):
+                self.socket.close()
+
+    def shut(self) -> None:
+        """End the conversation from another thread."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self.raw, socket.SHUT_RDWR)  # SSLSocket's own would disturb its reader
+
+    def reset(self) -> None:
+        """End it with a RST instead of a FIN."""
+        with contextlib.suppress(OSError):
+            self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
+            socket.socket.shutdown(self.raw, socket.SHUT_RD)  # wakes its thread, whose close() sends the RST
+
+    def _wrap(self) -> None:
+        self.socket = self.server.context.wrap_socket(self.socket, server_side=True)
+        self.raw = self.socket
+        self.session.secure = True
+
+    def _converse(self) -> None:
+        buffer = b""
+        while True:
+            size = ber.whole_length(buffer)
+            while size is None or len(buffer) < size:
+                if size is not None and size > _MAX_MESSAGE:
+                    raise ValueError("a message longer than MaxReceiveBuffer")
+                received = self.socket.recv(65536)
+                if not received:
+                    return
+                buffer += received
+                size = ber.whole_length(buffer)
+            message, buffer = buffer[:size], buffer[size:]
+            if not self._exchange(message):
+                return
+
+    def _exchange(self, data: bytes) -> bool:
+        """Answer one PDU; whether to go on."""
+        try:
+            message = read_message(data)
+        except ber.BerError:
+            self.socket.sendall(disconnection_message(PROTOCOL_ERROR, "the message is not LDAP"))
+            return False
+        operation = operation_name(message.request)
+        faults = self.server.faults
+        delay = faults.take("delay", operation)
+        if delay is not None:
+            faults.wait(delay.number)
+        if faults.take("drop", operation) is not None:
+            return False
+        if faults.take("hang", operation) is not None:
+            faults.wait(None)
+            return False
+        answer = self.session.answer(message)
+        if faults.take("reset", operation) is not None:
+            self._reset_midway(answer)
+            return False
+        if answer.chunks:
+            self.socket.sendall(b"".join(answer.chunks))
+        if answer.start_tls:
+            self._wrap()
+        return not answer.hang_up
+
+    def _reset_midway(self, answer: Answer) -> None:
+        whole = b"".join(answer.chunks)
+        self.socket.sendall(whole[: len(whole) // 2])
+        self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":  # on Windows the option would let another process share the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _stop_listening(listener: socket.socket) -> None:
+    """Wake the thread in ``accept`` and close."""
+    with contextlib.suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()

@@ -1,0 +1,402 @@
+"""Add, modify, delete, rename, compare: with the results AD gives."""
+
+from __future__ import annotations
+
+import uuid
+
+from . import refusals as r
+from . import schema as syntax
+from . import values as v
+from .controls import Options
+from .domain import Domain
+from .entry import Entry, Values
+from .messages import (
+    AddRequest,
+    Change,
+    CompareRequest,
+    DeleteRequest,
+    ModifyDNRequest,
+    ModifyRequest,
+)
+from .names import BadName, Rdn, fold, parse_dn
+from .passwords import write_password
+from .reading import Reader
+from .schema import Attribute
+
+_SAM_OWNED = {"objectsid", "samaccounttype", "badpwdcount", "badpasswordtime", "lastlogon", "logoncount"}
+_NAMING = {"cn", "ou", "dc", "name"}
+_EXACT_UNIQUE = ("samaccountname", "userprincipalname")
+_UAC_MASK = ~(v.LOCKED_OUT | v.PASSWORD_EXPIRED)
+
+
+class Writer:
+    """Answers one connection's updates; each either happens as a whole or not at all."""
+
+    def __init__(self, domain: Domain, reader: Reader) -> None:
+        self.domain = domain
+        self.store = domain.store
+        self.reader = reader
+
+    # --- compare ---
+
+    def compare(self, request: CompareRequest) -> int:
+        """COMPARE_TRUE or COMPARE_FALSE."""
+        entry = self.reader.base(request.dn)
+        attribute = self._attribute(request.attribute)
+        wanted = self.store.normal(attribute, request.value)
+        values = self.store.values(entry, attribute.name.lower())
+        if not values:
+            raise r.Refused(r.NO_SUCH_ATTRIBUTE)
+        same = any(self.store.normal(attribute, value) == wanted for value in values)
+        return r.COMPARE_TRUE if same else r.COMPARE_FALSE
+
+    # --- add ---
+
+    def add(self, request: AddRequest, *, secure: bool) -> None:
+        """A new entry, with what AD adds to it."""
+        steps = self._steps(request.dn)
+        if len(steps) < 2:
+            raise r.bad_name(request.dn)
+        rdn = steps[0]
+        parent, missing = self.store.descend(steps[1:])
+        if parent is None or missing:
+            raise r.no_object(parent.dn if parent is not None else "")
+        if rdn.key in (parent.children or {}):
+            raise r.already_exists()
+        given = self._given(request)
+        lineage = self._lineage(given)
+        naming = self.store.schema.classes[lineage[-1].lower()].naming
+        if rdn.attribute.lower() != naming.lower():
+            raise r.Refused(r.NAMING_VIOLATION, "00002099: NameErr: DSID-0305109C, problem 2005 (NAMING)\0")
+        rdn = Rdn(naming.upper(), rdn.value)
+        self._check_allowed(given, lineage)
+        password = given.pop("unicodepwd", ())
+        links = {name: given.pop(name) for name in list(given) if self._is_link(name)}
+        targets = {name: [self._target(value) for value in values] for name, values in links.items()}
+        attrs: dict[str, bytes | Values] = {
+            name: values[0] if len(values) == 1 else values for name, values in given.items()
+        }
+        sid = self._account_attributes(lineage, attrs)
+        entry = self.store.create(parent, rdn, self.domain.template(lineage), attrs, sid=sid)
+        for name, found in targets.items():
+            for target in found:
+                self.store.load_link(entry, name, target)
+        if password:
+            try:
+                change = Change(2, "unicodePwd", password)
+                write_password(self.domain, entry, [change], secure=secure, privileged=True)
+            except r.Refused:
+                self._forget(entry)
+                raise
+
+    def _forget(self, entry: Entry) -> None:
+        self.store.tombstone(entry, self.domain.graveyard())
+
+    def _given(self, request: AddRequest) -> dict[str, Values]:
+        given: dict[str, Values] = {}
+        for name, values in request.attributes:
+            attribute = self._attribute(name)
+            lower = attribute.name.lower()
+            if lower in ("distinguishedname", *_NAMING):
+                continue
+            if attribute.system and lower not in ("objectclass", "instancetype"):
+                raise r.unwilling()
+            given[lower] = given.get(lower, ()) + self._checked(attribute, values)
+            if attribute.single and len(given[lower]) > 1:
+                raise self._too_many(attribute)
+        return given
+
+    def _lineage(self, given: dict[str, Values]) -> tuple[str, ...]:
+        listed = [value.decode("utf-8", "replace") for value in given.pop("objectclass", ())]
+        if not listed:
+            raise r.attribute_problem(r.OBJECT_CLASS_VIOLATION, "0000207D", "1002 (OBJ_CLASS_VIOLATION)", "objectClass")
+        try:
+            lines = [self.store.schema.lineage(name) for name in listed]
+        except KeyError as exc:
+            raise r.attribute_problem(
+                r.NO_SUCH_ATTRIBUTE, "0000207E", "1001 (NO_ATTRIBUTE_OR_VAL)", "objectClass"
+            ) from exc
+        deepest = max(lines, key=len)
+        if self.store.schema.classes[deepest[-1].lower()].category in (2, 3):
+            raise r.unwilling("00002080")
+        return deepest
+
+    def _check_allowed(self, given: dict[str, Values], lineage: tuple[str, ...]) -> None:
+        must, may = self.store.schema.allowed(lineage)
+        for name in given:
+            if name not in must and name not in may:
+                attribute = self.store.schema.attributes[name]
+                raise r.attribute_problem(
+                    r.OBJECT_CLASS_VIOLATION, "0000207D", "1002 (OBJ_CLASS_VIOLATION)", attribute.name
+                )
+        for name in _EXACT_UNIQUE:
+            if name in given:
+                self._must_be_unique(name, given[name][0], None)
+
+    def _account_attributes(self, lineage: tuple[str, ...], attrs: dict[str, bytes | Values]) -> bytes | None:
+        """What SAM gives a new account: name, flags, type, SID (MS-SAMR 3.1.1.8)."""
+        if "group" in lineage:
+            group_type = int(_one(attrs.get("grouptype")) or (2 - v.SECURITY))
+            attrs["grouptype"] = b"%d" % group_type
+            attrs["samaccounttype"] = b"%d" % v.group_account_type(group_type)
+        elif "user" in lineage:
+            computer = "computer" in lineage
+            usual = v.WORKSTATION_ACCOUNT if computer else v.NORMAL_ACCOUNT
+            flags = _one(attrs.get("useraccountcontrol"))
+            new = v.DISABLED | v.PASSWORD_NOT_REQUIRED | usual
+            attrs["useraccountcontrol"] = b"%d" % (int(flags) & _UAC_MASK if flags else new)
+            attrs.setdefault("pwdlastset", b"0")
+        else:
+            return None
+        attrs.setdefault("samaccountname", f"${uuid.uuid4().hex[:6].upper()}-{uuid.uuid4().hex[:12].upper()}".encode())
+        return self.store.new_sid()
+
+    # --- modify ---
+
+    def modify(
+        self, request: ModifyRequest, options: Options, who: Entry | None, *, secure: bool, privileged: bool
+    ) -> None:
+        """All changes, or none of them."""
+        entry = self.reader.base(request.dn)
+        passwords = [c for c in request.changes if c.attribute.lower() in ("unicodepwd", "userpassword")]
+        if not privileged and (not passwords or len(passwords) != len(request.changes)):
+            raise r.no_rights()
+        others = [c for c in request.changes if c not in passwords]
+        planned = self._plan(entry, others, options)
+        if passwords:
+            write_password(self.domain, entry, passwords, secure=secure, privileged=privileged)
+        for name, wanted in planned.items():
+            self._write(entry, name, wanted)
+
+    def _plan(self, entry: Entry, changes: list[Change], options: Options) -> dict[str, Values]:
+        """The values that every changed attribute is to have; refused before anything is written."""
+        planned: dict[str, Values] = {}
+        for change in changes:
+            attribute = self._attribute(change.attribute)
+            name = attribute.name.lower()
+            self._check_modifiable(entry, attribute)
+            current = planned.get(name, self.store.values(entry, name))
+            values = self._checked(attribute, change.values)
+            planned[name] = self._changed(attribute, current, change.operation, values, options)
+            if attribute.single and len(planned[name]) > 1:
+                raise self._too_many(attribute)
+        for name, values in planned.items():
+            self._check_result(entry, name, values)
+        return planned
+
+    def _check_modifiable(self, entry: Entry, attribute: Attribute) -> None:
+        name = attribute.name.lower()
+        if name in _NAMING and (name == "name" or name == entry.rdn.attribute.lower()):
+            raise r.Refused(
+                r.NOT_ALLOWED_ON_RDN,
+                "000020B1: UpdErr: DSID-030F11CF, problem 6004 (CANT_ON_RDN), data 0\n\0",
+            )
+        if name in _SAM_OWNED or attribute.is_back_link:
+            raise r.unwilling()
+        if name == "distinguishedname" or attribute.system or attribute.constructed:
+            raise r.attribute_problem(r.CONSTRAINT_VIOLATION, "000020B1", "1005 (CONSTRAINT_ATT_TYPE)", attribute.name)
+        if name == "objectclass":
+            raise r.Refused(r.OBJECT_CLASS_MODS_PROHIBITED)
+        classes = tuple(value.decode() for value in self.store.classes(entry))
+        must, may = self.store.schema.allowed(classes)
+        if name not in must and name not in may:
+            raise r.attribute_problem(
+                r.OBJECT_CLASS_VIOLATION, "0000207D", "1002 (OBJ_CLASS_VIOLATION)", attribute.name
+            )
+
+    def _changed(
+        self, attribute: Attribute, current: Values, operation: int, values: Values, options: Options
+    ) -> Values:
+        keys = [self._key(attribute, value) for value in current]
+        new = [self._key(attribute, value) for value in values]
+        if len(set(new)) != len(new):
+            raise self._exists(attribute)
+        if operation == 2:
+            return values
+        if operation == 0:
+            if not values:
+                raise r.Refused(r.PROTOCOL_ERROR)
+            doubled = [key for key in new if key in keys]
+            if doubled and not options.permissive:
+                raise self._exists(attribute)
+            return current + tuple(v for v, key in zip(values, new, strict=True) if key not in doubled)
+        if operation != 1:
+            raise r.Refused(r.PROTOCOL_ERROR)
+        if not values:
+            if not current and not options.permissive:
+                raise self._missing(attribute)
+            return ()
+        if any(key not in keys for key in new) and not options.permissive:
+            raise self._missing(attribute)
+        return tuple(v for v, key in zip(current, keys, strict=True) if key not in new)
+
+    def _check_result(self, entry: Entry, name: str, values: Values) -> None:
+        if name in _EXACT_UNIQUE and values:
+            self._must_be_unique(name, values[0], entry)
+        if name == "samaccountname" and not values:
+            raise r.unwilling()
+        if name == "primarygroupid" and values:
+            group = self.store.by_rid(int(values[0]))
+            current = self.store.by_rid(self.store.number(entry, "primarygroupid"))
+            if group is None or (group is not current and entry not in group.linked("member")):
+                raise r.unwilling("00000561")
+        if name == "lockouttime" and values and values[0] != b"0":
+            raise r.unwilling()
+        if name == "pwdlastset" and values and values[0] not in (b"0", b"-1"):
+            raise r.unwilling()
+
+    def _write(self, entry: Entry, name: str, values: Values) -> None:
+        if self._is_link(name):
+            wanted = dict.fromkeys(self._target(value) for value in values)
+            for target in list(entry.linked(name)):
+                if target not in wanted:
+                    self.store.unlink(entry, name, target)
+            for target in wanted:
+                if target not in entry.linked(name):
+                    self.store.link(entry, name, target)
+            return
+        if name == "pwdlastset" and values == (b"-1",):
+            values = (b"%d" % v.filetime(self.domain.clock()),)
+        if name == "primarygroupid" and values:
+            self._swap_primary_group(entry, int(values[0]))
+        if name == "useraccountcontrol" and values:
+            values = (b"%d" % (int(values[0]) & _UAC_MASK),)
+        self.store.put(entry, name, values)
+        if name == "grouptype" and values:
+            self.store.put(entry, "samaccounttype", (b"%d" % v.group_account_type(int(values[0])),))
+        if name == "lockouttime":
+            entry.attrs["badpwdcount"] = b"0"
+
+    def _swap_primary_group(self, entry: Entry, rid: int) -> None:
+        """The old primary group becomes an ordinary one, the new one stops being one (MS-SAMR 3.1.1.8.2)."""
+        old, new = self.store.by_rid(self.store.number(entry, "primarygroupid")), self.store.by_rid(rid)
+        if old is new or old is None or new is None:
+            return
+        self.store.unlink(new, "member", entry)
+        self.store.link(old, "member", entry)
+
+    # --- delete, rename ---
+
+    def delete(self, request: DeleteRequest, options: Options) -> None:
+        """A tombstone is left."""
+        entry = self.reader.base(request.dn)
+        if entry.deleted:
+            raise r.unwilling()
+        if self.store.text(entry, "iscriticalsystemobject") == "TRUE" or entry.parent in (None,):
+            raise r.unwilling()
+        below = [child for child in (entry.children or {}).values() if not child.deleted]
+        if below and not options.tree_delete:
+            raise r.update_problem(r.NOT_ALLOWED_ON_NON_LEAF, "00002015", "6003 (CANT_ON_NON_LEAF)")
+        for one in reversed(list(entry.walk())):
+            self.store.tombstone(one, self.domain.graveyard())
+
+    def modify_dn(self, request: ModifyDNRequest) -> None:
+        """Another name, or another place."""
+        entry = self.reader.base(request.dn)
+        if entry.parent is None or self.store.text(entry, "iscriticalsystemobject") == "TRUE":
+            raise r.unwilling()
+        steps = self._steps(request.new_rdn)
+        if len(steps) != 1:
+            raise r.bad_name(request.new_rdn)
+        if not request.delete_old:
+            raise r.unwilling("00002104")
+        rdn = steps[0]
+        if rdn.attribute.lower() != entry.rdn.attribute.lower():
+            raise r.Refused(r.NAMING_VIOLATION, "00002099: NameErr: DSID-03050F2C, problem 2005 (NAMING)\0")
+        parent = entry.parent
+        if request.new_superior is not None:
+            parent = self.reader.base(request.new_superior)
+        if self.store.is_below(parent, entry):
+            raise r.unwilling("00002089")
+        rdn = Rdn(entry.rdn.attribute, rdn.value)
+        taken = (parent.children or {}).get(rdn.key)
+        if taken is not None and taken is not entry:
+            raise r.already_exists()
+        self.store.move(entry, parent, rdn)
+
+    # --- small things ---
+
+    def _steps(self, dn: str) -> list[Rdn]:
+        try:
+            return parse_dn(dn)
+        except BadName as exc:
+            raise r.bad_name(dn) from exc
+
+    def _attribute(self, name: str) -> Attribute:
+        found = self.store.schema.attribute(name)
+        if found is None:
+            raise r.no_attribute()
+        return found
+
+    def _is_link(self, name: str) -> bool:
+        found = self.store.schema.attributes[name]
+        return found.link is not None and not found.is_back_link
+
+    def _target(self, value: bytes) -> Entry:
+        found = self.store.resolve(value)
+        if found is None:
+            raise r.no_object(self.store.base_dn)
+        return found
+
+    def _key(self, attribute: Attribute, value: bytes) -> object:
+        return self.store.normal(attribute, value)
+
+    def _checked(self, attribute: Attribute, values: Values) -> Values:
+        """Values of the attribute's syntax and within its size; DNs that exist."""
+        checked = []
+        for value in values:
+            if attribute.syntax == syntax.DN:
+                target = self._target(value)
+                value = target.dn.encode()
+            elif attribute.syntax in (syntax.UNICODE, 4, syntax.INTEGER, syntax.INTEGER8, syntax.BOOLEAN):
+                self._check_syntax(attribute, value)
+            checked.append(value)
+        return tuple(checked)
+
+    def _check_syntax(self, attribute: Attribute, value: bytes) -> None:
+        wrong = self.store.normal(attribute, value) is None or value == b""
+        try:
+            length = len(value.decode("utf-8"))
+        except UnicodeDecodeError:
+            wrong, length = True, 0
+        if wrong:
+            raise r.attribute_problem(
+                r.INVALID_ATTRIBUTE_SYNTAX, "00002082", "1004 (INVALID_ATTRIBUTE_SYNTAX)", attribute.name
+            )
+        is_text = attribute.syntax in (syntax.UNICODE, 4)
+        if is_text and attribute.upper is not None and length > attribute.upper:
+            raise r.attribute_problem(r.CONSTRAINT_VIOLATION, "00002082", "1005 (CONSTRAINT_ATT_TYPE)", attribute.name)
+
+    def _must_be_unique(self, name: str, value: bytes, entry: Entry | None) -> None:
+        holders = [other for other in self.store.lookup(name, value) or [] if other is not entry]
+        if holders:
+            if name == "samaccountname":
+                raise r.already_exists("00000524")
+            raise r.attribute_problem(
+                r.CONSTRAINT_VIOLATION, "000021C8", "1005 (CONSTRAINT_ATT_TYPE)", "userPrincipalName"
+            )
+        if name == "samaccountname" and any(c in '"/\\[]:;|=,+*?<>' for c in value.decode("utf-8", "replace")):
+            raise r.unwilling("00000523")
+        if not fold(value.decode("utf-8", "replace")):
+            raise r.unwilling("00000523")
+
+    def _too_many(self, attribute: Attribute) -> r.Refused:
+        return r.attribute_problem(r.CONSTRAINT_VIOLATION, "00002081", "1005 (CONSTRAINT_ATT_TYPE)", attribute.name)
+
+    def _exists(self, attribute: Attribute) -> r.Refused:
+        if attribute.name == "member":
+            return r.already_exists("00000562")
+        return r.attribute_problem(
+            r.ATTRIBUTE_OR_VALUE_EXISTS, "00002083", "1006 (ATT_OR_VALUE_EXISTS)", attribute.name
+        )
+
+    def _missing(self, attribute: Attribute) -> r.Refused:
+        if attribute.name == "member":
+            return r.unwilling("00000561")
+        return r.attribute_problem(r.NO_SUCH_ATTRIBUTE, "00002085", "1001 (NO_ATTRIBUTE_OR_VAL)", attribute.name)
+
+
+def _one(value: bytes | Values | None) -> bytes | None:
+    if isinstance(value, tuple):
+        return value[0] if value else None
+    return value
