@@ -9,6 +9,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, scoped_session, sessionmaker
 from sqlalchemy.pool import NullPool
 
+from wauth_flask.cache import CacheUserRepository
 from wauth_flask.models import WindowsGroupMixin, WindowsUserMixin, add_memberships
 from wauth_flask.repository import SQLAlchemyUserRepository
 
@@ -32,7 +33,7 @@ def sqlalchemy_repository(url: str) -> SQLAlchemyUserRepository:
     return repository
 
 
-STORES = ("sqlalchemy-sqlite", "sqlalchemy-postgresql")
+STORES = ("cache", "sqlalchemy-sqlite", "sqlalchemy-postgresql")
 
 
 def make(store: str, request: pytest.FixtureRequest) -> Any:
@@ -42,4 +43,6 @@ def make(store: str, request: pytest.FixtureRequest) -> Any:
     if store == "sqlalchemy-postgresql":
         server = request.getfixturevalue("postgres")
         return sqlalchemy_repository(server.sqlalchemy_url(server.create()))
+    if store == "cache":
+        return CacheUserRepository()
     raise LookupError(store)
