@@ -67,12 +67,12 @@ class CacheUserRepository:
         with self._one:
             for key in keys:
                 if (entry := self._user(key)) and entry["link"]:
-                    self._cache.set(_name("user", key), {**entry, "last_sync": now}, KEEP)
+                    self._cache.set(cache_name("user", key), {**entry, "last_sync": now}, KEEP)
 
     @contextmanager
     def lock(self, domain: str, username: str, *, wait: float = 0.0) -> Iterator[bool]:
         """See `UserRepository`. Holds as far as the cache reaches."""
-        name, token = _name("lock", canonical_domain(domain), fold_username(username)), uuid.uuid4().hex
+        name, token = cache_name("lock", canonical_domain(domain), fold_username(username)), uuid.uuid4().hex
         give_up = monotonic() + wait
         while not (mine := self._add(name, token)) and monotonic() < give_up:
             sleep(LOCK_POLL)
@@ -84,24 +84,19 @@ class CacheUserRepository:
 
     def bookmark(self, domain: str, value: str | None = None) -> str | None:
         """See `UserRepository`."""
-        name = _name("bookmark", canonical_domain(domain))
+        name = cache_name("bookmark", canonical_domain(domain))
         if value is not None:
             self._cache.set(name, value, KEEP)
             return value
         found: str | None = self._cache.get(name)
         return found
 
-    def record(self, key: Key) -> UserSnapshot | None:
-        """What ``windows_user.record`` is without a database: everything that the last sync left."""
-        entry = self._user(key)
-        return self._snapshot(Wanted(tuple(entry["fields"]), tuple(entry["flags"])), key, entry) if entry else None
-
     def _user(self, key: Key) -> dict[str, Any] | None:
         found: dict[str, Any] | None = self._get("user", key) if key is not None else None
         return found
 
     def _get(self, *parts: object) -> Any:
-        return self._cache.get(_name(*parts))
+        return self._cache.get(cache_name(*parts))
 
     def _add(self, name: str, token: str) -> bool:
         with self._one:  # cachelib's memory cache is not atomic among threads
@@ -133,7 +128,7 @@ class _Writing:
             if found is None:
                 raise SyncError(f"The user {key!r} is gone from the cache.")
             before = found
-        entry = {
+        entry: dict[str, Any] = {
             "link": _as_dict(change.link) if change.link else before["link"],
             "last_sync": now,
             "fields": {**before["fields"], **change.fields},
@@ -176,11 +171,11 @@ class _Writing:
             self._set(held or None, "name", fold_username(name))
 
     def _get(self, *parts: object) -> Any:
-        name = _name(*parts)
+        name = cache_name(*parts)
         return self.pending[name] if name in self.pending else self._repository._get(*parts)
 
     def _set(self, value: Any, *parts: object) -> None:
-        self.pending[_name(*parts)] = value
+        self.pending[cache_name(*parts)] = value
 
 
 def _index_names(link: dict[str, Any]) -> list[tuple[object, ...]]:
@@ -194,7 +189,7 @@ def _as_dict(link: Link) -> dict[str, Any]:
     return {name: getattr(link, name) for name in names}
 
 
-def _name(*parts: object) -> str:
+def cache_name(*parts: object) -> str:
     """A key that every cache can take, whatever letters people's names have."""
     text = "\0".join(str(part) for part in parts)
     return f"wauth:{parts[0]}:{hashlib.sha256(text.encode()).hexdigest()[:40]}"

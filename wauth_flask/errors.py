@@ -1,0 +1,52 @@
+"""The answers to people who may not go on. Each has a page, ``wauth/<status>.html``, that an application can replace;
+an ``errorhandler`` of the application for the status or the class comes first, as with any of Werkzeug's errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import render_template, url_for
+from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
+
+from wauth_core import pages
+from wauth_core.exceptions import UnknownDomain, WauthError
+from wauth_flask.people import windows_user
+from wauth_flask.state import current_state
+
+
+class _Page(HTTPException):
+    """An error that shows its page. *message* is shown to the person."""
+
+    def __init__(self, message: str = "", *, headers: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message or None)
+        self.message = message
+        self.headers = headers
+
+    def get_body(self, environ: Any = None, scope: Any = None) -> str:
+        status = self.code or 500
+        login_url = url_for("wauth.login") if status == 401 and current_state().has_login_form else ""
+        shown = pages.context(status, message=self.message, identity=windows_user.identity, login_url=login_url)
+        return render_template(f"wauth/{status}.html", **shown)
+
+    def get_headers(self, environ: Any = None, scope: Any = None) -> list[tuple[str, str]]:
+        plain = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
+        return [*plain, *self.headers]
+
+
+class SignInRequired(_Page, Unauthorized):
+    """401: nobody is signed in. The sources' challenges are added to the response."""
+
+
+class NotAllowed(_Page, Forbidden):
+    """403: whoever is there may not go on."""
+
+
+class DirectoryDown(_Page, ServiceUnavailable):
+    """503: who is there cannot be checked now."""
+
+
+def page_for(error: WauthError) -> HTTPException:
+    """The answer to a person who could not be signed in because of *error*."""
+    page = NotAllowed() if isinstance(error, UnknownDomain) else DirectoryDown()
+    page.__cause__ = error
+    return page

@@ -1,0 +1,122 @@
+"""The login form for people whose browser is not in the domain: name and password, checked by an LDAP bind.
+
+``WAUTH_LOGIN_FORM = True`` puts it at ``/login``, with ``/logout`` (POST) beside it; a text is put in front of both
+paths. Serve it by HTTPS only: a password is sent.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, current_app, g, redirect, render_template, request, session, url_for
+from werkzeug.exceptions import BadRequest
+
+from wauth_core.exceptions import InvalidIdentity, WauthError
+from wauth_core.identity import Identity
+from wauth_flask.people import ON_G, Person
+from wauth_flask.signals import user_refused
+from wauth_flask.signin import FORM, sign_in, sign_out
+from wauth_flask.state import State, current_state
+
+logger = logging.getLogger("wauth.flask")
+
+TOKEN = "_wauth_token"  # noqa: S105 - in the session, against forged posts
+NOT_HERE = "You may not use this site."
+NOT_NOW = "The directory cannot be asked just now. Please try again later."
+
+
+def register(app: Flask, prefix: str) -> None:
+    """Add the two routes, behind *prefix*."""
+    blueprint = Blueprint("wauth", __name__, template_folder="templates", url_prefix=prefix or None)
+    blueprint.add_url_rule("/login", "login", login, methods=["GET", "POST"])
+    blueprint.add_url_rule("/logout", "logout", logout, methods=["POST"])
+    app.register_blueprint(blueprint)
+
+
+def login_redirect(state: State) -> Any | None:
+    """To the form and back, for a page that a browser asked for; None where there is no form, or a better way in."""
+    if not state.has_login_form or state.challenge.headers or request.method not in ("GET", "HEAD"):
+        return None
+    return redirect(url_for("wauth.login", next=request.full_path.removesuffix("?")))
+
+
+def login() -> Any:
+    """Show the form, or check what was filled in."""
+    state = current_state()
+    if request.method == "GET":
+        return _form(state)
+    _check_token()
+    username, password = request.form.get("username", "").strip(), request.form.get("password", "")
+    person, message = _checked(state, username, password)
+    if person is None:
+        return _form(state, username=username, error=message), 403
+    setattr(g, ON_G, person)
+    return redirect(safe_path(request.args.get("next")), 303)
+
+
+def logout() -> Any:
+    """End the session. Where the web server signs people in by itself, the next request begins another."""
+    _check_token()
+    sign_out()
+    return redirect(safe_path(request.args.get("next")), 303)
+
+
+def csrf_token() -> str:
+    """The token that the form and a logout button (field ``wauth_token``) carry; kept in the session."""
+    if TOKEN not in session:
+        session[TOKEN] = secrets.token_urlsafe(32)
+    token: str = session[TOKEN]
+    return token
+
+
+def safe_path(path: str | None) -> str:
+    """*path* if it is one of this site's own, else the start page: nobody is sent elsewhere after a sign-in."""
+    root = request.script_root + "/"
+    if not path or len(path) > 2000 or not path.startswith("/") or path.startswith("//"):
+        return root
+    if "\\" in path or any(letter < " " or letter == "\x7f" for letter in path):  # browsers read "/\\x" as "//x"
+        return root
+    parts = urlsplit(path)
+    return root if parts.scheme or parts.netloc else request.script_root + path
+
+
+def _checked(state: State, username: str, password: str) -> tuple[Person | None, str]:
+    """Who that is, or what to tell them. AD's reason is for the log."""
+    if not username or not password:
+        return None, "Please fill in both fields."
+    try:
+        result = state.wauth.authenticate(username, password)
+    except InvalidIdentity:
+        return None, "The user name or the password is wrong."
+    except WauthError as error:
+        logger.warning("The password of %r could not be checked: %s", username, error)
+        return None, NOT_NOW
+    if not result.ok:
+        logger.warning("The directory refused the password sign-in of %r: %s", username, result.reason.name)
+        user_refused.send(current_app._get_current_object(), identity=None, reason=result.reason.name)  # type: ignore[attr-defined]
+        return None, result.message
+    identity: Identity | None = result.identity
+    person = sign_in(state, identity, source=FORM) if identity is not None else None
+    if person is None or not person.is_authenticated:
+        return None, NOT_HERE
+    return person, ""
+
+
+def _form(state: State, **shown: Any) -> str:
+    hidden = [("wauth_token", csrf_token())]
+    flask_wtf: Any = current_app.jinja_env.globals.get("csrf_token")  # its CSRFProtect wants a token of its own
+    if flask_wtf is not None:
+        hidden.append(("csrf_token", flask_wtf()))
+    domains = list(state.wauth.domains)
+    placeholder = "user name" if len(domains) == 1 else "DOMAIN\\user name"
+    return render_template("wauth/login.html", title="Sign in", hidden=hidden, placeholder=placeholder, **shown)
+
+
+def _check_token() -> None:
+    sent, kept = request.form.get("wauth_token", ""), session.get(TOKEN, "")
+    if not kept or not hmac.compare_digest(sent.encode(), str(kept).encode()):
+        raise BadRequest("This form is too old. Please go back, reload the page, and try again.")
