@@ -9,6 +9,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, scoped_session, sessionmaker
 from sqlalchemy.pool import NullPool
 
+from wauth_core import SQLiteUserRepository
+from wauth_core.testing.memory import MemoryUserRepository
 from wauth_flask.cache import CacheUserRepository
 from wauth_flask.models import WindowsGroupMixin, WindowsUserMixin, add_memberships
 from wauth_flask.repository import SQLAlchemyUserRepository
@@ -33,7 +35,7 @@ def sqlalchemy_repository(url: str) -> SQLAlchemyUserRepository:
     return repository
 
 
-STORES = ("cache", "sqlalchemy-sqlite", "sqlalchemy-postgresql")
+STORES = ("memory", "sqlite", "cache", "sqlalchemy-sqlite", "sqlalchemy-postgresql")
 
 
 def make(store: str, request: pytest.FixtureRequest) -> Any:
@@ -45,4 +47,8 @@ def make(store: str, request: pytest.FixtureRequest) -> Any:
         return sqlalchemy_repository(server.sqlalchemy_url(server.create()))
     if store == "cache":
         return CacheUserRepository()
+    if store == "memory":
+        return MemoryUserRepository()
+    if store == "sqlite":
+        return SQLiteUserRepository(request.getfixturevalue("tmp_path") / "users.sqlite3")
     raise LookupError(store)

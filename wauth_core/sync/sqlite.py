@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from wauth_core.exceptions import SyncError
+from wauth_core.identity import fold_username
 from wauth_core.sync.repository import Change, Key, Link, UserSnapshot, Wanted
 
 LOCK_SECONDS = 60.0  # a lock older than this belongs to a worker that died
@@ -85,12 +86,12 @@ class SQLiteUserRepository:
         return self._read(
             wanted,
             "l.domain = ? AND (l.name_key = ? OR l.guid = ?)",
-            (domain.casefold(), username.casefold(), str(guid) if guid else None),
+            (domain.casefold(), fold_username(username), str(guid) if guid else None),
         )
 
     def named(self, wanted: Wanted, username: str) -> UserSnapshot | None:
         """The user who goes by *username*."""
-        found = self._read(wanted, "u.name_key = ?", (username.casefold(),))
+        found = self._read(wanted, "u.name_key = ?", (fold_username(username),))
         return found[0] if found else None
 
     def linked(self, wanted: Wanted, domain: str, *, batch: int = 500) -> Iterator[Sequence[UserSnapshot]]:
@@ -115,7 +116,7 @@ class SQLiteUserRepository:
     @contextmanager
     def lock(self, domain: str, username: str, *, wait: float = 0.0) -> Iterator[bool]:
         """Enter with True if no other worker, in this process or another, is at that user now."""
-        name = f"{domain.casefold()}\\{username.casefold()}"
+        name = f"{domain.casefold()}\\{fold_username(username)}"
         until = time.monotonic() + wait
         while not (mine := self._seize(name)) and time.monotonic() < until:
             time.sleep(0.02)
@@ -199,7 +200,7 @@ class SQLiteUserRepository:
         values = {**change.fields, **{name: int(value) for name, value in change.flags.items()}}
         columns = {_quoted(name): _stored(value) for name, value in values.items()}
         if self._username_field in change.fields:
-            columns["name_key"] = str(change.fields[self._username_field]).casefold()
+            columns["name_key"] = fold_username(str(change.fields[self._username_field]))
         key: Any = change.key
         if key is None:
             listed, marks = ", ".join(columns), ", ".join("?" * len(columns))
@@ -207,9 +208,11 @@ class SQLiteUserRepository:
                 f"INSERT INTO users ({listed}) VALUES ({marks})",  # noqa: S608
                 tuple(columns.values()),
             ).lastrowid
-        elif columns:
-            assigned = ", ".join(f"{name} = ?" for name in columns)
-            connection.execute(f"UPDATE users SET {assigned} WHERE id = ?", (*columns.values(), key))  # noqa: S608
+        else:
+            assigned = ", ".join(f"{name} = ?" for name in columns) or "id = id"
+            done = connection.execute(f"UPDATE users SET {assigned} WHERE id = ?", (*columns.values(), key))  # noqa: S608
+            if not done.rowcount:
+                raise SyncError(f"There is no user {key} any more.")
         self._write_groups(connection, key, change)
         if change.link is not None:
             self._write_link(connection, key, change.link)
@@ -237,7 +240,7 @@ class SQLiteUserRepository:
                 key,
                 link.domain.casefold(),
                 link.domain,
-                link.username.casefold(),
+                fold_username(link.username),
                 link.username,
                 str(link.guid) if link.guid else None,
                 link.sid,

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from wauth_core.exceptions import SyncError
+from wauth_core.identity import fold_username as _folded
 from wauth_core.sync.repository import Change, Key, Link, UserSnapshot, Wanted
 
 
@@ -66,15 +67,15 @@ class MemoryUserRepository:
             for key, user in self.users.items()
             if user.link
             and user.link.domain.casefold() == domain.casefold()
-            and ((guid is not None and user.link.guid == guid) or user.link.username.casefold() == username.casefold())
+            and ((guid is not None and user.link.guid == guid) or _folded(user.link.username) == _folded(username))
         ]
 
     def named(self, wanted: Wanted, username: str) -> UserSnapshot | None:
         """The user who goes by *username*."""
-        for key, user in self.users.items():
-            if str(user.fields.get(wanted.username_field, "")).casefold() == username.casefold():
-                return self._snapshot(key, user, wanted)
-        return None
+        names = {key: str(user.fields.get(wanted.username_field, "")) for key, user in self.users.items()}
+        found = [key for key, name in names.items() if _folded(name) == _folded(username)]
+        key = min(found, key=lambda key: names[key] != username, default=None)
+        return None if key is None else self._snapshot(key, self.users[key], wanted)
 
     def linked(self, wanted: Wanted, domain: str, *, batch: int = 500) -> Iterator[Sequence[UserSnapshot]]:
         """All users linked to *domain*, in batches."""
@@ -144,6 +145,8 @@ class MemoryUserRepository:
             self.users[key] = MemoryUser()
         else:
             key = int(change.key)  # type: ignore[call-overload]
+        if key not in self.users:
+            raise SyncError(f"There is no user {key} any more.")
         user = self.users[key]
         user.fields.update(change.fields)
         user.flags.update(change.flags)
@@ -168,4 +171,4 @@ class MemoryUserRepository:
 
 def _names(link: Link) -> set[tuple[str, object]]:
     domain = link.domain.casefold()
-    return {(domain, link.username.casefold()), *({(domain, link.guid)} if link.guid else ())}
+    return {(domain, _folded(link.username)), *({(domain, link.guid)} if link.guid else ())}
