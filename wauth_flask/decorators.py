@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from flask import Blueprint, Flask, current_app, redirect, request
 from werkzeug.exceptions import HTTPException
 
+from wauth_core import Verdict
 from wauth_core.exceptions import WauthError
-from wauth_core.sync import Verdict
 from wauth_flask.errors import NotAllowed, SignInRequired, page_for
 from wauth_flask.login import login_redirect
 from wauth_flask.people import current_person

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flask import g
-from wauth_core.sync.result import SyncResult
 from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
 
 from wauth_core.identity import Identity
 from wauth_core.outcomes import TransportFacts
+from wauth_core.sync.result import SyncResult
 from wauth_flask.state import Known, State, current_state
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from flask import current_app, request, session
 from flask.sessions import NullSession
 from werkzeug.exceptions import HTTPException
 
+from wauth_core import Refreshed, SyncResult, Verdict
 from wauth_core.exceptions import InvalidIdentity, WauthError
 from wauth_core.identity import Identity, fold_username
 from wauth_core.outcomes import Anonymous, Outcome, Rejected, SignedIn, TransportFacts, decide
 from wauth_core.requests import from_environ
-from wauth_core.sync import Refreshed, SyncResult, Verdict
 from wauth_flask.errors import NotAllowed, SignInRequired, page_for
 from wauth_flask.people import Person
 from wauth_flask.signals import ldap_user_sync, user_refused, user_signed_in
@@ -176,7 +176,7 @@ def session_owner() -> tuple[Identity | None, bool]:
 
 
 def _end_session(*, whosever: bool = False) -> None:
-    """Empty the session if it is a Windows user's; with *whosever* in any case. A session kept on the server gets a new name."""
+    """Empty the session if it is a Windows user's; with *whosever* in any case; kept on the server it is renamed."""
     if isinstance(session, NullSession) or not (whosever or OWNER in session):
         return
     session.clear()
