@@ -15,9 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from ldap3.protocol.rfc4511 import LDAPMessage
-from pyasn1.codec.ber import decoder
-
 from tests.ad.certificates import Pair
 from tests.ad.samba import DomainController
 
@@ -257,19 +254,45 @@ def _message_size(buffer: bytearray) -> int:
 _SCOPES = {0: "base", 1: "level", 2: "subtree"}
 
 
+_KINDS = {
+    0x60: "bind",
+    0x42: "unbind",
+    0x63: "search",
+    0x66: "modify",
+    0x68: "add",
+    0x4A: "del",
+    0x6C: "moddn",
+    0x6E: "compare",
+    0x50: "abandon",
+    0x77: "extended",
+}
+
+
 def _read(octets: bytes, connection: int) -> Seen:
-    """Decoded with ldap3's ASN.1, which shares nothing with the code under test."""
-    message, _ = decoder.decode(octets, asn1Spec=LDAPMessage())
-    operation = message["protocolOp"]
-    kind = operation.getName().removesuffix("Request").removesuffix("Req").lower()
-    if kind != "search":
-        return Seen(kind, connection, octets)
-    request = operation.getComponent()
+    """Taken apart here, with nothing of the code under test; ldap3's own ASN.1 cannot read a filter with "and"."""
+    [(_, message)] = _elements(octets)
+    _, (tag, operation), *_ = _elements(message)
+    if _KINDS[tag] != "search":
+        return Seen(_KINDS[tag], connection, octets)
+    base, scope, *_, attributes = _elements(operation)
     return Seen(
-        kind,
+        "search",
         connection,
         octets,
-        base=str(request["baseObject"]),
-        scope=_SCOPES[int(request["scope"])],
-        attributes=tuple(str(name) for name in request["attributes"]),
+        base=base[1].decode(),
+        scope=_SCOPES[scope[1][0]],
+        attributes=tuple(name.decode() for _, name in _elements(attributes[1])),
     )
+
+
+def _elements(data: bytes) -> list[tuple[int, bytes]]:
+    """The tags and contents that stand in a row in *data* (BER, definite lengths)."""
+    found = []
+    while data:
+        tag, size, start = data[0], data[1], 2
+        if size >= 0x80:
+            start += size & 0x7F
+            size = int.from_bytes(data[2:start], "big")
+        found.append((tag, data[start : start + size]))
+        data = data[start + size :]
+    return found

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from wauth_core.directory import errors
-from wauth_core.directory.connection import Lost, Secret
+from wauth_core.directory.connection import Secret
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.directory.pool import Pool
+from wauth_core.directory.session import Lost
 from wauth_core.directory.tracing import operation
 from wauth_core.exceptions import DirectoryUnavailable
 

@@ -180,8 +180,7 @@ class Groups:
             found.update(primary)
             start += primary
         if method == "in_chain" and dialect.is_ad:
-            for dn in start:
-                found.update(self._above(filters.in_chain("member", dn), dialect))
+            found.update(self._chain(start, dialect))
         else:
             found.update(membership.closure(start, lambda dns: self._parents(dns, user, dialect)))
         return frozenset(found.values())
@@ -209,6 +208,33 @@ class Groups:
         if not dialect.is_ad and user.dn in dns and (number := user.attributes.get("gidNumber")) is not None:
             found.update(self._above(filters.equals("gidNumber", str(number)), dialect))
         return found
+
+    def _chain(self, start: list[str], dialect: Dialect) -> dict[str, str]:
+        """By rule 1941. The server follows mailing lists too, which give no rights: they are cut out here."""
+        searcher = self._domain.searcher
+        identities: dict[str, str] = {}
+        parents: dict[str, list[str]] = {}
+        for dn in start:
+            entry = searcher.read(dn, ("memberOf",))
+            parents[filters.dn_key(dn)] = _member_of(entry) if entry else []
+        condition = filters.any_of(filters.in_chain("member", dn) for dn in start)
+        wanted = ("objectSid", "groupType", "memberOf")
+        for page in searcher.pages(self._domain.root, filters.all_of(dialect.groups, condition), wanted):
+            for entry in page:
+                values = decode.attributes(entry.attributes)
+                if decode.is_security_group(values):
+                    key = filters.dn_key(entry.dn)
+                    identities[key] = membership.group_identity(entry, values, dialect)
+                    parents[key] = _member_of(entry)
+        return membership.closure(
+            start,
+            lambda dns: {
+                up: identities[filters.dn_key(up)]
+                for dn in dns
+                for up in parents.get(filters.dn_key(dn), ())
+                if filters.dn_key(up) in identities
+            },
+        )
 
     def _above(self, condition: str, dialect: Dialect) -> dict[str, str]:
         """The security groups that match, as ``{dn: identity}``."""
@@ -281,7 +307,7 @@ class Groups:
                 yield user_of(entry, dialect, self._door)
 
     def _nested(self, group: DirectoryGroup, dialect: Dialect) -> dict[str, str | None]:
-        """*group* and all groups below it, as ``{dn: sid}``. Cycles end."""
+        """*group* and all security groups below it, as ``{dn: sid}``: a mailing list passes nothing on. Cycles end."""
         holding: dict[str, str | None] = {group.dn: group.sid}
         waiting = [group.dn]
         while waiting:
@@ -302,11 +328,12 @@ class Groups:
         for at in range(0, len(dns), _AT_ONCE):
             condition = filters.any_of(filters.equals("memberOf", dn) for dn in dns[at : at + _AT_ONCE])
             for page in self._domain.searcher.pages(
-                self._domain.root, filters.all_of(dialect.groups, condition), ("objectSid",)
+                self._domain.root, filters.all_of(dialect.groups, condition), ("objectSid", "groupType")
             ):
                 for entry in page:
-                    values = entry.attributes.get("objectSid")
-                    found[entry.dn] = decode.sid(values[0]) if values else None
+                    values = decode.attributes(entry.attributes)
+                    if decode.is_security_group(values):
+                        found[entry.dn] = values.get("objectSid")
         return found
 
     def _ad_members(self, holding: Mapping[str, str | None], attributes: tuple[str, ...]) -> Iterator[RawEntry]:
@@ -351,3 +378,9 @@ class Groups:
 
 def _base(user: DirectoryUser) -> str:
     return filters.guid_base(user.guid) if user.guid and user.sid else user.dn
+
+
+def _member_of(entry: RawEntry) -> list[str]:
+    return [
+        value.decode() for name, values in entry.attributes.items() if name.lower() == "memberof" for value in values
+    ]

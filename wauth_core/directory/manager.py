@@ -11,8 +11,9 @@ from typing import Any
 
 from wauth_core.directory import decode, filters
 from wauth_core.directory.authenticate import AuthReason, AuthResult, check, is_empty
-from wauth_core.directory.connection import Dialer, Secret, Session, endpoints
+from wauth_core.directory.connection import Dialer, Secret
 from wauth_core.directory.domain import Domain
+from wauth_core.directory.endpoints import endpoints
 from wauth_core.directory.entries import DirectoryEntry, DirectoryGroup, DirectoryUser
 from wauth_core.directory.groups import Groups
 from wauth_core.directory.membership import ResolvedGroups
@@ -20,6 +21,7 @@ from wauth_core.directory.people import People
 from wauth_core.directory.pool import Pool
 from wauth_core.directory.schema import Schema
 from wauth_core.directory.search import Searcher
+from wauth_core.directory.session import Session
 from wauth_core.exceptions import DirectoryUnavailable, UserNotFound
 from wauth_core.settings import LDAPSettings
 

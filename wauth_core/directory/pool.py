@@ -17,7 +17,9 @@ from typing import Any
 
 from ldap3.core.usage import ConnectionUsage
 
-from wauth_core.directory.connection import Dialer, Endpoint, Lost, Session
+from wauth_core.directory.connection import Dialer
+from wauth_core.directory.endpoints import Endpoint
+from wauth_core.directory.session import Lost, Session
 from wauth_core.exceptions import DirectoryUnavailable, TLSError
 
 log = logging.getLogger("wauth.directory")

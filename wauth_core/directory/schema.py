@@ -9,7 +9,7 @@ from typing import Any
 import ldap3
 from ldap3.core.exceptions import LDAPExceptionError
 
-from wauth_core.directory.connection import Session
+from wauth_core.directory.session import Session
 from wauth_core.exceptions import DirectoryError
 
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 
 from wauth_core.directory import errors, wire
-from wauth_core.directory.connection import Lost, Session
 from wauth_core.directory.pool import Pool
+from wauth_core.directory.session import Lost, Session
 from wauth_core.directory.tracing import operation
 from wauth_core.directory.wire import BASE, SUBTREE, RawEntry
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable

@@ -1,0 +1,222 @@
+"""One bound connection.
+
+A `Session` is an ldap3 Connection, so that everything ldap3 offers works on it, with four differences: each operation
+has a deadline that a trickling server cannot stretch, a read-only one refuses every write, its repr holds no password,
+and our own searches go over it without ldap3's encoder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import ldap3
+from ldap3.core.exceptions import LDAPConnectionIsReadOnlyError
+from ldap3.strategy.sync import SyncStrategy
+
+from wauth_core.directory import errors, wire
+from wauth_core.directory.endpoints import Endpoint
+from wauth_core.directory.sockets import DeadlineSocket
+from wauth_core.exceptions import ReadOnlyError
+
+_WRITES = frozenset({"addRequest", "modifyRequest", "delRequest", "modDNRequest"})
+_HARMLESS_EXTENSIONS = frozenset({"1.3.6.1.4.1.1466.20037", "1.3.6.1.4.1.4203.1.11.3"})  # StartTLS, who am I
+
+
+class WriteRefused(ReadOnlyError, LDAPConnectionIsReadOnlyError):  # type: ignore[misc]
+    """A write on a read-only connection; also the error that ldap3's own users expect."""
+
+
+class Lost(Exception):
+    """The connection broke or fell silent. *timed_out* tells a silent server from a broken connection."""
+
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+        self.timed_out = timed_out
+        super().__init__(message)
+
+
+class _Strategy(SyncStrategy):  # type: ignore[misc]
+    """ldap3's synchronous strategy, opening with our own socket, and with a deadline and a guard at each request."""
+
+    def open(self, reset_usage: bool = True, read_server_info: bool = True) -> None:
+        session = self.connection
+        if not session.closed:
+            self.close()
+        self._outstanding: dict[int, Any] = {}
+        session.tls_started = False
+        if session.usage and (reset_usage or not session.usage.initial_connection_start_time):
+            session.usage.start()
+        session.socket = session.dial()
+        session.closed = False
+        session.server.current_address = session.socket.getpeername()
+        if session.usage:
+            session.usage.open_sockets += 1
+            session.usage.wrapped_sockets += session.server.ssl
+        self._start_listen()
+        if read_server_info:
+            session.refresh_server_info()
+
+    def send(self, message_type: str, request: Any, controls: Any = None) -> Any:
+        session = self.connection
+        if session.read_only and _is_write(message_type, request):
+            raise WriteRefused(
+                f"The domain {session.domain} is read-only. Set READ_ONLY=False in its settings to write to it."
+            )
+        if session.socket is not None and message_type != "unbindRequest":
+            session.socket.deadline = time.monotonic() + session.operation_timeout
+        return super().send(message_type, request, controls)
+
+
+def _is_write(message_type: str, request: Any) -> bool:
+    if message_type == "extendedReq":
+        return str(request["requestName"]) not in _HARMLESS_EXTENSIONS
+    return message_type in _WRITES
+
+
+class Session(ldap3.Connection):  # type: ignore[misc]
+    """A bound connection; see the module. It belongs to one thread at a time: the pool sees to that."""
+
+    socket: Any
+    password: Any
+    _usage: Any
+
+    def __init__(
+        self,
+        server: ldap3.Server,
+        *,
+        domain: str,
+        endpoint: Endpoint,
+        dial: Callable[[], DeadlineSocket],
+        operation_timeout: int,
+        **options: Any,
+    ) -> None:
+        self.domain = domain
+        self.endpoint = endpoint
+        self.dial = dial
+        self.operation_timeout = operation_timeout
+        self.opened_at = self.used_at = time.monotonic()
+        self._numbers = count(1_000_000_000)  # apart from ldap3's own, which count up from 1
+        super().__init__(server, auto_bind=ldap3.AUTO_BIND_NONE, **options)
+        self.strategy = _Strategy(self)
+        for name in ("send", "open", "get_response", "post_send_single_response", "post_send_search"):
+            setattr(self, name, getattr(self.strategy, name))
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "bound" if self.bound else "open"
+        return f"<Session {self.endpoint} {state}>"
+
+    __str__ = __repr__
+    repr_with_sensitive_data_stripped = __repr__
+
+    def ask(
+        self,
+        deadline: float,
+        base: str,
+        scope: str,
+        filter_text: str,
+        attributes: tuple[str, ...],
+        controls: tuple[wire.Control, ...] = (),
+        size_limit: int = 0,
+    ) -> tuple[list[wire.RawEntry], wire.Result]:
+        """Search, and wait for the whole answer until *deadline*. References to other servers are ignored.
+
+        Raises `Lost` where the connection is of no more use, and FilterError before anything is sent.
+        """
+        number = next(self._numbers)
+        request = wire.search_request(
+            number, base, scope, filter_text, attributes, controls=controls, size_limit=size_limit
+        )
+        self._transmit(request, deadline, "searchRequest")
+        entries: list[wire.RawEntry] = []
+        for tag, content, controls_seen in self._answers(number):
+            if tag == wire.ENTRY:
+                entries.append(wire.read_entry(content))
+            elif tag == wire.DONE:
+                return entries, wire.read_result(content, controls_seen)
+            elif tag != wire.REFERENCE:
+                raise Lost(f"{self.endpoint} sent an answer that does not belong to a search")
+        raise Lost(f"{self.endpoint} ended the connection")
+
+    def bind_simply(self, name: str, password: bytes, deadline: float) -> wire.Result:
+        """A simple bind. The password goes into the socket and nowhere else. Raises `Lost`."""
+        number = next(self._numbers)
+        self._transmit(wire.bind_request(number, name, password), deadline, "bindRequest")
+        for tag, content, _ in self._answers(number):
+            if tag == wire.BIND_RESPONSE:
+                result = wire.read_result(content)
+                self.bound = result.code == errors.SUCCESS
+                return result
+            raise Lost(f"{self.endpoint} sent an answer that does not belong to a bind")
+        raise Lost(f"{self.endpoint} ended the connection")
+
+    def _transmit(self, request: bytes, deadline: float, kind: str) -> None:
+        failure = None
+        try:
+            self.socket.deadline = deadline
+            self.socket.sendall(request)
+        except (OSError, ValueError, AttributeError) as error:
+            failure = _lost(self.endpoint, error)
+        if failure:
+            raise failure  # outside the handler: the frames below hold the request, which may hold a password
+        if self._usage:
+            self._usage.update_transmitted_message({"type": kind}, len(request))
+
+    def _answers(self, number: int) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield (tag, content, controls) of each message that answers *number*."""
+        buffer = bytearray()
+        try:
+            while True:
+                size = wire.message_size(buffer)
+                while not size or len(buffer) < size:
+                    received = self.socket.recv(262_144)
+                    if not received:
+                        raise Lost(f"{self.endpoint} ended the connection")
+                    buffer += received
+                    size = size or wire.message_size(buffer)
+                message = bytes(buffer[:size])
+                del buffer[:size]
+                if self._usage:
+                    self._usage.update_received_message(size)
+                answered, tag, content, controls = wire.read_message(message)
+                if answered == number:
+                    yield tag, content, controls
+                elif answered == 0:
+                    raise Lost(f"{self.endpoint} sent a notice of disconnection")
+                else:
+                    raise Lost(f"{self.endpoint} answered another request than ours")
+        except wire.WireError as error:
+            raise Lost(f"{self.endpoint} sent {error}") from None
+        except (OSError, ValueError, AttributeError) as error:
+            raise _lost(self.endpoint, error) from None
+
+    def is_idle(self) -> bool:
+        """Whether this connection still stands, as far as can be told without sending anything."""
+        return bool(self.bound and not self.closed and self.socket is not None and self.socket.is_idle())
+
+    def hang_up(self, *, polite: bool = False) -> None:
+        """Close the socket; with *polite*, say goodbye first. Raises nothing."""
+        connected, self.socket = self.socket, None
+        self.bound, self.closed, self.listening, self.password = False, True, False, None
+        self.request = self.response = None
+        if connected is None:
+            return
+        if self._usage:
+            self._usage.closed_sockets += 1
+            self._usage.stop()
+        try:
+            if polite:
+                connected.deadline = time.monotonic() + 0.2
+                connected.sendall(wire.unbind_request(next(self._numbers)))
+        except (OSError, ValueError):
+            pass
+        with contextlib.suppress(OSError):
+            connected.inner.close()
+
+
+def _lost(endpoint: Endpoint, error: Exception) -> Lost:
+    if isinstance(error, TimeoutError):
+        return Lost(f"{endpoint} did not answer in time", timed_out=True)
+    return Lost(f"the connection to {endpoint} broke ({error.__class__.__name__}: {error})")

@@ -1,0 +1,135 @@
+"""Sockets whose every step ends by a moment that is set beforehand: connecting, TLS, sending, receiving."""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import time
+from typing import Any
+
+from wauth_core.directory import errors, wire
+from wauth_core.directory.endpoints import Endpoint
+from wauth_core.exceptions import DirectoryUnavailable
+
+
+class DeadlineSocket:
+    """A connected socket whose every send and receive ends at one moment: *deadline*, on the monotonic clock."""
+
+    def __init__(self, connected: socket.socket, deadline: float) -> None:
+        self.inner = connected
+        self.deadline = deadline
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Up to *size* octets; raises TimeoutError at the deadline."""
+        self.inner.settimeout(self._remaining())
+        return self.inner.recv(size, flags)
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of *data*; raises TimeoutError at the deadline."""
+        self.inner.settimeout(self._remaining())
+        self.inner.sendall(data)
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Nothing: the deadline rules."""
+
+    def is_idle(self) -> bool:
+        """Whether the connection stands and nothing waits to be read. An unasked-for message means it is ending."""
+        try:
+            if isinstance(self.inner, ssl.SSLSocket) and self.inner.pending():
+                return False
+            if not _ready(self.inner, 0):
+                return True
+            if not isinstance(self.inner, ssl.SSLSocket):
+                return False
+            self.inner.settimeout(0)
+            self.inner.recv(1)  # a TLS 1.3 session ticket is taken in, and leaves nothing
+        except ssl.SSLWantReadError:
+            return True
+        except (OSError, ValueError):
+            pass
+        return False
+
+    def _remaining(self) -> float:
+        remaining = self.deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("timed out")
+        return remaining
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def _ready(connected: socket.socket, seconds: float, *, to_write: bool = False) -> bool:
+    """Wait until *connected* can be read from (or written to); False when *seconds* are over."""
+    if hasattr(select, "poll"):  # no limit of 1,024 descriptors; not on Windows, whose select has no such limit
+        poll = select.poll()
+        poll.register(connected, select.POLLOUT if to_write else select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+    return any(select.select([] if to_write else [connected], [connected] if to_write else [], [], seconds))
+
+
+def connected(endpoint: Endpoint, deadline: float) -> socket.socket:
+    try:
+        addresses = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise DirectoryUnavailable(
+            f"The name {endpoint.host!r} cannot be resolved ({error.strerror or error}). Check SERVER and the DNS."
+        ) from None
+    failure: OSError = OSError("no address")
+    for left, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=False):
+        attempt = socket.socket(family, kind, protocol)
+        try:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                raise TimeoutError("timed out")
+            attempt.settimeout(remaining / left)
+            attempt.connect(address)
+            return attempt
+        except OSError as error:
+            attempt.close()
+            failure = error
+    if isinstance(failure, TimeoutError):
+        raise DirectoryUnavailable(f"{endpoint} did not answer in time. Check the address and the firewall.")
+    raise DirectoryUnavailable(f"{endpoint} cannot be reached: {failure.strerror or failure}.")
+
+
+def handshake(wrapped: ssl.SSLSocket, deadline: float) -> None:
+    """A TLS handshake that ends at *deadline*, however slowly the other side trickles."""
+    wrapped.settimeout(0)
+    while True:
+        try:
+            wrapped.do_handshake()
+            return
+        except ssl.SSLWantReadError:
+            to_write = False
+        except ssl.SSLWantWriteError:
+            to_write = True
+        if not _ready(wrapped, max(0.0, deadline - time.monotonic()), to_write=to_write):
+            raise TimeoutError("timed out")
+
+
+_START_TLS_REQUEST = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037"  # RFC 4511 4.14.1
+
+
+def start_tls(plain: DeadlineSocket, endpoint: Endpoint) -> None:
+    try:
+        plain.sendall(_START_TLS_REQUEST)
+        buffer = b""
+        while not (size := wire.message_size(buffer)) or len(buffer) < size:
+            received = plain.recv(1)  # not an octet more: what follows belongs to TLS
+            if not received:
+                raise DirectoryUnavailable(f"{endpoint} ended the connection at StartTLS.")
+            buffer += received
+        _, tag, content, _ = wire.read_message(buffer)
+        code = wire.read_result(content).code if tag == wire.EXTENDED_RESPONSE else -1
+    except wire.WireError as error:
+        raise DirectoryUnavailable(f"{endpoint} sent {error} at StartTLS.") from None
+    except TimeoutError:
+        raise DirectoryUnavailable(f"{endpoint} took the connection but did not answer StartTLS in time.") from None
+    except OSError as error:
+        raise DirectoryUnavailable(f"The connection to {endpoint} broke at StartTLS ({error}).") from None
+    if code != errors.SUCCESS:
+        raise errors.tls_failed(
+            ConnectionError(f"StartTLS was refused ({errors.code_name(code)})"), host=endpoint.host, ca_file=None
+        )
