@@ -22,5 +22,6 @@ def process_arguments(options: WebConfigOptions) -> str:
     if options.server == "granian":
         listen = ("--host", "127.0.0.1", "--port", port, "--interface", options.interface)
         return command_line("-m", "granian", *listen, *extra, options.application)
-    served_by = ("-m", "wauth_core.cli", "serve", "--server", options.server, "--port", port)
+    authentication = "--windows-auth" if options.windowsauth else "--no-windows-auth"
+    served_by = ("-m", "wauth_core", "serve", "--server", options.server, "--port", port, authentication)
     return command_line(*served_by, *extra, options.application)

@@ -21,6 +21,7 @@ PROVIDERS = ("Negotiate", "NTLM", KERBEROS_ONLY)
 EXTENDED_PROTECTION = ("None", "Allow", "Require")
 DENIED_EXTENSIONS = (".py", ".pyc", ".config", ".sqlite3", ".env", ".log")
 HIDDEN_SEGMENTS = (".git", ".hg", ".svn", ".venv", "venv", "__pycache__")
+ERROR_PAGES = "error_pages"
 
 
 @dataclass(frozen=True)

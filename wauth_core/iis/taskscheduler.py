@@ -11,15 +11,15 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
 from wauth_core.exceptions import ConfigurationError, WauthError
 from wauth_core.iis import xmltext
 from wauth_core.iis.files import GeneratedFile
+from wauth_core.iis.tasks import DAY, TaskOptions
 from wauth_core.iis.windowspath import refuse_expansion
 
 NAMESPACE = "http://schemas.microsoft.com/windows/2004/02/mit/task"
@@ -28,92 +28,7 @@ SERVICE_ACCOUNTS = {
     "NETWORK SERVICE": "S-1-5-20",
     "SYSTEM": "S-1-5-18",
 }
-_DAY = timedelta(days=1)
 _LONGEST_REPETITION = timedelta(days=31)
-
-
-@dataclass(frozen=True)
-class TaskOptions:
-    """A scheduled command.
-
-    :param name: the task's name in its folder.
-    :param command: the program's full path, at most 260 characters.
-    :param arguments: its command line, as Windows splits it.
-    :param working_directory: the folder it starts in.
-    :param folder: the folder in the Task Scheduler; "a\\b" is a folder in a folder.
-    :param interval: how often; a minute to 31 days, or any number of whole days up to 365. None: only
-        on demand.
-    :param start: the local time of the first run; needed with *interval*.
-    :param random_delay: each run starts up to this much later, so that not all servers ask the
-        directory at once.
-    :param time_limit: a run is ended after this long; zero is without limit.
-    :param account: "LOCAL SERVICE", "NETWORK SERVICE", "SYSTEM", a SID, a gMSA (``EXAMPLE\\tasks$``)
-        or a user, which then runs without a stored password and so without access to the network (S4U).
-    :param priority: 0 (highest) to 10; 7 is Windows' default
-        (https://learn.microsoft.com/en-us/windows/win32/taskschd/tasksettings-priority).
-    :param restart_count: how often a failed run is tried again, at *restart_interval*; 0 for not at all.
-    """
-
-    name: str
-    command: str
-    arguments: str = ""
-    working_directory: str = ""
-    folder: str = "windowsauth"
-    description: str = ""
-    interval: timedelta | None = None
-    start: datetime | None = None
-    random_delay: timedelta = timedelta(0)
-    time_limit: timedelta = timedelta(hours=1)
-    account: str = "LOCAL SERVICE"
-    priority: int = 7
-    restart_count: int = 0
-    restart_interval: timedelta = timedelta(minutes=5)
-
-    @property
-    def task_path(self) -> str:
-        """Where the task stands in the Task Scheduler, as ``schtasks /tn`` takes it."""
-        return "\\" + "\\".join(part for part in (*self.folder.split("\\"), self.name) if part)
-
-
-@dataclass(frozen=True)
-class PredefinedTask:
-    """A command with a sensible schedule. *command* is what follows ``manage.py``."""
-
-    command: str
-    description: str
-    interval: timedelta
-    random_delay: timedelta = timedelta(0)
-    time_limit: timedelta = timedelta(hours=1)
-    restart_count: int = 0
-
-
-PREDEFINED = {
-    "clearsessions": PredefinedTask("clearsessions", "Delete expired sessions, once a week.", timedelta(days=7)),
-    "syncldap": PredefinedTask(
-        "syncldap",
-        "Bring all users in step with Active Directory, every hour.",
-        timedelta(hours=1),
-        random_delay=timedelta(minutes=5),
-        restart_count=3,
-    ),
-    "clean_duplicate_history": PredefinedTask(
-        "clean_duplicate_history --auto",
-        "Delete history records that change nothing (django-simple-history), every 3 hours.",
-        timedelta(hours=3),
-    ),
-    "clean_old_history": PredefinedTask(
-        "clean_old_history --auto",
-        "Delete history records older than 30 days (django-simple-history), every day.",
-        timedelta(days=1),
-    ),
-    "process_tasks": PredefinedTask(
-        "process_tasks",
-        "Work on background tasks (django-background-tasks): started again every 5 minutes if it has ended.",
-        timedelta(minutes=5),
-        time_limit=timedelta(0),
-        restart_count=3,
-    ),
-}
 
 
 class TaskNotRegistered(WauthError):
@@ -173,24 +88,6 @@ def register(options: TaskOptions, run: Callable[..., subprocess.CompletedProces
     return command
 
 
-def parse_duration(text: str) -> timedelta:
-    """Read "days=1,hours=12.5", the notation of ``createtask``: names and numbers as
-    :class:`datetime.timedelta` takes."""
-    parts: dict[str, float] = {}
-    for item in text.split(","):
-        name, _, number = (part.strip() for part in item.partition("="))
-        if name not in ("weeks", "days", "hours", "minutes", "seconds") or name in parts:
-            raise ConfigurationError(f"{text!r} is not a duration: write it like days=1,hours=12.5")
-        try:
-            parts[name] = float(number)
-        except ValueError:
-            raise ConfigurationError(f"{number!r} in {text!r} is not a number.") from None
-    try:
-        return timedelta(**parts)
-    except (OverflowError, ValueError):
-        raise ConfigurationError(f"{text!r} is out of range.") from None
-
-
 def iso_duration(value: timedelta) -> str:
     """``P1DT12H30M``, as XML schema writes a duration; zero is ``PT0S``."""
     minutes, seconds = divmod(value.seconds, 60)
@@ -233,7 +130,7 @@ def _check(options: TaskOptions) -> None:
 def _check_interval(interval: timedelta) -> None:
     if interval % timedelta(minutes=1):
         raise ConfigurationError(f"An interval of {interval} is not possible: whole minutes only.")
-    whole_days = interval % _DAY == timedelta(0)
+    whole_days = interval % DAY == timedelta(0)
     longest = timedelta(days=365) if whole_days else _LONGEST_REPETITION
     if not timedelta(minutes=1) <= interval <= longest:
         raise ConfigurationError(
@@ -247,7 +144,7 @@ def _trigger(triggers: ElementTree.Element, options: TaskOptions) -> None:
     interval, start = options.interval, options.start
     if interval is None or start is None:
         return
-    by_day = interval % _DAY == timedelta(0)
+    by_day = interval % DAY == timedelta(0)
     trigger = xmltext.element(triggers, "CalendarTrigger" if by_day else "TimeTrigger")
     if not by_day:
         repetition = xmltext.element(trigger, "Repetition")
@@ -316,13 +213,3 @@ def _logon_type(account: str) -> str | None:
     if _service_sid(account):
         return None
     return "Password" if account.endswith("$") else "S4U"
-
-
-def command_for(program: Sequence[str], command: str) -> tuple[str, str]:
-    """Split *program* (interpreter, script …) and a *command* as typed into the task's command and arguments.
-
-    The script is always quoted, *command* is left as it is: it already is a command line.
-    """
-    executable, *rest = program
-    quoted = [argument if re.fullmatch(r"[-\w.]+", argument) else f'"{argument}"' for argument in rest]
-    return executable, " ".join([*quoted, command]).strip()

@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.iis import taskscheduler
-from wauth_core.iis.taskscheduler import NAMESPACE, PREDEFINED, TaskNotRegistered, TaskOptions, build
+from wauth_core.iis import tasks, taskscheduler
+from wauth_core.iis.tasks import PREDEFINED, TaskOptions
+from wauth_core.iis.taskscheduler import NAMESPACE, TaskNotRegistered, build
 
 TASK = TaskOptions(
     name="clearsessions",
@@ -167,26 +168,90 @@ def test_limits_and_restarts() -> None:
     assert find(settings, "Priority").text == "5"
 
 
+NOW = datetime(2026, 1, 31, 14, 30, 20)
+MANAGE: dict[str, Any] = {
+    "program": (TASK.command, r"D:\My Sites\manage.py"),
+    "working_directory": r"D:\My Sites",
+    "folder": "My Sites",
+    "now": NOW,
+}
+
+
 @pytest.mark.parametrize("name", PREDEFINED)
 def test_predefined_tasks(name: str) -> None:
-    """Each predefined task is a valid definition that runs its command."""
-    task = PREDEFINED[name]
-    command, arguments = taskscheduler.command_for((TASK.command, r"D:\My Sites\manage.py"), task.command)
-    root = parse(
-        replace(
-            TASK,
-            name=name,
-            command=command,
-            arguments=arguments,
-            description=task.description,
-            interval=task.interval,
-            random_delay=task.random_delay,
-            time_limit=task.time_limit,
-            restart_count=task.restart_count,
-        )
+    """Each predefined task is a valid definition that runs its command, on a schedule."""
+    root = parse(tasks.for_command(name, is_predefined=True, **MANAGE))
+    assert find(root, "Actions/Exec/Arguments").text == rf'"D:\My Sites\manage.py" {PREDEFINED[name].command}'
+    assert find(root, "RegistrationInfo/URI").text == rf"\My Sites\{name}"
+    assert len(find(root, "Triggers")) == 1
+    assert PREDEFINED[name].command.split()[0] == name
+
+
+def test_what_is_given_wins_over_what_is_predefined() -> None:
+    """A predefined task is a start: every value of it can be changed."""
+    task = tasks.for_command(
+        "syncldap",
+        is_predefined=True,
+        name="nightly",
+        desc="At night",
+        interval=timedelta(days=1),
+        random=timedelta(0),
+        timeout=timedelta(hours=2),
+        restart=0,
+        identity=r"EXAMPLE\tasks$",
+        **MANAGE,
     )
-    assert find(root, "Actions/Exec/Arguments").text == rf'"D:\My Sites\manage.py" {task.command}'
-    assert task.command.split()[0] == name
+    assert task == TaskOptions(
+        name="nightly",
+        command=TASK.command,
+        arguments=r'"D:\My Sites\manage.py" syncldap',
+        working_directory=r"D:\My Sites",
+        folder="My Sites",
+        description="At night",
+        interval=timedelta(days=1),
+        start=datetime(2026, 2, 1, 3, 0),
+        time_limit=timedelta(hours=2),
+        account=r"EXAMPLE\tasks$",
+    )
+
+
+def test_any_command() -> None:
+    """A command line of its own runs as typed; its first word is the task's name; without interval on demand."""
+    program = (TASK.command, "-m", "wauth_core")
+    task = tasks.for_command('sync "My Domain" --all', **{**MANAGE, "program": program})
+    assert (task.name, task.arguments) == ("sync", '-m wauth_core sync "My Domain" --all')
+    assert (task.interval, task.start) == (None, None)
+
+
+@pytest.mark.parametrize("command", ["", "  "])
+def test_no_command(command: str) -> None:
+    """An empty command has no name to take: refused, not a task that runs nothing."""
+    with pytest.raises(ConfigurationError, match="needs a name"):
+        build(tasks.for_command(command, **MANAGE))
+
+
+def test_unknown_predefined_task() -> None:
+    """A wrong name is answered with the right ones."""
+    with pytest.raises(ConfigurationError, match="clearsessions, syncldap"):
+        tasks.for_command("clear_sessions", is_predefined=True, **MANAGE)
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        (timedelta(hours=1), datetime(2026, 1, 31, 14, 31)),
+        (timedelta(days=1), datetime(2026, 2, 1, 3, 0)),
+        (timedelta(days=1.5), datetime(2026, 1, 31, 14, 31)),
+    ],
+)
+def test_first_run(interval: timedelta, expected: datetime) -> None:
+    """Daily tasks start at night, the others in a minute."""
+    assert tasks.first_run(interval, NOW) == expected
+
+
+def test_first_run_tonight() -> None:
+    """Before 3 o'clock the coming night is today's."""
+    assert tasks.first_run(timedelta(days=7), datetime(2026, 1, 31, 2, 59)) == datetime(2026, 1, 31, 3, 0)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +327,7 @@ def test_durations(value: timedelta) -> None:
 )
 def test_parse_duration(text: str, expected: timedelta) -> None:
     """The notation that createtask always had."""
-    assert taskscheduler.parse_duration(text) == expected
+    assert tasks.parse_duration(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -271,7 +336,7 @@ def test_parse_duration(text: str, expected: timedelta) -> None:
 def test_parse_duration_refuses(text: str) -> None:
     """Anything else is refused with an example, or with what is wrong in it."""
     with pytest.raises(ConfigurationError):
-        taskscheduler.parse_duration(text)
+        tasks.parse_duration(text)
 
 
 def finished(code: int, stderr: str = "") -> Any:

@@ -231,8 +231,8 @@ def test_refused(changes: dict[str, object], says: str) -> None:
 @pytest.mark.parametrize(
     ("server", "interface", "expected"),
     [
-        ("waitress", "wsgi", "-m wauth_core.cli serve --server waitress --port {port} {app}"),
-        ("uvicorn", "asgi", "-m wauth_core.cli serve --server uvicorn --port {port} {app}"),
+        ("waitress", "wsgi", "-m wauth_core serve --server waitress --port {port} --no-windows-auth {app}"),
+        ("uvicorn", "asgi", "-m wauth_core serve --server uvicorn --port {port} --no-windows-auth {app}"),
         ("hypercorn", "asgi", "-m hypercorn --bind 127.0.0.1:{port} asgi:{app}"),
         ("granian", "wsgi", "-m granian --host 127.0.0.1 --port {port} --interface wsgi {app}"),
     ],

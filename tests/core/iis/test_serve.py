@@ -1,0 +1,238 @@
+"""``wauth serve``: what it loads, what it tells the application, and both servers for real."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.core.iis import sample_apps
+from wauth_core.exceptions import ConfigurationError
+from wauth_core.iis import serve
+from wauth_core.iis.serve import ServeOptions
+
+HERE = "tests.core.iis.sample_apps"
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (f"{HERE}:wsgi", sample_apps.wsgi),
+        (f"{HERE}:create()", sample_apps.wsgi),
+        (f"{HERE}:Holder.app", sample_apps.wsgi),
+        (f"{HERE}:asgi", sample_apps.asgi),
+    ],
+)
+def test_loads(path: str, expected: object) -> None:
+    """An attribute, one further down, or what a factory makes."""
+    assert serve.load_application(path) is expected or serve.load_application(path).__name__ == expected.__name__  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("mysite.wsgi.application", "module:attribute"),
+        (":app", "module:attribute"),
+        (f"{HERE}:", "module:attribute"),
+        ("no_such_package.wsgi:app", "no module 'no_such_package.wsgi'"),
+        (f"{HERE}.deeper:app", "no module"),
+        (f"{HERE}:missing", "has no 'missing'"),
+        (f"{HERE}:text", "'str', which is no application"),
+    ],
+)
+def test_refuses_to_load(path: str, says: str) -> None:
+    """What is wrong is said in the words of the command line."""
+    with pytest.raises(ConfigurationError, match=says):
+        serve.load_application(path)
+
+
+def test_an_import_error_inside_the_application_is_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that the application itself lacks is the application's error, with its traceback."""
+    (tmp_path / "wauth_broken_app.py").write_text("import no_such_dependency\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ModuleNotFoundError, match="no_such_dependency"):
+        serve.load_application("wauth_broken_app:app")
+
+
+@pytest.mark.parametrize(
+    ("application", "interface"),
+    [
+        (sample_apps.wsgi, "wsgi"),
+        (sample_apps.asgi, "asgi"),
+        (sample_apps.Asgi(), "asgi"),
+        (sample_apps.Holder.app, "wsgi"),
+    ],
+)
+def test_interface(application: object, interface: str) -> None:
+    """A coroutine function, or an object whose call is one, is ASGI."""
+    assert serve.interface_of(application) == interface
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "scheme", "proto"),
+    [
+        pytest.param("https", "https", "https", id="from IIS"),
+        pytest.param("http, https", "https", "https", id="appended to the client's"),
+        pytest.param("https,http", "http", "http", id="the client lied"),
+        pytest.param("HTTPS", "https", "https", id="upper case"),
+        pytest.param("ftp", "http", "ftp", id="nonsense changes nothing"),
+        pytest.param(None, "http", None, id="none"),
+    ],
+)
+def test_scheme(forwarded: str | None, scheme: str, proto: str | None) -> None:
+    """The last value, which IIS wrote, is the visitor's scheme; what the client wrote is dropped."""
+    environ: dict[str, Any] = {"wsgi.url_scheme": "http", "REMOTE_ADDR": "127.0.0.1"}
+    scope: dict[str, Any] = {"type": "http", "scheme": "http", "client": ("127.0.0.1", 1), "headers": []}
+    if forwarded is not None:
+        environ["HTTP_X_FORWARDED_PROTO"] = forwarded
+        scope["headers"].append((b"x-forwarded-proto", forwarded.encode()))
+    (body,) = serve.forwarded_wsgi(sample_apps.wsgi)(environ, lambda status, headers: None)
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(serve.forwarded_asgi(sample_apps.asgi)(scope, None, send))  # type: ignore[arg-type]
+    for answer in (json.loads(body), json.loads(sent[1]["body"])):
+        assert (answer["scheme"], answer["proto"], answer["peer"]) == (scheme, proto, "127.0.0.1")
+
+
+def test_two_forwarded_headers_and_a_websocket() -> None:
+    """Under ASGI a header sent twice stays two: the last of them counts, and a websocket has its own scheme."""
+    seen: list[Any] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope)
+
+    headers = [(b"x-forwarded-proto", b"http"), (b"host", b"a"), (b"x-forwarded-proto", b"https")]
+    scope = {"type": "websocket", "scheme": "ws", "headers": headers}
+    asyncio.run(serve.forwarded_asgi(application)(scope, None, None))  # type: ignore[arg-type]
+    assert seen[0]["scheme"] == "wss"
+    assert seen[0]["headers"] == [(b"host", b"a"), (b"x-forwarded-proto", b"https")]
+    assert scope["scheme"] == "ws"
+
+
+def test_lifespan_passes_unchanged() -> None:
+    """Only requests are touched."""
+    seen: list[Any] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope)
+
+    scope = {"type": "lifespan"}
+    asyncio.run(serve.forwarded_asgi(application)(scope, None, None))  # type: ignore[arg-type]
+    assert seen == [scope]
+
+
+@pytest.mark.parametrize(("text", "port"), [("5001", 5001), (None, 8000)])
+def test_port(text: str | None, port: int) -> None:
+    """IIS's port, or 8000 where there is no IIS."""
+    assert serve.port_from({} if text is None else {serve.PORT_VARIABLE: text}) == port
+
+
+@pytest.mark.parametrize("text", ["", "0", "65536", "-1", "%HTTP_PLATFORM_PORT%", "５００１x"])
+def test_port_refused(text: str) -> None:
+    """An unexpanded variable or any other nonsense is said, not guessed."""
+    with pytest.raises(ConfigurationError, match="HTTP_PLATFORM_PORT"):
+        serve.port_from({serve.PORT_VARIABLE: text})
+
+
+@pytest.mark.parametrize(
+    ("application", "server", "says"),
+    [("wsgi", "uvicorn", "use waitress"), ("asgi", "waitress", "use uvicorn")],
+)
+def test_server_that_does_not_fit(application: str, server: str, says: str) -> None:
+    """A server that cannot run the application is refused before it would answer every request with an error."""
+    with pytest.raises(ConfigurationError, match=says):
+        serve.serve(ServeOptions(f"{HERE}:{application}", server), {})
+
+
+def test_missing_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command to install it is in the message."""
+    monkeypatch.setitem(sys.modules, "waitress", None)
+    with pytest.raises(ConfigurationError, match=r"pip install windowsauth\[iis\]"):
+        serve.serve(ServeOptions(f"{HERE}:wsgi"), {})
+
+
+def test_missing_wrapper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the packages behind the wrapper Windows Authentication does not silently stay off."""
+    monkeypatch.setitem(sys.modules, "wauth_wsgi", None)
+    with pytest.raises(ConfigurationError, match=r"pip install windowsauth\[iis\]"):
+        serve.serve(ServeOptions(f"{HERE}:wsgi", windows_auth=True), {})
+
+
+def running(process: subprocess.Popen[str], port: int) -> http.client.HTTPConnection:
+    """A connection, as soon as the server listens."""
+    deadline = time.monotonic() + 30
+    while True:
+        assert process.poll() is None, process.communicate()[0]
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, "the server does not listen"
+            time.sleep(0.02)
+        else:
+            return http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+
+
+@contextmanager
+def served(application: str, *arguments: str) -> Iterator[http.client.HTTPConnection]:
+    """``wauth serve`` in a process of its own, started as IIS starts it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {**os.environ, serve.PORT_VARIABLE: str(port), "PYTHONPATH": str(ROOT)}
+    code = "from wauth_core.iis.commands import serve; serve()"
+    command = [sys.executable, "-c", code, application, *arguments]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            connection = running(process, port)
+            try:
+                yield connection
+            finally:
+                connection.close()
+        finally:
+            process.terminate()
+            process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("application", ["wsgi", "asgi"])
+def test_both_servers(application: str) -> None:
+    """waitress and uvicorn answer on IIS's port, take headers as big as Kerberos tickets get, and keep the peer."""
+    if application == "asgi":
+        pytest.importorskip("uvicorn")
+    with served(f"{HERE}:{application}") as connection:
+        for size in (10, 64 * 1024):
+            connection.request("GET", "/", headers={"Authorization": "x" * size, "X-Forwarded-Proto": "http, https"})
+            response = connection.getresponse()
+            body = response.read()
+            assert response.status == 200
+            assert response.getheader("Server") is None
+            assert json.loads(body) == {"scheme": "https", "proto": "https", "peer": "127.0.0.1", "header": size}
+
+
+@pytest.mark.parametrize("application", ["wsgi", "asgi"])
+def test_headers_have_a_limit(application: str) -> None:
+    """A megabyte of headers is refused, not kept in memory."""
+    if application == "asgi":
+        pytest.importorskip("uvicorn")
+    with served(f"{HERE}:{application}") as connection:
+        try:
+            connection.request("GET", "/", headers={"Authorization": "x" * 2**20})
+            status = connection.getresponse().status
+        except (ConnectionError, http.client.HTTPException):
+            status = 431  # refused before it had read everything
+        assert status in (400, 431)

@@ -1,0 +1,26 @@
+"""The lines an administrator runs once, as text to print: each for a command prompt and for PowerShell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wauth_core.iis import appcmd, setupscript
+from wauth_core.iis.options import WebConfigOptions
+
+
+def for_administrator(options: WebConfigOptions, site: str) -> Iterable[str]:
+    """Registration of FastCGI, and both ways past locked sections. For an elevated prompt."""
+    yield "Run these once, in an elevated prompt."
+    if options.handler == "fastcgi":
+        yield ""
+        yield "Register the FastCGI application (in a command prompt):"
+        yield appcmd.register_fastcgi(options) or "  (a command prompt cannot carry this path; use PowerShell)"
+        yield "or (in PowerShell):"
+        yield setupscript.register_fastcgi(options)
+    yield ""
+    yield "Unlock the sections that web.config sets. This holds for every site on the server:"
+    yield from appcmd.unlock(options)
+    if options.windowsauth:
+        yield ""
+        yield ("Or keep authentication locked (--keep-locked), and set it for this site on the server:")
+        yield from appcmd.set_for_site(options, site)
