@@ -31,6 +31,11 @@ def for_webconfig(options: WebConfigOptions) -> Iterable[str]:
             "IIS send UTF-8: "
             "see docs/iis/fastcgi.md, FastCGIUtf8ServerVariables."
         )
+        if not options.root.isascii():
+            yield (
+                "wfastcgi finds a site folder with letters outside ASCII only on a server whose ANSI code page is 1252 "
+                "(Western European). HttpPlatformHandler finds any folder."
+            )
     else:
         yield _needs("HttpPlatformHandler", "httpPlatform")
     if options.https:

@@ -153,6 +153,11 @@ def _check_fastcgi(options: WebConfigOptions) -> None:
         raise ConfigurationError(
             "wfastcgi is not installed in this Python: pip install wfastcgi, or use --handler httpplatform."
         )
+    if not _is_latin1(options.root):
+        raise ConfigurationError(
+            f"wfastcgi cannot find the site folder {options.root!r}: it reads the path as latin-1. "
+            "Rename the folder, or use --handler httpplatform."
+        )
     if options.interface != "wsgi":
         raise ConfigurationError("FastCGI runs WSGI applications only: use --handler httpplatform for ASGI.")
 
@@ -181,6 +186,14 @@ def _paths(options: WebConfigOptions) -> Iterable[tuple[str, str]]:
         yield "static folder", options.static.path
     if options.media:
         yield "media folder", options.media.path
+
+
+def _is_latin1(text: str) -> bool:
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _one_of(what: str, value: str, allowed: tuple[str, ...]) -> None:

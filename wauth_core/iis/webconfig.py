@@ -47,7 +47,7 @@ def _root_document(options: WebConfigOptions) -> ElementTree.Element:
     _http_errors(web, options)
     if options.windowsauth and options.authentication_in_webconfig:
         _authentication(web, options)
-    if options.deny_extensions or options.hidden_segments:
+    if options.handler == "fastcgi" or options.deny_extensions or options.hidden_segments:
         _request_filtering(web, options)
     if options.https:
         _rewrite(web, options)
@@ -153,6 +153,24 @@ def _request_filtering(web: ElementTree.Element, options: WebConfigOptions) -> N
         for segment in dict.fromkeys(s.lower() for s in options.hidden_segments):
             xmltext.element(segments, "remove", {"segment": segment})
             xmltext.element(segments, "add", {"segment": segment})
+
+    if options.handler == "fastcgi":
+        _refuse_original_url(filtering)
+
+
+def _refuse_original_url(filtering: ElementTree.Element) -> None:
+    """wfastcgi believes a client's X-Original-URL, and so IIS's rules for a path could be walked around.
+
+    Filtering comes before URL Rewrite, which may still set that header itself.
+    """
+    rules = xmltext.element(filtering, "filteringRules")
+    name = "No X-Original-URL from clients"
+    xmltext.element(rules, "remove", {"name": name})
+    rule = xmltext.element(rules, "filteringRule", {"name": name, "scanUrl": False, "scanQueryString": False})
+    headers = xmltext.element(rule, "scanHeaders")
+    xmltext.element(headers, "add", {"requestHeader": "X-Original-URL"})
+    strings = xmltext.element(rule, "denyStrings")
+    xmltext.element(strings, "add", {"string": "/"})
 
 
 def _rewrite(web: ElementTree.Element, options: WebConfigOptions) -> None:

@@ -186,6 +186,15 @@ SECTIONS: dict[str, Element] = {
                 ("segment",),
                 inherited=(("web.config",), ("bin",), ("app_code",), ("app_data",), ("app_browsers",)),
             ),
+            "filteringRules": collection(
+                "filteringRule",
+                {"name": some_text, "scanUrl": boolean, "scanQueryString": boolean},
+                ("name",),
+                item_children={
+                    "scanHeaders": collection("add", {"requestHeader": some_text}, ("requestHeader",)),
+                    "denyStrings": collection("add", {"string": some_text}, ("string",)),
+                },
+            ),
         }
     ),
     "system.webServer/rewrite/rules": collection(

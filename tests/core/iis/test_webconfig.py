@@ -155,6 +155,13 @@ def test_only_static_files_are_cached() -> None:
     assert "clientCache" not in files[MEDIA.path + r"\web.config"]
 
 
+def test_a_client_cannot_choose_the_path() -> None:
+    """wfastcgi believes X-Original-URL: for FastCGI, and only there, IIS refuses the header."""
+    for options, found in ((FASTCGI, True), (HTTPPLATFORM, False)):
+        rule = ElementTree.fromstring(build(options).files[0].content).find(".//filteringRule/scanHeaders/add")
+        assert (rule is not None and rule.get("requestHeader") == "X-Original-URL") is found
+
+
 def test_virtual_directory_is_explained() -> None:
     """A static folder that IIS would not find by its URL comes with the virtual directory to add."""
     (note,) = [note for note in build(CASES["static-elsewhere"]).notes if "virtual directory" in note.lower()]
@@ -198,6 +205,7 @@ def test_linux_paths_work_too() -> None:
         ({"server": "granian", "application": "shop:create()"}, "without \\(\\)"),
         ({"handler": "fastcgi"}, "pip install wfastcgi"),
         ({"handler": "fastcgi", "wfastcgi": r"C:\w.py", "interface": "asgi"}, "WSGI applications only"),
+        ({"handler": "fastcgi", "wfastcgi": r"C:\w.py", "root": "D:\\Сайт"}, "reads the path as latin-1"),
         ({"application": "shop.wsgi.application"}, "mysite.wsgi:application"),
         ({"application": "shop:app --reload"}, "module:attribute"),
         ({"name": " "}, "needs a name"),
