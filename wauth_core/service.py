@@ -128,6 +128,13 @@ class Wauth:
         """The manager of *domain*: always the same one. Raises `UnknownDomain` or `ConfigurationError`."""
         return self._of(domain).manager
 
+    def usage(self) -> Mapping[str, Any]:
+        """ldap3's usage counters of each domain that has been used so far and has COLLECT_METRICS on."""
+        with self._mutex:
+            managers = {name: each.manager for name, each in self._lookups.items()}
+        counted = {name: manager.get_usage() for name, manager in managers.items()}  # type: ignore[attr-defined]
+        return {name: usage for name, usage in counted.items() if usage is not None}
+
     def authenticate(self, username: str, password: str, domain: str | None = None) -> Any:
         r"""Check a password by an LDAP bind. *username* is ``DOMAIN\user``, a UPN, or a name in *domain*, which may be
         left out where one domain alone is configured. Never raises for what a person typed."""

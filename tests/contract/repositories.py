@@ -35,7 +35,16 @@ def sqlalchemy_repository(url: str) -> SQLAlchemyUserRepository:
     return repository
 
 
-STORES = ("memory", "sqlite", "cache", "sqlalchemy-sqlite", "sqlalchemy-postgresql")
+STORES = (
+    "memory",
+    "sqlite",
+    "cache",
+    "sqlalchemy-sqlite",
+    "sqlalchemy-postgresql",
+    "django-sqlite",
+    "django-cache",
+    "django-postgresql",
+)
 
 
 def make(store: str, request: pytest.FixtureRequest) -> Any:
@@ -51,4 +60,8 @@ def make(store: str, request: pytest.FixtureRequest) -> Any:
         return MemoryUserRepository()
     if store == "sqlite":
         return SQLiteUserRepository(request.getfixturevalue("tmp_path") / "users.sqlite3")
+    if store.startswith("django-"):
+        from tests.contract.django_stores import repository
+
+        return repository(store, request)
     raise LookupError(store)

@@ -55,7 +55,8 @@ class Lookups:
         if not listed:
             return {}
         resolved = self.manager.resolve_groups(listed)
-        return {name: frozenset(resolved.get(name, ())) for name in listed}
+        sids = getattr(resolved, "sids", resolved)
+        return {name: frozenset(sids.get(name, ())) for name in listed}
 
     def all_groups(self) -> Mapping[str, str]:
         """SID and name of every group of the domain, at most ten minutes old."""

@@ -1,0 +1,3 @@
+"""The tests' own Django application."""
+
+from __future__ import annotations

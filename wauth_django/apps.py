@@ -1,0 +1,76 @@
+"""The Django application. It keeps django-windowsauth's label, and holds the process's one `Wauth`."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.apps import AppConfig
+from django.core.signals import setting_changed
+
+if TYPE_CHECKING:
+    from wauth_core import Wauth
+
+
+class WindowsAuthConfig(AppConfig):
+    """``"wauth_django"`` in INSTALLED_APPS."""
+
+    name = "wauth_django"
+    label = "windows_auth"
+    verbose_name = "Windows Authentication"
+    default_auto_field = "django.db.models.AutoField"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._wauth: Wauth | None = None
+        self._loaded: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def ready(self) -> None:
+        """Register checks and receivers; nothing connects here."""
+        from django.contrib.auth.signals import user_logged_in
+
+        from wauth_django import checks, preload, sessions
+
+        checks.register_all()
+        user_logged_in.connect(sessions.remember_identity, dispatch_uid="wauth_django.sessions")
+        setting_changed.connect(self._settings_changed, dispatch_uid="wauth_django.conf")
+        atexit.register(self.close)
+        preload.start(self)
+
+    @property
+    def wauth(self) -> Wauth:
+        """The `Wauth` of this process, made at first use. Raises `ConfigurationError`."""
+        if (wauth := self._wauth) is None:
+            with self._lock:
+                if (wauth := self._wauth) is None:
+                    from wauth_core import Wauth
+                    from wauth_django.conf import configuration
+                    from wauth_django.signin import after_sync
+
+                    wauth = self._wauth = Wauth.from_mapping(configuration(), after_sync=after_sync)
+        return wauth
+
+    def loaded(self, name: str, load: Callable[[], Any]) -> Any:
+        """What *load* gave for these settings the first time it was asked for."""
+        if name not in self._loaded:
+            self._loaded[name] = load()
+        return self._loaded[name]
+
+    def usage(self) -> dict[str, Any]:
+        """ldap3's usage counters of every domain that was used in this process (COLLECT_METRICS)."""
+        return {} if self._wauth is None else dict(self._wauth.usage())
+
+    def close(self) -> None:
+        """Close the process's `Wauth`; the next use makes a new one."""
+        with self._lock:
+            wauth, self._wauth = self._wauth, None
+            self._loaded = {}
+        if wauth is not None:
+            wauth.close()
+
+    def _settings_changed(self, *, setting: str, **_: Any) -> None:
+        if setting.startswith("WAUTH_") or setting == "DEBUG":
+            self.close()

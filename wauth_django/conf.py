@@ -1,0 +1,42 @@
+"""From Django's settings to the one `Wauth` of this process.
+
+Settings are read when they are used. The object lives on the app's `AppConfig`, is made at first use, and is closed and
+dropped when a ``WAUTH_…`` setting changes (``override_settings``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.conf import settings
+
+from wauth_core.settings import Options
+
+if TYPE_CHECKING:
+    from wauth_core import Wauth
+
+PREFIX = "WAUTH_"
+DOMAINS = "WAUTH_DOMAINS"
+KNOWN = frozenset({DOMAINS, *(PREFIX + field.name.upper() for field in dataclasses.fields(Options))})
+
+
+def given() -> dict[str, Any]:
+    """Every ``WAUTH_…`` setting that the site has set, known or not."""
+    return {name: getattr(settings, name) for name in dir(settings) if name.startswith(PREFIX)}
+
+
+def configuration() -> dict[str, Any]:
+    """The known settings, with the default that only Django can know: WAUTH_USE_CACHE follows DEBUG."""
+    known = {name: value for name, value in given().items() if name in KNOWN}
+    known.setdefault("WAUTH_USE_CACHE", bool(settings.DEBUG))
+    known[DOMAINS] = known.get(DOMAINS) or {}
+    return known
+
+
+def get_wauth() -> Wauth:
+    """The `Wauth` of this process. Raises `ConfigurationError`."""
+    config: Any = apps.get_app_config("windows_auth")
+    wauth: Wauth = config.wauth
+    return wauth

@@ -1,0 +1,31 @@
+"""`WindowsAuthenticationForm`: a login form that tells people what AD said, as far as they may know it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm
+
+from wauth_django.backends import MESSAGE
+
+
+class _TellingMixin:
+    request: Any
+
+    def get_invalid_login_error(self) -> forms.ValidationError:
+        """The safe message of `LDAPBackend`, else Django's own."""
+        message = getattr(self.request, MESSAGE, None)
+        if message:
+            return forms.ValidationError(message, code="invalid_login")
+        error: forms.ValidationError = super().get_invalid_login_error()  # type: ignore[misc]
+        return error
+
+
+class WindowsAuthenticationForm(_TellingMixin, AuthenticationForm):
+    """For ``LoginView.as_view(authentication_form=WindowsAuthenticationForm)``."""
+
+
+class WindowsAdminAuthenticationForm(_TellingMixin, AdminAuthenticationForm):
+    """For ``admin.site.login_form``."""

@@ -1,0 +1,85 @@
+"""Who a request comes from: the wrapper's answer where there is one, else that of WAUTH_SOURCES."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest
+
+from wauth_core.identity import Identity
+from wauth_core.outcomes import (
+    Anonymous,
+    Challenge,
+    Outcome,
+    Rejected,
+    SignedIn,
+    Source,
+    challenge_of,
+    decide,
+    load_sources,
+)
+from wauth_core.outcomes import Request as CoreRequest
+from wauth_core.requests import from_environ, from_scope
+from wauth_django.conf import get_wauth
+
+SERVER = "wauth_wsgi.ServerIdentity"  # resolved at run time: adapters do not import one another
+OUTCOME, IDENTITY = "wauth.outcome", "wauth.identity"  # keys of the wrappers in environ and scope
+SIMULATED = "_wauth_simulated"  # attribute of a request
+
+
+def is_asgi(request: HttpRequest | None) -> bool:
+    """Whether *request* came in by ASGI, where the server itself authenticates nobody."""
+    return isinstance(request, ASGIRequest)
+
+
+def outcome_of(request: HttpRequest) -> Outcome:
+    """Who is there. Opens no connection. What a client's header says counts for nothing, except by a source."""
+    simulated = getattr(request, SIMULATED, None)
+    if isinstance(simulated, Identity):
+        return SignedIn(simulated, "SimulateWindowsAuthMiddleware")
+    carrier: Any = request.scope if isinstance(request, ASGIRequest) else request.META
+    annotated = carrier.get(OUTCOME)
+    if isinstance(annotated, (SignedIn, Rejected, Anonymous)):
+        return annotated
+    if isinstance(carrier.get(IDENTITY), Identity):
+        return SignedIn(carrier[IDENTITY], "wrapper")
+    core_request = from_scope(carrier) if is_asgi(request) else from_environ(carrier)
+    return decide(sources(asgi=is_asgi(request)), core_request, get_wauth().rules)
+
+
+def may_block(request: HttpRequest) -> bool:
+    """Whether a source wants a thread of its own for this request."""
+    asked = [source for source in sources(asgi=is_asgi(request)) if hasattr(source, "may_block")]
+    return bool(asked) and any(source.may_block(from_scope(request.scope)) for source in asked)  # type: ignore[attr-defined]
+
+
+def server_outcome(remote_user: str) -> Outcome:
+    """What a server's REMOTE_USER says, with its bytes set right."""
+    request = CoreRequest(server={"REMOTE_USER": remote_user}, headers=(), peer=None)
+    config: Any = apps.get_app_config("windows_auth")
+    return decide(config.loaded("server", lambda: load_sources([SERVER])), request, get_wauth().rules)
+
+
+def sources(*, asgi: bool) -> tuple[Source, ...]:
+    """The configured sources; under WSGI the server's own REMOTE_USER by default, under ASGI none.
+
+    Raises `ConfigurationError`.
+    """
+    config: Any = apps.get_app_config("windows_auth")
+    found: tuple[Source, ...] = config.loaded(f"sources-{asgi}", lambda: _load(asgi))
+    return found
+
+
+def challenge(*, asgi: bool) -> Challenge:
+    """What a 401 of ours carries."""
+    return challenge_of(sources(asgi=asgi))
+
+
+def _load(asgi: bool) -> tuple[Source, ...]:
+    configured = get_wauth().options.sources
+    if configured is None:
+        return () if asgi else load_sources([SERVER])
+    loaded = load_sources(configured)
+    return tuple(source for source in loaded if getattr(source, "asgi", True)) if asgi else loaded

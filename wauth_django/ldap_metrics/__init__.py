@@ -1,0 +1,1 @@
+"""Usage metrics of LDAP connections in the database (manual 1.12)."""

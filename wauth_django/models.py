@@ -1,0 +1,193 @@
+"""`LDAPUser`: which directory user a Django user is. The manual's section 1.16, with its table and label."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+
+from wauth_core.identity import Identity, fold_username
+from wauth_core.sync.repository import Link
+from wauth_django.fields import DomainField, UsernameField, UsernameKeyField
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from wauth_core.directory import LDAPManager
+    from wauth_core.sync import SyncResult
+
+
+class LDAPUserManager(models.Manager["LDAPUser"]):
+    """The door to links; sign-in itself is in `wauth_django.signin`."""
+
+    def create_user(self, username: str) -> Any:
+        r"""Create the Django user for *username* (``DOMAIN\username``, or ``username@domain`` with WAUTH_USE_SPN).
+
+        Gives the Django user, already synchronised. Nothing is left behind when it fails. Raises `InvalidIdentity`,
+        `UserNotFound`, `SyncError`, `DirectoryError`.
+        """
+        from wauth_django.signin import create_user
+
+        return create_user(username)
+
+    def for_identity(self, identity: Identity) -> models.QuerySet[LDAPUser]:
+        """The link of *identity*: at most one row."""
+        return self.filter(domain=identity.domain, username_key=fold_username(identity.username))
+
+
+class LDAPUser(models.Model):
+    """A Django user's link to the directory. ``user.ldap`` is it; ``str()`` is the Windows logon name."""
+
+    id: models.AutoField[int, int] = models.AutoField(
+        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+    )
+    user: models.OneToOneField[Any, Any] = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="ldap"
+    )
+    user_id: Any
+    domain = DomainField(max_length=255, help_text="User Domain NetBIOS Name")
+    last_sync: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+        blank=True,
+        null=True,
+        default=None,
+        help_text="Last time performed LDAP sync for user attributes and group membership",
+    )
+    username = UsernameField(
+        max_length=256, blank=True, default="", help_text="The logon name (sAMAccountName); the user's own by default"
+    )
+    username_key = UsernameKeyField(max_length=256, null=True, default=None, editable=False)
+    guid: models.UUIDField[uuid.UUID | None, uuid.UUID | None] = models.UUIDField(
+        "GUID", blank=True, null=True, default=None, help_text="objectGUID: stays when the person is renamed"
+    )
+    sid: models.CharField[str, str] = models.CharField(
+        "SID", max_length=184, blank=True, default="", help_text="objectSid, S-1-5-21-…"
+    )
+    deactivated: models.BooleanField[bool, bool] = models.BooleanField(
+        default=False, help_text="It was a sync that deactivated the user, so a sync may activate it again"
+    )
+    state: models.CharField[str, str] = models.CharField(
+        max_length=128, blank=True, default="", help_text="The account's state in the directory at the last sync"
+    )
+
+    objects = LDAPUserManager()
+
+    class Meta:
+        verbose_name = "LDAP user"
+        verbose_name_plural = "LDAP users"
+        constraints = (
+            models.UniqueConstraint(fields=["domain", "guid"], name="windows_auth_one_link_a_guid"),
+            models.UniqueConstraint(fields=["domain", "username_key"], name="windows_auth_one_link_a_name"),
+        )
+
+    def __str__(self) -> str:
+        from wauth_django.conf import get_wauth
+
+        name = self.username or self.user.get_username()
+        return f"{name}@{self.domain}" if get_wauth().options.use_spn else f"{self.domain}\\{name}"
+
+    def __repr__(self) -> str:
+        return f"<LDAPUser {self.domain}\\{self.username} of user {self.user_id}>"
+
+    @property
+    def identity(self) -> Identity:
+        """The Windows identity of this link. Raises `InvalidIdentity` for a row that names none."""
+        return Identity(self.domain, self.username or self.user.get_username())
+
+    @property
+    def link(self) -> Link:
+        """This row as the core's value."""
+        return Link(
+            self.domain,
+            self.username or self.user.get_username(),
+            guid=self.guid,
+            sid=self.sid or None,
+            deactivated=self.deactivated,
+            last_sync=self.last_sync,
+        )
+
+    def get_ldap_manager(self) -> LDAPManager:
+        """The manager of the user's domain. Raises `UnknownDomain`."""
+        from wauth_django.ldap import get_ldap_manager
+
+        return get_ldap_manager(self.domain)
+
+    def get_ldap_attr(self, attribute: str, as_list: bool = False, refresh_cache: bool = False) -> Any:
+        """One attribute of the related directory user; with *as_list* always a list.
+
+        Raises AttributeError where the directory user has no such attribute.
+        """
+        entry = self.get_ldap_user(attributes=(attribute,), refresh_cache=refresh_cache)
+        if attribute not in entry:
+            raise AttributeError(f"{self} has no LDAP attribute {attribute!r}.")
+        return entry[attribute].values if as_list else entry[attribute].value
+
+    def get_ldap_user(self, attributes: Iterable[str] | None = None, refresh_cache: bool = False) -> Any:
+        """The related directory user as an ldap3 ``Entry``, kept on this object for as long as it lives.
+
+        *attributes*: those of USER_FIELD_MAP by default. Raises `UserNotFound`, `AmbiguousUser`, `DirectoryError`.
+        """
+        from wauth_django.ldap import user_entry
+
+        wanted = None if attributes is None else frozenset(attributes)
+        kept = self.__dict__.get("_ldap_user")
+        if refresh_cache or kept is None or (wanted is not None and not wanted <= kept[0]):
+            read = (kept[0] if kept else frozenset()) | (wanted or frozenset())
+            entry, read = user_entry(self, read)
+            kept = self.__dict__["_ldap_user"] = (read, entry)
+        return kept[1]
+
+    def get_ldap_groups(self, attributes: Iterable[str] | None = None, preload: bool = True) -> Any:
+        """An ldap3 ``Reader`` over all groups the user is in, nested and primary ones included.
+
+        The groups are asked for by SID, which one cheap search on the user gives; with *preload* the reader has
+        already searched. *attributes*: GROUP_ATTRS by default.
+        """
+        from wauth_django.ldap import group_reader
+
+        return group_reader(self, attributes, preload=preload)
+
+    def sync(self) -> SyncResult:
+        """Synchronise the Django user with the directory, now. Raises `DirectoryError` or `SyncError`.
+
+        A result that is not ``.ok`` (disabled, refused, not found) has taken the user's access away.
+        """
+        from wauth_django.signin import sync_link
+
+        return sync_link(self)
+
+
+class SyncBookmark(models.Model):
+    """Where the last bulk sync of a domain stopped reading changes."""
+
+    domain = DomainField(max_length=255, unique=True)
+    value: models.TextField[str, str] = models.TextField(
+        default="", help_text="Opaque; delete the row to make the next sync read everything"
+    )
+
+    class Meta:
+        verbose_name = "sync bookmark"
+
+    def __str__(self) -> str:
+        return str(self.domain)
+
+
+class SyncLock(models.Model):
+    """Which worker is synchronising whom, where the cache does not keep that (WAUTH_USE_CACHE)."""
+
+    domain = DomainField(max_length=255)
+    username_key: models.CharField[str, str] = models.CharField(max_length=256)
+    until: models.DateTimeField[datetime, datetime] = models.DateTimeField(
+        help_text="A worker that died keeps the lock no longer than this"
+    )
+    token: models.CharField[str, str] = models.CharField(max_length=32)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["domain", "username_key"], name="windows_auth_one_sync_at_a_time"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.domain}\\{self.username_key}"
