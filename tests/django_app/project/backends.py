@@ -1,0 +1,11 @@
+"""A project's own backend."""
+
+from __future__ import annotations
+
+from wauth_django.backends import WindowsAuthBackend
+
+
+class Known(WindowsAuthBackend):
+    """Lets nobody in who has no account yet."""
+
+    create_unknown_user = False
