@@ -119,8 +119,9 @@ class Source(Protocol):
 
     A source may also have: ``challenge``, a `Challenge` for the 401 that asks people to sign in;
     ``release(request)``, called once a request even if another source answered, to close what the request brought
-    (an IIS token); ``may_block(request) -> bool``, so that an event loop asks it in a thread; and ``asgi = False``
-    where it can never answer under ASGI.
+    (an IIS token); ``may_block(request) -> bool``, so that an event loop asks it in a thread; ``bind(wauth)``, called
+    once with the `wauth_core.Wauth` of the application, or None; and ``asgi = False`` where it can never answer under
+    ASGI.
     """
 
     def identify(self, request: Request, rules: Rules) -> Outcome | None:
@@ -129,10 +130,21 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Challenge:
-    """What a 401 carries: *headers* (``WWW-Authenticate``), and an HTML *page* for those who can answer none."""
+    """What a 401 carries: *headers* (``WWW-Authenticate``), and an HTML *page* for those who can answer none.
+
+    *tls_headers* and *tls_page* ask for a password: they are for requests that came over TLS, see `over`.
+    """
 
     headers: Headers = ()
     page: bytes | None = None
+    tls_headers: Headers = ()
+    tls_page: bytes | None = None
+
+    def over(self, secure: bool) -> Challenge:
+        """The challenge for one request, *secure* where it came over TLS."""
+        if not secure:
+            return self
+        return Challenge(self.headers + self.tls_headers, self.page or self.tls_page)
 
 
 def decide(sources: Iterable[Source], request: Request, rules: Rules) -> Outcome:
@@ -178,15 +190,19 @@ def _peer(request: Request) -> str | None:
 
 
 def challenge_of(sources: Iterable[Source]) -> Challenge:
-    """What a 401 carries when these sources are asked: all their headers, and the first page."""
+    """What a 401 carries when these sources are asked: all their headers, and the first page of each kind."""
     found = [c for c in (getattr(source, "challenge", None) for source in sources) if isinstance(c, Challenge)]
-    pages = [c.page for c in found if c.page is not None]
-    return Challenge(tuple(header for c in found for header in c.headers), pages[0] if pages else None)
+    return Challenge(
+        tuple(header for c in found for header in c.headers),
+        next((c.page for c in found if c.page is not None), None),
+        tuple(header for c in found for header in c.tls_headers),
+        next((c.tls_page for c in found if c.tls_page is not None), None),
+    )
 
 
-def load_sources(given: Iterable[Source | str] | Source | str | None) -> tuple[Source, ...]:
+def load_sources(given: Iterable[Source | str] | Source | str | None, wauth: Any = None) -> tuple[Source, ...]:
     """The sources that a setting names: instances, or dotted paths of an instance, a class or a function without
-    arguments ("wauth_wsgi.ServerIdentity").
+    arguments ("wauth_wsgi.ServerIdentity"). Those that check passwords check them with *wauth*.
 
     Raises `ConfigurationError` for what cannot be found or is no source.
     """
@@ -194,7 +210,12 @@ def load_sources(given: Iterable[Source | str] | Source | str | None) -> tuple[S
         return ()
     if isinstance(given, str) or not isinstance(given, Iterable):
         given = (given,)
-    return tuple(_load(item) for item in given)
+    loaded = tuple(_load(item) for item in given)
+    for source in loaded:
+        bind = getattr(source, "bind", None)
+        if bind is not None:
+            bind(wauth)
+    return loaded
 
 
 def _load(item: Source | str) -> Source:

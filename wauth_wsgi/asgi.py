@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.outcomes import Headers, Outcome, Request, SignedIn, Source, decide, load_sources
+from wauth_core.outcomes import Headers, Outcome, Request, SignedIn, Source, decide
 from wauth_core.requests import from_scope
 from wauth_wsgi.front import IDENTITY, OUTCOME, USER, Answer, Front
 from wauth_wsgi.people import NOBODY, AsyncUser, Credentials, person
@@ -39,39 +39,39 @@ class WindowsAuthASGI:
         sources: Iterable[Source | str] | None = None,
         required: bool = False,
     ) -> None:
-        loaded = load_sources(sources)
-        if not loaded:
+        self.app = app
+        self._front = Front.of(wauth, () if sources is None else sources, required)
+        if not self._front.sources:
             raise ConfigurationError(
                 "WindowsAuthASGI has no default source, since ASGI servers authenticate nobody. "
                 "Pass sources=[…]: ProxyHeader, IISToken or Negotiate."
             )
-        for source in loaded:
+        for source in self._front.sources:
             if not getattr(source, "asgi", True):
                 raise ConfigurationError(
                     f"{type(source).__name__} never answers under ASGI: there is no REMOTE_USER in a scope. "
                     "Use ProxyHeader, IISToken or Negotiate."
                 )
-        self.app = app
-        self._front = Front.of(wauth, loaded, required)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
         scope = dict(scope)
-        outcome = await self._decide(from_scope(scope))
+        request = from_scope(scope)
+        outcome = await self._decide(request)
         user = AsyncUser(person(self._front.wauth, outcome) if isinstance(outcome, SignedIn) else NOBODY)
         scope[OUTCOME] = outcome
         scope[IDENTITY] = user.identity
         scope[USER] = scope["user"] = user
         scope["auth"] = Credentials(["authenticated"] if user.is_authenticated else [])
-        answer = self._front.answer(outcome)
+        answer = self._front.answer(outcome, request)
         if answer is not None:
             await _refuse(scope, answer, receive, send)
         elif isinstance(outcome, SignedIn):
             await self.app(scope, receive, _adding(send, outcome.headers) if outcome.headers else send)
         else:
-            challenge = self._front.challenge.headers
+            challenge = self._front.challenge.over(request.secure).headers
             await self.app(scope, receive, _challenging(send, challenge) if challenge else send)
 
     async def _decide(self, request: Request) -> Outcome:

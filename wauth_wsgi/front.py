@@ -5,9 +5,27 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
-from wauth_core.outcomes import Challenge, Headers, Outcome, Rejected, Rules, SignedIn, Source, challenge_of
+from wauth_core.outcomes import (
+    Challenge,
+    Headers,
+    Outcome,
+    Rejected,
+    Request,
+    Rules,
+    SignedIn,
+    Source,
+    challenge_of,
+    load_sources,
+)
+
+_TEXTS = {
+    401: b"Please sign in.\n",
+    403: b"You may not sign in this way.\n",
+    503: b"Signing in does not work at the moment. Please try again in a minute.\n",
+}
 
 IDENTITY, USER, OUTCOME = "wauth.identity", "wauth.user", "wauth.outcome"
 
@@ -22,7 +40,8 @@ class Answer:
 
     @property
     def status_line(self) -> str:
-        return "401 Unauthorized" if self.status == 401 else "403 Forbidden"
+        """As WSGI wants it: "401 Unauthorized"."""
+        return f"{self.status} {HTTPStatus(self.status).phrase}"
 
 
 @dataclass(frozen=True)
@@ -37,40 +56,38 @@ class Front:
     owns_wauth: bool
 
     @classmethod
-    def of(cls, wauth: Any, sources: Iterable[Source], required: bool) -> Front:
+    def of(cls, wauth: Any, sources: Iterable[Source | str], required: bool) -> Front:
         owns = isinstance(wauth, Mapping)
         if owns:
             # An identity alone needs none of what this imports.
             wauth = importlib.import_module("wauth_core").Wauth.from_mapping(wauth)
-        sources = tuple(sources)
+        loaded = load_sources(sources, wauth)
         rules = Rules() if wauth is None else wauth.rules
-        return cls(wauth, sources, required, rules, challenge_of(sources), owns)
+        return cls(wauth, loaded, required, rules, challenge_of(loaded), owns)
 
-    def answer(self, outcome: Outcome) -> Answer | None:
+    def answer(self, outcome: Outcome, request: Request) -> Answer | None:
         """The response that replaces the application's, if any; see `wauth_core.outcomes`."""
         if isinstance(outcome, SignedIn):
             return None
         if isinstance(outcome, Rejected):
             if not outcome.headers and not self.required:
                 return None
-            return self._answer(outcome.status, outcome.headers)
-        return self._answer(401, ()) if self.required else None
+            return self._answer(outcome.status, outcome.headers, request)
+        return self._answer(401, (), request) if self.required else None
 
-    def _answer(self, status: int, headers: Headers) -> Answer:
-        page = self.challenge.page if status == 401 else None
-        if status == 401 and not headers:
-            headers = self.challenge.headers
+    def _answer(self, status: int, headers: Headers, request: Request) -> Answer:
+        page = None
+        if status == 401:
+            challenge = self.challenge.over(request.secure)
+            page = challenge.page
+            headers = headers or challenge.headers
         if page is None:
-            text = "Please sign in." if status == 401 else "You may not sign in this way."
-            body, kind = text.encode() + b"\n", "text/plain; charset=utf-8"
+            body, kind = _TEXTS.get(status, _TEXTS[403]), "text/plain; charset=utf-8"
         else:
             body, kind = page, "text/html; charset=utf-8"
+            headers = (*headers, ("X-Frame-Options", "DENY"))
         plain = (("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"))
         return Answer(status, (*plain, *headers), body)
-
-    def extra_headers(self, outcome: Outcome) -> Headers:
-        """Headers for whatever the application answers."""
-        return outcome.headers if isinstance(outcome, SignedIn) else ()
 
     def close(self) -> None:
         if self.owns_wauth:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from wauth_core.outcomes import Headers, SignedIn, Source, decide, load_sources
+from wauth_core.outcomes import Headers, SignedIn, Source, decide
 from wauth_core.requests import from_environ
 from wauth_wsgi.front import IDENTITY, OUTCOME, USER, Answer, Front
 from wauth_wsgi.people import NOBODY, person
@@ -36,11 +36,12 @@ class WindowsAuthWSGI:
         required: bool = False,
     ) -> None:
         self.app = app
-        self._front = Front.of(wauth, [ServerIdentity()] if sources is None else load_sources(sources), required)
+        self._front = Front.of(wauth, [ServerIdentity()] if sources is None else sources, required)
         self._sources, self._rules = self._front.sources, self._front.rules
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        outcome = decide(self._sources, from_environ(environ), self._rules)
+        request = from_environ(environ)
+        outcome = decide(self._sources, request, self._rules)
         environ[OUTCOME] = outcome
         if isinstance(outcome, SignedIn):
             environ[IDENTITY] = outcome.identity
@@ -50,11 +51,12 @@ class WindowsAuthWSGI:
             return self.app(environ, start_response)
         environ[IDENTITY] = None
         environ[USER] = NOBODY
-        answer = self._front.answer(outcome)
+        answer = self._front.answer(outcome, request)
         if answer is not None:
             return _send(answer, environ, start_response)
-        if self._front.challenge.headers:
-            start_response = _challenging(start_response, self._front.challenge.headers)
+        challenge = self._front.challenge.over(request.secure).headers
+        if challenge:
+            start_response = _challenging(start_response, challenge)
         return self.app(environ, start_response)
 
     def close(self) -> None:

@@ -1,0 +1,433 @@
+"""Negotiate with an acceptor of the tests' own: everything around the handshake. Real tickets are in tests/e2e."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from tests.wsgi.calls import over_asgi, over_wsgi
+from tests.wsgi.tickets import DOMAIN_SID, Believing, ticket
+from wauth_core import ConfigurationError
+from wauth_core.exceptions import DirectoryUnavailable
+from wauth_core.outcomes import Rules
+from wauth_wsgi import Negotiate
+from wauth_wsgi.kerberos import Accepted
+
+KEY = "k" * 32
+
+
+class Clock:
+    """Stands still until told otherwise."""
+
+    def __init__(self):
+        self.time = datetime.now(timezone.utc)
+
+    def __call__(self):
+        return self.time
+
+
+def source(acceptor=None, **arguments):
+    """A source that knows the ticket called "good"."""
+    arguments = {"secret_key": KEY, "now": Clock(), "acceptor": acceptor or Believing(good=ticket()), **arguments}
+    return Negotiate(**arguments)
+
+
+def token(text):
+    """An Authorization header with this token."""
+    return "Authorization", "Negotiate " + base64.b64encode(text.encode()).decode()
+
+
+def basic(username, password):
+    """An Authorization header with this password."""
+    return "Authorization", "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+@pytest.fixture(params=[over_wsgi, over_asgi], ids=["wsgi", "asgi"])
+def call(request):
+    """The same request over each interface."""
+    return request.param
+
+
+def tls(call):
+    """The arguments of a request that came over TLS."""
+    if call is over_wsgi:
+        return {"environ": {"wsgi.url_scheme": "https"}}
+    return {"scope": {"scheme": "https"}}
+
+
+def the_cookie(reply):
+    """The session cookie that a response set, as a Cookie header."""
+    (value,) = reply.all("Set-Cookie")
+    return "Cookie", value.partition(";")[0]
+
+
+def test_a_ticket_signs_in_once_and_a_cookie_goes_on(call):
+    """Challenge, handshake with mutual authentication, then requests without a handshake."""
+    acceptor = Believing(good=ticket())
+    negotiate = source(acceptor)
+    first = call([negotiate], required=True)
+    assert (first.status, first.all("WWW-Authenticate")) == (401, ["Negotiate"])
+    second = call([negotiate], required=True, headers=[token("good")])
+    assert (second.status, second.identity) == (200, "EXAMPLE\\alice")
+    assert second.all("WWW-Authenticate") == ["Negotiate " + base64.b64encode(b"me too").decode()]
+    third = call([negotiate], required=True, headers=[the_cookie(second)])
+    assert (third.status, third.identity, acceptor.calls) == (200, "EXAMPLE\\alice", 1)
+
+
+def test_another_worker_reads_the_cookie(call):
+    """Workers share the key, not their memory; the groups travel in the cookie."""
+    reply = call([source()], headers=[token("good")])
+    user = call([source()], headers=[the_cookie(reply)]).seen["wauth.user"]
+    assert user.in_group(f"{DOMAIN_SID}-1201")
+    assert not user.in_group(f"{DOMAIN_SID}-512")
+
+
+def test_the_session_ends(call):
+    """After its time the cookie is nothing, and the browser is asked again."""
+    clock = Clock()
+    negotiate = source(now=clock, session=timedelta(minutes=10))
+    cookie = the_cookie(call([negotiate], headers=[token("good")]))
+    clock.time += timedelta(minutes=9, seconds=59)
+    assert call([negotiate], headers=[cookie], required=True).status == 200
+    clock.time += timedelta(seconds=1)
+    assert call([negotiate], headers=[cookie], required=True).status == 401
+
+
+def test_a_session_ends_with_its_ticket(call):
+    """A ticket that lasts one more minute gives one more minute."""
+    good = ticket()
+    short = Accepted(good.principal, timedelta(minutes=1), good.reply, good.logon_info)
+    reply = call([source(Believing(good=short))], headers=[token("good")])
+    assert "Max-Age=60;" in reply.all("Set-Cookie")[0]
+
+
+def test_a_new_ticket_beats_the_cookie(call):
+    """Who proves to be bob now is bob, whatever cookie comes along."""
+    negotiate = source(Believing(good=ticket(), bob=ticket("bob@EXAMPLE.LOCAL", username="bob", rid=1106)))
+    cookie = the_cookie(call([negotiate], headers=[token("good")]))
+    assert call([negotiate], headers=[cookie, token("bob")]).identity == "EXAMPLE\\bob"
+
+
+def test_signing_out_ends_the_cookie():
+    """The header that the source offers makes the browser forget."""
+    name, value = source().sign_out()
+    assert (name, value.startswith("__Host-wauth=;"), "Max-Age=0" in value) == ("Set-Cookie", True, True)
+
+
+@pytest.mark.parametrize("required", [True, False], ids=["required", "optional"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(token("junk"), id="junk"),
+        pytest.param(("Authorization", "Negotiate"), id="no-token"),
+        pytest.param(("Authorization", "Negotiate !!!"), id="not-base64"),
+        pytest.param(("Authorization", "negotiate =="), id="padding-alone"),
+        pytest.param(("Authorization", "Negotiate " + "A" * 200_000), id="too-long"),
+        pytest.param(("Authorization", "Negotiate YWxpY2U\xe9"), id="not-ascii"),
+        pytest.param(token("NTLMSSP\0\1\0\0\0"), id="ntlm"),
+    ],
+)
+def test_what_is_no_ticket_gets_a_bare_challenge(call, header, required):
+    """401, whatever the application would say, and no session."""
+    reply = call([source()], headers=[header], required=required)
+    assert (reply.status, reply.seen) == (401, None)
+    assert (reply.all("WWW-Authenticate"), reply.all("Set-Cookie")) == (["Negotiate"], [])
+
+
+def test_a_replay_is_refused(call):
+    """The same token a second time signs nobody in, even where it was good."""
+    negotiate = source()
+    assert call([negotiate], headers=[token("good")]).status == 200
+    assert call([negotiate], headers=[token("good")]).status == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param([("Authorization", "Bearer x")], id="bearer"),
+        pytest.param([basic("EXAMPLE\\alice", "x")], id="basic-unasked"),
+        pytest.param([token("good"), token("good")], id="twice"),
+        pytest.param([("Authorization", "")], id="empty"),
+        pytest.param([("Proxy-Authorization", token("good")[1])], id="another-header"),
+        pytest.param([("Cookie", "__Host-wauth=forged.cookie")], id="forged-cookie"),
+    ],
+)
+def test_other_credentials_are_nobody(call, headers):
+    """What is meant for the application passes, and signs nobody in here. In WSGI a doubled header is one bad token."""
+    reply = call([source()], headers=headers)
+    assert reply.identity is None
+    assert reply.status in (200, 401)
+
+
+@pytest.mark.parametrize(
+    ("info", "principal", "arguments", "rules", "expected"),
+    [
+        pytest.param({}, "ALICE@EXAMPLE.LOCAL", {}, Rules(), "EXAMPLE\\alice", id="typed-in-capitals"),
+        pytest.param({}, "alice\\@example.local@EXAMPLE.LOCAL", {}, Rules(), "EXAMPLE\\alice", id="enterprise"),
+        pytest.param({}, "al@EXAMPLE.LOCAL", {}, Rules(), "EXAMPLE\\alice", id="the-pac-knows-the-name"),
+        pytest.param({"username": "Alice"}, "a@EXAMPLE.LOCAL", {}, Rules(lowercase=False), "EXAMPLE\\Alice", id="case"),
+        pytest.param({}, "alice@EXAMPLE.LOCAL", {}, Rules(use_spn=True), "alice@example.local", id="spn"),
+        pytest.param(
+            {}, "alice@EXAMPLE.LOCAL", {"realms": {"example.local": "CORP"}}, Rules(), "CORP\\alice", id="mapped"
+        ),
+        pytest.param({}, "alice@OTHER.LOCAL", {}, Rules(), None, id="another-realm"),
+        pytest.param({}, "alice@OTHER.LOCAL", {"realms": {"EXAMPLE.LOCAL": "EXAMPLE"}}, Rules(), None, id="unlisted"),
+        pytest.param(
+            {"domain": "OTHER"}, "alice@OTHER.LOCAL", {"realms": {"OTHER.LOCAL": "OTHER"}}, Rules(), "OTHER\\alice",
+            id="listed",
+        ),
+        pytest.param({}, "HTTP/web@EXAMPLE.LOCAL", {}, Rules(), None, id="a-service"),
+        pytest.param({}, "WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS", {}, Rules(), None, id="anonymous"),
+        pytest.param({"username": "ali\x00ce"}, "alice@EXAMPLE.LOCAL", {}, Rules(), None, id="bad-name-in-the-pac"),
+        pytest.param(None, "alice@EXAMPLE.LOCAL", {}, Rules(), None, id="no-pac"),
+        pytest.param(
+            None, "Alice@EXAMPLE.LOCAL", {"no_pac": "ldap", "realms": {"EXAMPLE.LOCAL": "EXAMPLE"}}, Rules(),
+            "EXAMPLE\\alice", id="no-pac-ldap",
+        ),
+        pytest.param(
+            None, "alice@EXAMPLE.LOCAL", {"no_pac": "ldap"}, Rules(use_spn=True), "alice@example.local",
+            id="no-pac-ldap-spn",
+        ),
+        pytest.param(None, "alice@EXAMPLE.LOCAL", {"no_pac": "ldap"}, Rules(), None, id="no-pac-no-netbios-name"),
+        pytest.param(
+            None, "alice\\@example.local@EXAMPLE.LOCAL", {"no_pac": "ldap"}, Rules(use_spn=True), None,
+            id="no-pac-enterprise",
+        ),
+    ],
+)  # fmt: skip
+def test_whose_ticket_it_is(info, principal, arguments, rules, expected):
+    """The PAC's canonical name in the domain that the realm stands for; a foreign realm must be listed."""
+    good = ticket(principal, pac=info is not None, **(info or {}))
+    outcome = decided(source(Believing(good=good), **arguments), rules)
+    assert (str(outcome.identity) if hasattr(outcome, "identity") else None) == expected
+
+
+def decided(negotiate, rules):
+    """The outcome of one request with the good ticket."""
+    from wauth_core.outcomes import Request, decide
+
+    return decide([negotiate], Request({}, ((token("good")[0].lower(), token("good")[1]),), "192.0.2.1"), rules)
+
+
+def test_a_broken_pac_is_refused(call):
+    """A PAC that is there must be readable: no falling back to the name."""
+    broken = Accepted("alice@EXAMPLE.LOCAL", logon_info=b"\x01\x10\x08\x00 nonsense")
+    negotiate = source(Believing(good=broken), no_pac="ldap", realms={"EXAMPLE.LOCAL": "EXAMPLE"})
+    assert call([negotiate], headers=[token("good")]).status == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "site", "signed_in"),
+    [
+        ("POST", "cross-site", False),
+        ("DELETE", "cross-site", False),
+        ("GET", "cross-site", True),
+        ("POST", "same-origin", True),
+        ("POST", "none", True),
+    ],
+)
+def test_another_sites_form_cannot_use_the_browsers_ticket(call, method, site, signed_in):
+    """The browser would answer the challenge by itself; a cross-site change is refused."""
+    reply = call([source()], headers=[token("good"), ("Sec-Fetch-Site", site)], method=method)
+    assert (reply.identity is not None) is signed_in
+
+
+# -- passwords
+
+
+@dataclass
+class Manager:
+    domain: str = "EXAMPLE"
+
+
+@dataclass
+class User:
+    username: str = "Alice"
+    manager: Manager = field(default_factory=Manager)
+
+
+@dataclass
+class Result:
+    ok: bool
+    reason: str = "OK"
+    user: User | None = None
+
+
+class Directory:
+    """Knows alice's password, and counts how often it is asked."""
+
+    rules = Rules()
+
+    def __init__(self, error=None):
+        self.asked = []
+        self.error = error
+
+    def authenticate(self, username, password):
+        self.asked.append(username)
+        if self.error:
+            raise self.error
+        if password == "pässword:1":
+            return Result(True, user=User())
+        return Result(False, "BAD_PASSWORD")
+
+    def windows_user(self, identity, facts=None):
+        return identity
+
+
+FORM = ("X-Wauth-Form", "1")
+
+
+def with_password(kind="basic", directory=None, **arguments):
+    """A source with a fallback."""
+    return source(fallback=kind, authenticate=(directory or Directory()).authenticate, **arguments)
+
+
+def test_basic_is_offered_over_tls_only(call):
+    """Plain HTTP never asks for a password."""
+    negotiate = with_password()
+    assert call([negotiate], required=True).all("WWW-Authenticate") == ["Negotiate"]
+    offered = call([negotiate], required=True, **tls(call)).all("WWW-Authenticate")
+    assert offered == ["Negotiate", 'Basic realm="Windows", charset="UTF-8"']
+    plain = with_password(secure=False)
+    assert len(call([plain], required=True).all("WWW-Authenticate")) == 2
+
+
+def test_a_right_password_signs_in_and_keeps_a_session(call):
+    """The directory's spelling of the name counts, and it is asked once a session, not once a request."""
+    directory = Directory()
+    negotiate = with_password(directory=directory)
+    header = basic("EXAMPLE\\aLiCe", "pässword:1")
+    reply = call([negotiate], headers=[header], **tls(call))
+    assert reply.identity == "EXAMPLE\\alice"
+    assert "Max-Age=28800;" in reply.all("Set-Cookie")[0]
+    again = call([negotiate], headers=[header, the_cookie(reply)], **tls(call))
+    assert (again.identity, directory.asked) == ("EXAMPLE\\alice", ["EXAMPLE\\aLiCe"])
+    other = call([negotiate], headers=[basic("EXAMPLE\\bob", "x"), the_cookie(reply)], **tls(call))
+    assert (other.status, directory.asked[1:]) == (401, ["EXAMPLE\\bob"])
+
+
+def test_a_wrong_password_is_asked_for_again(call, caplog):
+    """401 with both schemes, the password in no log."""
+    reply = call([with_password()], headers=[basic("EXAMPLE\\alice", "Hunter2")], **tls(call))
+    assert (reply.status, len(reply.all("WWW-Authenticate")), reply.all("Set-Cookie")) == (401, 2, [])
+    assert "BAD_PASSWORD" in caplog.text
+    assert "Hunter2" not in caplog.text
+
+
+def test_a_directory_that_is_down_is_a_503(call):
+    """Neither a wrong password nor a server error: come back later."""
+    directory = Directory(DirectoryUnavailable("no server answers"))
+    reply = call([with_password(directory=directory)], headers=[basic("EXAMPLE\\alice", "x")], **tls(call))
+    assert (reply.status, reply.all("Retry-After"), reply.seen) == (503, ["30"], None)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param(("Authorization", "Basic"), id="nothing"),
+        pytest.param(("Authorization", "Basic !!"), id="not-base64"),
+        pytest.param(("Authorization", "Basic " + base64.b64encode(b"alice").decode()), id="no-colon"),
+        pytest.param(("Authorization", "Basic " + base64.b64encode(b"\xff:\xff").decode()), id="not-utf-8"),
+        pytest.param(basic("a", "x" * 10_000), id="too-long"),
+    ],
+)
+def test_a_malformed_password_asks_nobody(call, header):
+    """It is nobody, and the directory is left alone."""
+    directory = Directory()
+    reply = call([with_password(directory=directory)], headers=[header], required=True, **tls(call))
+    assert (reply.status, directory.asked) == (401, [])
+
+
+def test_a_password_over_plain_http_is_not_looked_at(call):
+    """It was seen on the way already; taking it would make that a habit."""
+    directory = Directory()
+    reply = call([with_password(directory=directory)], headers=[basic("EXAMPLE\\alice", "pässword:1")])
+    assert (reply.identity, directory.asked) == (None, [])
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_link_with_a_password_in_it_leaves_no_session(call, site):
+    """https://mallory:x@host/ on another page must not keep the visitor signed in as mallory."""
+    headers = [basic("EXAMPLE\\alice", "pässword:1"), ("Sec-Fetch-Site", site)]
+    reply = call([with_password()], headers=headers, **tls(call))
+    assert (reply.identity, reply.all("Set-Cookie")) == ("EXAMPLE\\alice", [])
+
+
+def test_the_form_is_a_page_with_the_401(call):
+    """No Basic challenge, so no browser's dialogue; the page's policy allows its own script alone."""
+    reply = call([with_password("form")], required=True, **tls(call))
+    assert (reply.status, reply.all("WWW-Authenticate")) == (401, ["Negotiate"])
+    assert b"default-src 'none'; script-src 'sha256-" in reply.body
+    assert reply.all("X-Frame-Options") == ["DENY"]
+    assert b"<form" not in call([with_password("form")], required=True).body
+
+
+def test_the_form_signs_in_with_its_own_header_only(call):
+    """What a link or another site can send is not enough."""
+    directory = Directory()
+    negotiate = with_password("form", directory)
+    good = basic("EXAMPLE\\alice", "pässword:1")
+    assert call([negotiate], headers=[good], **tls(call)).identity is None
+    assert directory.asked == []
+    assert call([negotiate], headers=[good, FORM], **tls(call)).identity == "EXAMPLE\\alice"
+    wrong = call([negotiate], headers=[basic("EXAMPLE\\alice", "x"), FORM], **tls(call))
+    assert (wrong.status, wrong.all("WWW-Authenticate")) == (401, [])
+
+
+def test_passwords_are_checked_by_the_wrappers_wauth():
+    """Without authenticate= the application's own Wauth is asked; without either the start stops."""
+    directory = Directory()
+    reply = over_wsgi([source(fallback="basic")], wauth=directory, headers=[basic("a", "pässword:1")], **tls(over_wsgi))
+    assert (reply.status, directory.asked) == (200, ["a"])
+    with pytest.raises(ConfigurationError, match="wauth="):
+        over_wsgi([source(fallback="basic")])
+
+
+# -- Windows, and configuration
+
+
+class LikeSSPI(Believing):
+    """Shows no PAC and knows no realm, as Windows' own acceptor."""
+
+    realms = ()
+    shows_pac = False
+
+
+@pytest.mark.parametrize(
+    ("principal", "arguments", "expected"),
+    [
+        ("EXAMPLE\\Alice", {}, "EXAMPLE\\alice"),
+        ("alice@EXAMPLE.LOCAL", {"realms": {"EXAMPLE.LOCAL": "EXAMPLE"}}, "EXAMPLE\\alice"),
+        ("alice@EXAMPLE.LOCAL", {}, None),
+    ],
+)
+def test_names_from_windows(call, principal, arguments, expected):
+    """SSPI tells DOMAIN\\name; a principal's realm must be listed, since nothing says which is our own."""
+    negotiate = source(LikeSSPI(good=ticket(principal, pac=False)), **arguments)
+    assert call([negotiate], headers=[token("good")]).identity == expected
+
+
+def without_realms():
+    """An acceptor with a keytab that cannot be read as a file."""
+    acceptor = Believing()
+    acceptor.realms = ()
+    return acceptor
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        pytest.param({"no_pac": "never"}, "no_pac", id="no_pac"),
+        pytest.param({"fallback": "digest"}, "fallback", id="fallback"),
+        pytest.param({"secret_key": "short"}, "secret_key", id="short-key"),
+        pytest.param({"acceptor": LikeSSPI(), "no_pac": "refuse"}, "refuse everybody", id="sspi-refuse"),
+        pytest.param({"acceptor": without_realms()}, "realms=", id="unknown-realm"),
+    ],
+)
+def test_a_wrong_configuration_stops_the_start(arguments, match):
+    """The text names the argument."""
+    with pytest.raises(ConfigurationError, match=match):
+        Negotiate(**{"acceptor": Believing(), **arguments})

@@ -1,0 +1,104 @@
+"""Reading the PAC: what a domain controller writes comes out, and no bytes whatever do harm."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.wsgi.tickets import DENY_ONLY, DOMAIN_SID, ENABLED, logon_info, upn_info
+from wauth_wsgi.pac import BadPac, LogonInfo, UpnInfo, read_logon_info, read_upn_info
+
+GOOD = logon_info(extra=[("S-1-5-21-7-7-7-1", ENABLED)], resources=[(55, ENABLED)])
+
+
+def groups(**arguments):
+    """The group SIDs of a PAC made of *arguments*, the domain's own ones shortened to their RID."""
+    found = read_logon_info(logon_info(**arguments)).group_sids
+    return {sid.removeprefix(DOMAIN_SID + "-") for sid in found}
+
+
+def test_names_and_sids():
+    """The user, the domain and the user's SID are the canonical ones."""
+    info = read_logon_info(logon_info(username="Zoë.Ünal", domain="EXAMPLE"))
+    assert info == LogonInfo("Zoë.Ünal", "EXAMPLE", f"{DOMAIN_SID}-1105", info.group_sids)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        pytest.param({}, {"513", "1201"}, id="own-domain"),
+        pytest.param({"groups": ()}, {"513"}, id="primary-group-always"),
+        pytest.param({"groups": ((513, ENABLED), (512, ENABLED | DENY_ONLY))}, {"513"}, id="deny-only"),
+        pytest.param({"groups": ((513, ENABLED), (512, 0x3))}, {"513"}, id="not-enabled"),
+        pytest.param({"groups": ((513, DENY_ONLY),)}, set(), id="primary-deny-only"),
+        pytest.param(
+            {"groups": ((512, ENABLED),), "extra": [(f"{DOMAIN_SID}-512", DENY_ONLY)]}, {"513"}, id="denied-in-extra"
+        ),
+        pytest.param(
+            {"extra": [("S-1-5-21-7-7-7-1", ENABLED), ("S-1-18-1", ENABLED)]},
+            {"513", "1201", "S-1-5-21-7-7-7-1", "S-1-18-1"},
+            id="other-domains",
+        ),
+        pytest.param({"extra": [("S-1-5-21-7-7-7-1", ENABLED)], "flags": 0}, {"513", "1201"}, id="extra-not-announced"),
+        pytest.param(
+            {"resources": [(55, ENABLED), (56, DENY_ONLY)]}, {"513", "1201", "S-1-5-21-9-9-9-55"}, id="resource-groups"
+        ),
+        pytest.param({"resources": [(55, ENABLED)], "flags": 0x20}, {"513", "1201"}, id="resource-not-announced"),
+    ],
+)
+def test_groups_that_count(arguments, expected):
+    """Enabled groups of every kind, and never one that is there only to deny."""
+    assert groups(**arguments) == expected
+
+
+def test_a_user_of_rid_zero_has_the_sid_in_the_extra_ones():
+    """MS-PAC 2.5: then the first extra SID is the user's, and is no group."""
+    info = read_logon_info(logon_info(rid=0, extra=[("S-1-5-21-7-7-7-1000", ENABLED)]))
+    assert info.user_sid == "S-1-5-21-7-7-7-1000"
+    assert "S-1-5-21-7-7-7-1000" not in info.group_sids
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(GOOD[:-9], id="ends-early"),
+        pytest.param(GOOD[:200], id="half"),
+        pytest.param(b"\x01\x00" + GOOD[2:], id="big-endian"),
+        pytest.param(GOOD[:16] + b"\0\0\0\0" + GOOD[20:], id="null"),
+        pytest.param(logon_info(rid=0), id="no-user"),
+        pytest.param(logon_info(username=""), id="no-name"),
+        pytest.param(logon_info(groups=[(n, ENABLED) for n in range(5000)]), id="too-many-groups"),
+        pytest.param(GOOD + b"\0" * 200_000, id="too-long"),
+        pytest.param(logon_info(domain_sid="S-1-5" + "-1" * 16), id="too-many-sub-authorities"),
+    ],
+)
+def test_what_is_no_pac_is_one_error(data):
+    """Nothing else is raised."""
+    with pytest.raises(BadPac):
+        read_logon_info(data)
+
+
+@given(st.binary(max_size=600), st.integers(0, len(GOOD)), st.binary(min_size=1, max_size=8))
+@example(b"", 0, GOOD)
+def test_no_bytes_do_harm(junk, at, patch):
+    """Junk, and a good PAC with a few bytes changed anywhere: a result or `BadPac`."""
+    for data in (junk, GOOD[:16] + junk, GOOD[:at] + patch + GOOD[at + len(patch) :]):
+        for read in (read_logon_info, read_upn_info):
+            try:
+                read(data)
+            except BadPac:
+                continue
+
+
+def test_upn():
+    """The UPN and the DNS domain; a made-up UPN is none."""
+    assert read_upn_info(upn_info()) == UpnInfo("alice@example.local", "EXAMPLE.LOCAL")
+    assert read_upn_info(upn_info(flags=1)).upn is None
+
+
+def test_a_text_beyond_the_end_is_refused():
+    """Offsets are the writer's word only."""
+    with pytest.raises(BadPac):
+        read_upn_info(upn_info()[:-1])

@@ -1,0 +1,94 @@
+"""Signing in by user name and password where a browser has no ticket: HTTP Basic, or a form of ours.
+
+The form is a page that comes with the 401. Its script sends what was typed in an ``Authorization`` header, with a
+header of our own beside it: no other site's page can send that pair, so nobody can be signed in as somebody else by a
+link.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from wauth_core.exceptions import ConfigurationError, WauthError
+from wauth_core.identity import Identity, fold_username
+from wauth_core.outcomes import Challenge, Headers, Request, Rules
+from wauth_wsgi.form import FORM_HEADER, page
+
+MAX_CREDENTIALS = 4096  # base64 characters
+
+
+class WrongPassword(WauthError):
+    """The directory does not let this name and password in. The text is for the log; it holds no password."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What somebody typed. *keep*: a session may be kept for it."""
+
+    username: str
+    password: str = field(repr=False)
+    keep: bool = True
+
+
+class Fallback:
+    """Passwords, checked by *authenticate* (`wauth_core.Wauth.authenticate`, unless another is given).
+
+    *kind* is "basic" or "form". With *secure* passwords are asked for and taken over TLS only.
+    """
+
+    def __init__(self, kind: str, authenticate: Callable[[str, str], Any] | None, *, secure: bool) -> None:
+        if kind not in ("basic", "form"):
+            raise ConfigurationError(f"fallback must be 'basic' or 'form', not {kind!r}.")
+        self._form = kind == "form"
+        self._authenticate = authenticate
+        self._secure = secure
+
+    def bind(self, wauth: Any) -> None:
+        """Check passwords with *wauth* where nothing else was given."""
+        if self._authenticate is None:
+            if wauth is None:
+                raise ConfigurationError("Negotiate(fallback=…) checks passwords by LDAP: give the wrapper wauth=.")
+            self._authenticate = wauth.authenticate
+
+    def challenge(self, headers: Headers) -> Challenge:
+        """*headers*, and the question for a password."""
+        if self._form:
+            return Challenge(headers, tls_page=page()) if self._secure else Challenge(headers, page())
+        basic: Headers = (("WWW-Authenticate", 'Basic realm="Windows", charset="UTF-8"'),)  # RFC 7617 2.1
+        return Challenge(headers, tls_headers=basic) if self._secure else Challenge(headers + basic)
+
+    def refusal(self, challenge: Headers) -> Headers:
+        """The headers of a 401 after a wrong password: Basic asks again, the form's own script does."""
+        return ((FORM_HEADER, "wrong"),) if self._form else challenge
+
+    def typed(self, request: Request, credentials: str) -> Typed | None:
+        """What the request brings, or None: nothing that this fallback asked for."""
+        if self._secure and not request.secure:
+            return None
+        if self._form and request.header_values(FORM_HEADER) != ["1"]:
+            return None
+        if len(credentials) > MAX_CREDENTIALS:
+            return None
+        try:
+            username, colon, password = base64.b64decode(credentials, validate=True).decode("utf-8").partition(":")
+        except (binascii.Error, ValueError):
+            return None
+        if not colon:
+            return None
+        # A link with a password in it (https://mallory:x@host/) must not leave a session of mallory's behind.
+        cross = not {"cross-site", "same-site"}.isdisjoint(request.header_values("sec-fetch-site"))
+        return Typed(username, password, keep=not cross)
+
+    def check(self, typed: Typed, rules: Rules) -> Identity:
+        """Whose name and password these are. Raises `WrongPassword`, or DirectoryError where nobody can tell."""
+        if self._authenticate is None:
+            raise ConfigurationError("Negotiate(fallback=…) was given nothing to check passwords with.")
+        result = self._authenticate(typed.username, typed.password)
+        if not result.ok or result.user is None:
+            raise WrongPassword(f"{typed.username!r}: {result.reason}")
+        username = result.user.username
+        return Identity(result.user.manager.domain, fold_username(username) if rules.lowercase else username)

@@ -1,0 +1,213 @@
+"""`Negotiate`: the Kerberos handshake of RFC 4559 inside this process, with no IIS or Apache in front."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from wauth_core.exceptions import ConfigurationError, DirectoryError
+from wauth_core.identity import Identity, Principal, fold_username
+from wauth_core.outcomes import Challenge, Headers, Outcome, Rejected, Request, Rules, SignedIn, TransportFacts
+from wauth_wsgi.kerberos import Accepted, Acceptor, HandshakeFailed, system_acceptor
+from wauth_wsgi.pac import BadPac, LogonInfo, read_logon_info, read_upn_info
+from wauth_wsgi.passwords import Fallback, Typed, WrongPassword
+from wauth_wsgi.state import Key, Session, SessionCookie
+
+MAX_TOKEN = 128 * 1024  # base64 characters; Windows' MaxTokenSize is 48,000 bytes
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")  # RFC 9110 9.2.1
+NTLM = b"NTLMSSP\x00"  # MS-NLMP 2.2.1
+
+
+class Negotiate:
+    """Sign people in by their Kerberos ticket, once a session.
+
+    - *keytab*: the file with the key of ``HTTP/host``; None takes the system's, and on Windows always the process's own
+      account (SSPI). *service*: accept tickets for this principal only, not for any in the keytab.
+    - *secret_key*: signs the session cookie. A list replaces keys without ending sessions: the first one signs, all
+      are believed. None makes a random one for this process.
+    - *session*: how long one handshake serves. The groups of a ticket are believed for ten minutes only, so with more,
+      groups come from LDAP. *password_session*: the same after a password.
+    - *realms*: the domains whose people may come, as ``{"EXAMPLE.LOCAL": "EXAMPLE"}`` with the name that the settings
+      use. None takes the keytab's own realms, under the NetBIOS name that the ticket tells, or under the realm in
+      lower case with WAUTH_USE_SPN.
+    - *no_pac*: "refuse" a ticket without group facts (the default), or "ldap" to take its name and ask LDAP. Windows'
+      SSPI shows no facts, so there it is always "ldap".
+    - *fallback*: "basic" or "form" lets people without a ticket type a password, which an LDAP bind checks.
+    - *secure*: the cookie and the passwords travel by TLS only. False is for plain HTTP on a developer's machine.
+
+    Risk: browsers answer the challenge by themselves, for requests that other sites start too. The cookie is
+    ``SameSite=Lax``, and a handshake that a browser marks as cross-site is refused unless the method is safe; the
+    application still needs its CSRF protection. Without ``secure`` a neighbouring host can plant a cookie (login
+    CSRF). A ticket without a PAC says a name as its owner typed it; who may create accounts may make one that looks
+    like another's. NTLM is not spoken: it needs a second leg, which HTTP servers cannot hold on to.
+    """
+
+    name = "Negotiate"
+
+    def __init__(
+        self,
+        keytab: str | os.PathLike[str] | None = None,
+        *,
+        service: str | None = None,
+        secret_key: Key | Iterable[Key] | None = None,
+        session: timedelta = timedelta(minutes=10),
+        password_session: timedelta = timedelta(hours=8),
+        realms: Mapping[str, str] | None = None,
+        no_pac: str | None = None,
+        fallback: str | None = None,
+        authenticate: Callable[[str, str], Any] | None = None,
+        secure: bool = True,
+        acceptor: Acceptor | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        if no_pac not in (None, "ldap", "refuse"):
+            raise ConfigurationError(f"no_pac must be 'ldap' or 'refuse', not {no_pac!r}.")
+        self._acceptor = system_acceptor(keytab, service) if acceptor is None else acceptor
+        self._needs_pac = self._acceptor.shows_pac if no_pac is None else no_pac == "refuse"
+        if self._needs_pac and not self._acceptor.shows_pac:
+            raise ConfigurationError("no_pac='refuse' would refuse everybody: SSPI does not show a ticket's groups.")
+        self._realms = _realms(realms, self._acceptor)
+        self._own_names = realms is None
+        self._session, self._password_session = session, password_session
+        self._cookie = SessionCookie(secret_key, audience=self.name, secure=secure, now=now)
+        self._fallback = None if fallback is None else Fallback(fallback, authenticate, secure=secure)
+        self._now = now
+        headers: Headers = (("WWW-Authenticate", "Negotiate"),)
+        self.challenge = Challenge(headers) if self._fallback is None else self._fallback.challenge(headers)
+
+    def bind(self, wauth: Any) -> None:
+        """Check passwords with this application's `wauth_core.Wauth`."""
+        if self._fallback is not None:
+            self._fallback.bind(wauth)
+
+    def may_block(self, request: Request) -> bool:
+        """A password is checked by LDAP; a ticket is checked without network."""
+        return self._fallback is not None and _scheme(request)[0] == "basic"
+
+    def sign_out(self) -> tuple[str, str]:
+        """A ``Set-Cookie`` header that ends the session. A browser with a ticket signs in again when asked."""
+        return self._cookie.ending()
+
+    def identify(self, request: Request, rules: Rules) -> Outcome | None:
+        scheme, credentials = _scheme(request)
+        if scheme == "negotiate":
+            return self._handshake(request, credentials, rules)
+        session = self._cookie.read(request)
+        if scheme == "basic" and self._fallback is not None:
+            typed = self._fallback.typed(request, credentials)
+            if typed is not None and (session is None or session.login != typed.username):
+                return self._password(self._fallback, typed, request, rules)
+        if session is None:
+            return None
+        return SignedIn(session.identity, self.name, session.facts)
+
+    def _handshake(self, request: Request, credentials: str, rules: Rules) -> Outcome:
+        if request.method not in SAFE_METHODS and "cross-site" in request.header_values("sec-fetch-site"):
+            return Rejected("another site's page sent it", self.name)
+        try:
+            ticket = self._acceptor.accept(_token(credentials))
+            info = _logon_info(ticket)
+            if info is None and self._needs_pac:
+                raise HandshakeFailed("the ticket has no PAC: it was asked for without, or the domain is no AD")
+            identity = self._identity(ticket, info, rules)
+        except HandshakeFailed as error:
+            return Rejected(str(error), self.name, self.challenge.over(request.secure).headers, 401)
+        now = self._now()
+        facts = None if info is None else TransportFacts(info.user_sid, info.group_sids, now, False, _upn(ticket))
+        session = Session(identity, now + min(self._session, ticket.lifetime or self._session), facts)
+        cookie = self._cookie.header(session)
+        reply = () if ticket.reply is None else (("WWW-Authenticate", _encoded(ticket.reply)),)
+        return SignedIn(identity, self.name, facts, reply if cookie is None else (*reply, cookie))
+
+    def _identity(self, ticket: Accepted, info: LogonInfo | None, rules: Rules) -> Identity:
+        """Raises `HandshakeFailed` or InvalidIdentity."""
+        if not self._acceptor.shows_pac and "\\" in ticket.principal:
+            return Rules(use_spn=False, lowercase=rules.lowercase).parse(ticket.principal)  # as SSPI tells it
+        principal = Principal.parse(ticket.principal)
+        if info is None and principal.enterprise:
+            raise HandshakeFailed("a ticket without a PAC has a UPN for a name, and nothing that says whose it is")
+        username = principal.name if info is None else info.username
+        return Identity(
+            self._domain(principal.realm, info, rules), fold_username(username) if rules.lowercase else username
+        )
+
+    def _domain(self, realm: str, info: LogonInfo | None, rules: Rules) -> str:
+        named = self._realms.get(realm)
+        if named is None:
+            known = ", ".join(self._realms) or "none"
+            raise HandshakeFailed(f"the realm {realm!r} is not among realms= ({known})")
+        if not self._own_names:
+            return named
+        if rules.use_spn:
+            return realm
+        if info is None:
+            raise HandshakeFailed(f"the ticket tells no NetBIOS name: say realms={{{realm!r}: 'NETBIOS'}}")
+        return info.domain
+
+    def _password(self, fallback: Fallback, typed: Typed, request: Request, rules: Rules) -> Outcome:
+        try:
+            identity = fallback.check(typed, rules)
+        except WrongPassword as error:
+            headers = fallback.refusal(self.challenge.over(request.secure).headers)
+            return Rejected(str(error), self.name, headers, 401)
+        except DirectoryError as error:
+            return Rejected(f"the password could not be checked: {error}", self.name, (("Retry-After", "30"),), 503)
+        session = Session(identity, self._now() + self._password_session, login=typed.username)
+        cookie = self._cookie.header(session) if typed.keep else None
+        return SignedIn(identity, self.name, headers=() if cookie is None else (cookie,))
+
+
+def _scheme(request: Request) -> tuple[str, str]:
+    """The authentication scheme in lower case, and its credentials. Two headers are a scheme of nobody's."""
+    values = request.header_values("authorization")
+    if len(values) != 1:
+        return ("", "") if not values else ("several", "")
+    scheme, _, credentials = values[0].partition(" ")
+    return scheme.lower(), credentials.strip()
+
+
+def _token(credentials: str) -> bytes:
+    if len(credentials) > MAX_TOKEN:
+        raise HandshakeFailed("the token is too long")
+    try:
+        token = base64.b64decode(credentials, validate=True)
+    except (binascii.Error, ValueError):
+        raise HandshakeFailed("the token is not base64") from None
+    if not token:
+        raise HandshakeFailed("the token is empty")
+    if token.startswith(NTLM):
+        raise HandshakeFailed("the client offers NTLM, not Kerberos: has it a ticket, and does the SPN exist?")
+    return token
+
+
+def _encoded(reply: bytes) -> str:
+    return "Negotiate " + base64.b64encode(reply).decode("ascii")
+
+
+def _logon_info(ticket: Accepted) -> LogonInfo | None:
+    if ticket.logon_info is None:
+        return None
+    try:
+        return read_logon_info(ticket.logon_info)
+    except BadPac as error:
+        raise HandshakeFailed(f"the ticket's PAC cannot be read: {error}") from None
+
+
+def _upn(ticket: Accepted) -> str | None:
+    try:
+        return None if ticket.upn_info is None else read_upn_info(ticket.upn_info).upn
+    except BadPac:
+        return None
+
+
+def _realms(given: Mapping[str, str] | None, acceptor: Acceptor) -> dict[str, str]:
+    """The realms that may come, with the settings' names for them."""
+    if given is not None:
+        return {realm.upper(): domain for realm, domain in given.items()}
+    if not acceptor.realms and acceptor.shows_pac:
+        raise ConfigurationError("Negotiate cannot tell its own realm from the keytab: say realms={'REALM': 'DOMAIN'}.")
+    return {realm.upper(): realm for realm in acceptor.realms}
