@@ -58,7 +58,7 @@ class _Keyring:
             ) from None
         try:
             found = keyring.get_password(self.service, self.name)
-        except keyring.errors.KeyringError as error:
+        except Exception as error:  # backends raise what they like
             raise ConfigurationError(
                 f"The keyring cannot be read for {self.service!r}: {type(error).__name__}."
             ) from None

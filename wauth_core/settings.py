@@ -22,6 +22,7 @@ from wauth_core.identity import canonical_domain
 DEFAULT_DOMAIN = "__default__"
 AUTHENTICATION_METHODS = ("SIMPLE", "KERBEROS", "NTLM")
 MEMBERSHIP_METHODS = ("auto", "tokenGroups", "memberOf", "in_chain")
+_SECRET = frozenset({"PASSWORD", "CONNECTION_OPTIONS"})
 WHEN_STALE = ("strip", "refuse")
 
 Groups = str | Iterable[str] | None
@@ -155,7 +156,10 @@ class LDAPSettings:
         return bound
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{f.name}={vars(self)[f.name]!r}" for f in dataclasses.fields(self) if f.repr)
+        # By name too: a subclass that overrides PASSWORD makes a field of its own, which would be shown.
+        shown = ", ".join(
+            f"{f.name}={vars(self)[f.name]!r}" for f in dataclasses.fields(self) if f.repr and f.name not in _SECRET
+        )
         return f"{type(self).__name__}({shown})"
 
 
@@ -361,16 +365,22 @@ class Options:
             if name in values:
                 values[name] = duration(f"WAUTH_{name.upper()}", values[name])
         options = cls(**values)
+        for each in dataclasses.fields(cls):
+            if each.type == "bool":
+                _boolean(f"WAUTH_{each.name.upper()}", getattr(options, each.name))
         if options.when_stale not in WHEN_STALE:
             raise ConfigurationError(
                 f"WAUTH_WHEN_STALE must be one of {', '.join(WHEN_STALE)}; not {options.when_stale!r}."
             )
         try:
-            options.username_format.format(username="u", domain="d")
-        except (KeyError, IndexError, ValueError, AttributeError):
+            usable = "\0" in options.username_format.format(username="\0", domain="d")
+        except (KeyError, IndexError, ValueError, AttributeError, TypeError):
+            usable = False
+        if not usable:
             raise ConfigurationError(
-                f"WAUTH_USERNAME_FORMAT may hold {{username}} and {{domain}}, not {options.username_format!r}."
-            ) from None
+                f"WAUTH_USERNAME_FORMAT may hold {{username}}, which it must, and {{domain}}; "
+                f"not {options.username_format!r}."
+            )
         return options
 
 
@@ -392,8 +402,8 @@ def duration(name: str, value: object) -> timedelta | None:
     else:
         try:
             seconds = int(value)  # type: ignore[call-overload]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             seconds = -1
-    if seconds < 0 or value is True:
+    if not 0 <= seconds <= timedelta.max.total_seconds() or value is True:
         raise ConfigurationError(f"{name} must be a number of seconds, a timedelta or None, not {value!r}.")
     return timedelta(seconds=seconds)

@@ -1,0 +1,219 @@
+"""Names of Windows users: what is one, and what is not."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wauth_core import Identity, InvalidIdentity, Principal
+from wauth_core.identity import fold_username
+
+DOWN_LEVEL = [
+    pytest.param("EXAMPLE\\alice", ("EXAMPLE", "alice"), id="plain"),
+    pytest.param("EXAMPLE\\Alice", ("EXAMPLE", "alice"), id="upper case user"),
+    pytest.param("example\\alice", ("EXAMPLE", "alice"), id="lower case NetBIOS domain"),
+    pytest.param("Example.Local\\alice", ("example.local", "alice"), id="FQDN in front"),
+    pytest.param("EXAMPLE\\ÄGIDIUS", ("EXAMPLE", "ägidius"), id="umlaut"),
+    pytest.param("EXAMPLE\\o.brien (x) & co", ("EXAMPLE", "o.brien (x) & co"), id="dots, parentheses, ampersand"),
+    pytest.param("EXAMPLE\\o'brien", ("EXAMPLE", "o'brien"), id="apostrophe"),
+    pytest.param("EXAMPLE\\WEB01$", ("EXAMPLE", "web01$"), id="a computer's account"),
+    pytest.param("EXAMPLE\\İpek", ("EXAMPLE", "İpek"), id="a letter whose lower case is two"),
+    pytest.param("EX-AM_PLE1\\alice", ("EX-AM_PLE1", "alice"), id="dash and underline in the domain"),
+    pytest.param("EXAMPLE\\" + "a" * 256, ("EXAMPLE", "a" * 256), id="256 letters"),
+    pytest.param("EXAMPLE\\日本語", ("EXAMPLE", "日本語"), id="Japanese"),
+]
+
+SPN = [
+    pytest.param("alice@example.local", ("example.local", "alice"), id="plain"),
+    pytest.param("ALICE@EXAMPLE.LOCAL", ("example.local", "alice"), id="upper case"),
+    pytest.param("first.last@sub.example.local", ("sub.example.local", "first.last"), id="dots"),
+    pytest.param("alice@example", ("EXAMPLE", "alice"), id="no dot: a NetBIOS name"),
+]
+
+HOSTILE: list[Any] = [
+    pytest.param("", id="empty"),
+    pytest.param("alice", id="no separator"),
+    pytest.param("\\alice", id="empty domain"),
+    pytest.param("EXAMPLE\\", id="empty user"),
+    pytest.param("EXAMPLE\\ ", id="blank user"),
+    pytest.param("\\", id="separator alone"),
+    pytest.param("A\\B\\C", id="two separators"),
+    pytest.param("A\\B@C", id="both separators"),
+    pytest.param("EXAMPLE\\\\alice", id="separator doubled"),
+    pytest.param("EXAMPLE/alice", id="the wrong slash"),
+    pytest.param("EXAMPLE\\*", id="asterisk"),
+    pytest.param("*\\alice", id="asterisk domain"),
+    pytest.param("EXAMPLE\\alice;administrator", id="ldap3's query language"),
+    pytest.param("EXAMPLE\\alice,EXAMPLE\\bob", id="two names joined by a proxy"),
+    pytest.param("EXAMPLE\\ali\x00ce", id="NUL"),
+    pytest.param("EXAMPLE\\alice\n", id="line end"),
+    pytest.param("EXAMPLE\\ali\tce", id="tab"),
+    pytest.param("EXAMPLE\\ali\u200bce", id="zero-width space"),
+    pytest.param("EXAMPLE\\ecila\u202e", id="right-to-left override"),
+    pytest.param("EXAMPLE\\ali\u00a0ce", id="no-break space"),
+    pytest.param("EXAMPLE\\ali\ufffdce", id="a letter lost on the way"),
+    pytest.param("EXAMPLE\\ali?ce", id="a letter lost in an ANSI code page"),
+    pytest.param("EXAMPLE\\ali\ud800ce", id="half a surrogate pair"),
+    pytest.param("EXAMPLE\\ alice", id="leading space"),
+    pytest.param("EXAMPLE\\alice ", id="trailing space"),
+    pytest.param("EXAMPLE\\alice.", id="trailing dot"),
+    pytest.param("EXAMPLE.\\alice", id="domain with a trailing dot"),
+    pytest.param(".EXAMPLE\\alice", id="domain with a leading dot"),
+    pytest.param("EX..AMPLE\\alice", id="domain with two dots"),
+    pytest.param("EX AMPLE\\alice", id="domain with a space"),
+    pytest.param("EXAMPLE\\" + "a" * 257, id="257 letters"),
+    pytest.param("E" * 256 + "\\alice", id="a domain of 256 letters"),
+    pytest.param("x" * 1_000_000, id="a megabyte"),
+    pytest.param(None, id="None"),
+    pytest.param(b"EXAMPLE\\alice", id="bytes"),
+    pytest.param(["EXAMPLE\\alice"], id="a list"),
+    pytest.param(7, id="a number"),
+]
+
+
+@pytest.mark.parametrize(("text", "halves"), DOWN_LEVEL)
+def test_down_level_logon_names(text: str, halves: tuple[str, str]) -> None:
+    """DOMAIN\\username is read, its domain in the one spelling."""
+    identity = Identity.parse(text)
+    assert (identity.domain, identity.username) == halves
+
+
+@pytest.mark.parametrize(("text", "halves"), SPN)
+def test_user_at_domain(text: str, halves: tuple[str, str]) -> None:
+    """username@domain is read where WAUTH_USE_SPN is on."""
+    identity = Identity.parse(text, use_spn=True)
+    assert (identity.domain, identity.username) == halves
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("use_spn", [False, True])
+def test_what_is_no_identity(value: Any, use_spn: bool) -> None:
+    """Everything else is refused with one error, in either scheme."""
+    with pytest.raises(InvalidIdentity):
+        Identity.parse(value, use_spn=use_spn)
+
+
+def test_each_scheme_refuses_the_other() -> None:
+    """What the site did not configure is not guessed."""
+    with pytest.raises(InvalidIdentity, match="WAUTH_USE_SPN is on"):
+        Identity.parse("EXAMPLE\\alice", use_spn=True)
+    with pytest.raises(InvalidIdentity, match="WAUTH_USE_SPN is off"):
+        Identity.parse("alice@example.local")
+
+
+def test_case_is_kept_where_the_site_says_so() -> None:
+    """Without WAUTH_LOWERCASE_USERNAME the user name stays; the domain has one spelling all the same."""
+    assert Identity.parse("Example\\Alice", lowercase=False) == Identity("EXAMPLE", "Alice")
+
+
+def test_shown_as_it_is_known() -> None:
+    """An identity reads DOMAIN\\user, or user@fqdn where the domain is one; both spellings can be asked for."""
+    assert str(Identity("EXAMPLE", "alice")) == "EXAMPLE\\alice"
+    assert str(Identity("example.local", "alice")) == "alice@example.local"
+    assert Identity("EXAMPLE", "alice").spn() == "alice@EXAMPLE"
+    assert Identity("example.local", "alice").down_level() == "example.local\\alice"
+
+
+def test_an_identity_is_a_value() -> None:
+    """Equal ones are one key in a dictionary, and survive pickling, as a session store does it."""
+    identity = Identity("example", "alice")
+    assert {Identity("EXAMPLE", "alice"): 1}[identity] == 1
+    assert pickle.loads(pickle.dumps(identity)) == identity
+
+
+@pytest.mark.parametrize(
+    ("domain", "username"),
+    [("", "alice"), ("EXAMPLE", ""), ("EX\\AMPLE", "alice"), ("EXAMPLE", "a@b"), ("EXAMPLE", "a\x00")],
+)
+def test_an_impossible_identity_cannot_be_made(domain: str, username: str) -> None:
+    """The constructor checks as parsing does."""
+    with pytest.raises(InvalidIdentity):
+        Identity(domain, username)
+
+
+@given(st.text(max_size=600) | st.binary() | st.none() | st.integers(), st.booleans(), st.booleans())
+def test_parsing_is_total(value: Any, use_spn: bool, lowercase: bool) -> None:
+    """Anything in: an identity or InvalidIdentity out."""
+    with contextlib.suppress(InvalidIdentity):
+        identity = Identity.parse(value, use_spn=use_spn, lowercase=lowercase)
+        assert identity.domain
+        assert identity.username
+
+
+@given(st.text(max_size=600))
+def test_a_refusal_fits_a_log_line(value: str) -> None:
+    """Whatever text is refused, the error is one short line."""
+    with pytest.raises(InvalidIdentity) as refused:
+        Identity.parse(value + "\n")
+    assert len(str(refused.value)) < 300
+    assert "\n" not in str(refused.value)
+
+
+_LETTERS = st.characters(categories=("L", "N"))
+
+
+@given(st.from_regex(r"[A-Z][A-Z0-9-]{0,13}[A-Z0-9]", fullmatch=True), st.text(_LETTERS, min_size=1, max_size=40))
+def test_what_was_read_is_written_the_same(domain: str, username: str) -> None:
+    """Reading what an identity shows gives that identity again, whatever letters are in it."""
+    identity = Identity.parse(f"{domain}\\{username}")
+    assert Identity.parse(str(identity)) == identity
+    assert len(identity.username) == len(username), "folding must never change the number of letters"
+
+
+def test_folding_keeps_different_people_apart() -> None:
+    """Letters that AD keeps apart stay apart; a Kelvin sign is no K, a sharp s is not ss."""
+    assert fold_username("STRASSE") != fold_username("STRAßE")
+    assert fold_username("İ") != fold_username("i")
+
+
+PRINCIPALS = [
+    pytest.param("alice@EXAMPLE.LOCAL", ("alice", "EXAMPLE.LOCAL", False), id="plain"),
+    pytest.param("ALICE@example.local", ("ALICE", "EXAMPLE.LOCAL", False), id="as typed; the realm in upper case"),
+    pytest.param(
+        "alice\\@example.local@EXAMPLE.LOCAL", ("alice@example.local", "EXAMPLE.LOCAL", True), id="enterprise"
+    ),
+    pytest.param("WEB01$@EXAMPLE.LOCAL", ("WEB01$", "EXAMPLE.LOCAL", False), id="a computer"),
+]
+
+
+@pytest.mark.parametrize(("text", "parts"), PRINCIPALS)
+def test_kerberos_principals(text: str, parts: tuple[str, str, bool]) -> None:
+    """A user's principal is read, an enterprise name as the UPN it is."""
+    principal = Principal.parse(text)
+    assert (principal.name, principal.realm, principal.enterprise) == parts
+
+
+NO_PRINCIPALS: list[Any] = [
+    pytest.param("alice", id="no realm"),
+    pytest.param("@EXAMPLE.LOCAL", id="no name"),
+    pytest.param("alice@", id="empty realm"),
+    pytest.param("HTTP/web.example.local@EXAMPLE.LOCAL", id="a service"),
+    pytest.param("alice\\@EXAMPLE.LOCAL", id="an escaped separator alone"),
+    pytest.param("alice@evil@EXAMPLE.LOCAL", id="two separators"),
+    pytest.param("alice\\@a\\@b@EXAMPLE.LOCAL", id="two escaped separators"),
+    pytest.param("alice\\\\@EXAMPLE.LOCAL", id="a backslash in the name"),
+    pytest.param("alice@EXAMPLE.LOCAL\x00", id="NUL"),
+    pytest.param("alice@EX AMPLE", id="space in the realm"),
+    pytest.param("a" * 2000 + "@EXAMPLE.LOCAL", id="two thousand letters"),
+    pytest.param(None, id="None"),
+    pytest.param(b"alice@EXAMPLE.LOCAL", id="bytes"),
+]
+
+
+@pytest.mark.parametrize("value", NO_PRINCIPALS)
+def test_what_is_no_principal(value: Any) -> None:
+    """Anything but one user's principal is refused."""
+    with pytest.raises(InvalidIdentity):
+        Principal.parse(value)
+
+
+@given(st.text(max_size=900) | st.binary() | st.none())
+def test_reading_principals_is_total(value: Any) -> None:
+    """Anything in: a principal or InvalidIdentity out."""
+    with contextlib.suppress(InvalidIdentity):
+        assert Principal.parse(value).name
