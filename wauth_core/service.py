@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import dataclasses
 import logging
 import os
 import sys
@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 from cachetools import TTLCache
 
 from wauth_core import secrets
-from wauth_core.directory.entries import DirectoryUser
-from wauth_core.exceptions import ConfigurationError
+from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, LDAPManager, filters
+from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import Identity
 from wauth_core.outcomes import Rules, TransportFacts
 from wauth_core.person import WindowsUser, utc_now
@@ -124,7 +124,7 @@ class Wauth:
 
     # -- the directory
 
-    def manager(self, domain: str) -> Any:
+    def manager(self, domain: str) -> LDAPManager:
         """The manager of *domain*: always the same one. Raises `UnknownDomain` or `ConfigurationError`."""
         return self._of(domain).manager
 
@@ -132,13 +132,44 @@ class Wauth:
         """ldap3's usage counters of each domain that has been used so far and has COLLECT_METRICS on."""
         with self._mutex:
             managers = {name: each.manager for name, each in self._lookups.items()}
-        counted = {name: manager.get_usage() for name, manager in managers.items()}  # type: ignore[attr-defined]
+        counted = {name: manager.get_usage() for name, manager in managers.items()}
         return {name: usage for name, usage in counted.items() if usage is not None}
 
-    def authenticate(self, username: str, password: str, domain: str | None = None) -> Any:
+    def authenticate(self, username: str, password: str, domain: str | None = None) -> AuthResult:
         r"""Check a password by an LDAP bind. *username* is ``DOMAIN\user``, a UPN, or a name in *domain*, which may be
-        left out where one domain alone is configured. Never raises for what a person typed."""
-        raise NotImplementedError
+        left out where one domain alone is configured.
+
+        What a person typed never raises: a name in no configured domain is nobody's. Raises `ConfigurationError`.
+        """
+        named, name = self._logon(username)
+        if named is None:
+            listed = list(self.domains)
+            named = domain if domain is not None else listed[0] if len(listed) == 1 else None
+        if named is None or named not in self.domains or (domain is not None and not self._same(domain, named)):
+            return AuthResult(AuthReason.NO_SUCH_USER)
+        result = self.manager(named).authenticate(name, password)
+        if not result.ok or result.user is None:
+            return result
+        if not self.domains.is_listed(named) and named.lower() not in _own_names(result.user):
+            # __default__ serves every domain; that does not make this person one of the domain they typed.
+            return AuthResult(AuthReason.NO_SUCH_USER)
+        policy, _ = self._policy(named)
+        try:
+            identity = Identity(named, policy.logon_name(result.user))
+        except InvalidIdentity:
+            return AuthResult(AuthReason.REFUSED, result.user)
+        return dataclasses.replace(result, identity=identity)
+
+    def _logon(self, username: str) -> tuple[str | None, str]:
+        """The domain that a typed name speaks of, if any, and what to look for there."""
+        domain, slash, name = username.partition("\\")
+        if slash:
+            return domain, name
+        suffix = username.rpartition("@")[2] if "@" in username else ""
+        return (self.domains.canonical(suffix) if suffix and self.domains.is_listed(suffix) else None), username
+
+    def _same(self, one: str, other: str) -> bool:
+        return self.domains.canonical(one) == self.domains.canonical(other)
 
     def directory_user(self, identity: Identity) -> DirectoryUser:
         """The person in the directory, at most WAUTH_RESYNC_DELTA old. Raises `DirectoryError`."""
@@ -147,7 +178,7 @@ class Wauth:
         if known is not None:
             return known
         policy, lookups = self._policy(identity.domain)
-        found = lookups.person(guid=None, username=identity.username, attributes=policy.attributes)
+        found = lookups.person(guid=None, identity=identity, attributes=policy.attributes)
         if self._people_ttl > 0:
             with self._mutex:
                 self._people[identity] = found
@@ -247,7 +278,7 @@ class Wauth:
             lookups, self._lookups = self._lookups, {}
             self._people.clear()
         for each in lookups.values():
-            each.manager.close()  # type: ignore[attr-defined]
+            each.manager.close()
 
     def __enter__(self: T) -> T:
         return self
@@ -267,17 +298,25 @@ class Wauth:
                 # A forked child: the parent's connections are the parent's. Its objects are left as they are.
                 self._lookups, self._pid = {}, os.getpid()
             if name not in self._lookups:
-                self._lookups[name] = Lookups(self._make_manager(name))
+                self._lookups[name] = Lookups(self._make_manager(name), use_spn=self.options.use_spn)
             return self._lookups[name]
 
-    def _make_manager(self, domain: str) -> Any:
-        settings = self.domains[domain]
-        return importlib.import_module("wauth_core.directory").LDAPManager(settings, domain)
+    def _make_manager(self, domain: str) -> LDAPManager:
+        settings, problems = self.domains.resolve(domain)
+        if not self.options.ignore_setting_warnings:
+            for problem in problems:
+                warnings.warn(problem.message, ConfigurationWarning, stacklevel=4)
+        return LDAPManager(settings, domain)
 
     def _policy(self, domain: str) -> tuple[Policy, Lookups]:
         lookups = self._of(domain)
-        settings = lookups.manager.settings  # type: ignore[attr-defined]
-        return Policy.of(domain, settings, self.options), lookups
+        return Policy.of(domain, lookups.manager.settings, self.options), lookups
+
+
+def _own_names(user: DirectoryUser) -> tuple[str, str]:
+    """The DNS name of the domain that *user* is in, and its first label, which is its NetBIOS name as a rule."""
+    name = filters.dns_domain(filters.domain_root(user.dn)).lower()
+    return name, name.partition(".")[0]
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -270,7 +270,7 @@ class DomainSettings:
 
     def __getitem__(self, domain: str) -> LDAPSettings:
         """The settings of *domain*, bound to it. Raises `UnknownDomain` or `ConfigurationError`."""
-        settings, _ = self._resolve(domain)
+        settings, _ = self.resolve(domain)
         return settings
 
     def problems(self) -> list[Problem]:
@@ -278,14 +278,19 @@ class DomainSettings:
         found: list[Problem] = []
         for name in self:
             try:
-                _, unknown = self._resolve(name)
+                _, unknown = self.resolve(name)
             except ConfigurationError as error:
                 found.append(Problem(name, "", str(error)))
             else:
                 found += unknown
         return found
 
-    def _resolve(self, domain: str) -> tuple[LDAPSettings, list[Problem]]:
+    def is_listed(self, domain: str) -> bool:
+        """Whether *domain* has an entry of its own."""
+        return canonical_domain(domain) in self._entries
+
+    def resolve(self, domain: str) -> tuple[LDAPSettings, list[Problem]]:
+        """The settings of *domain*, bound to it, and what looks wrong in them. Raises as subscription does."""
         key = canonical_domain(domain)
         if domain not in self:
             raise UnknownDomain(domain, tuple(self))

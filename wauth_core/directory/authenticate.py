@@ -14,6 +14,7 @@ from wauth_core.directory.pool import Pool
 from wauth_core.directory.session import Lost
 from wauth_core.directory.tracing import operation
 from wauth_core.exceptions import DirectoryUnavailable
+from wauth_core.identity import Identity
 
 
 class AuthReason(Enum):
@@ -68,11 +69,13 @@ _SUB_CODES = {  # a failed bind's "data …": https://learn.microsoft.com/window
 class AuthResult:
     """The answer to a user name and a password. True in a condition only where both were right and may be used.
 
-    *message* is safe to show to whoever tries. *user* is None where there is no such user.
+    *message* is safe to show to whoever tries. *user* is None where there is no such user. *identity* is who signs in
+    by it, as `wauth_core.Wauth.authenticate` names them; a manager leaves it None.
     """
 
     reason: AuthReason
     user: DirectoryUser | None = field(default=None, repr=False)
+    identity: Identity | None = None
 
     @property
     def ok(self) -> bool:

@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from cachetools import TTLCache
 
-from wauth_core.directory.entries import DirectoryGroup, DirectoryUser
+from wauth_core.directory import DirectoryUser, LDAPManager, filters
+from wauth_core.directory.filters import dn_key
+from wauth_core.identity import Identity
 from wauth_core.sync.plan import Resolved
+
+logger = logging.getLogger("wauth.sync")
 
 GROUPS_TTL = 600.0  # seconds
 
 T = TypeVar("T")
 
 
-class Manager(Protocol):
-    """The part of `LDAPManager` that a sync needs."""
-
-    def person(
-        self, *, guid: uuid.UUID | None, username: str, attributes: Iterable[str], groups: bool = True
-    ) -> DirectoryUser:
-        """One person, by GUID or else by name."""
-
-    def resolve_groups(self, names: Iterable[str]) -> Any:
-        """The SIDs of groups, by the names that settings give them."""
-
-    def groups(self, filter: Any = None) -> Iterator[DirectoryGroup]:
-        """All groups."""
-
-    def group(self, x: object) -> DirectoryGroup:
-        """One group."""
-
-
 class Lookups:
     """A manager as a sync sees it (`wauth_core.sync.single.Directory`). Threads may share it."""
 
-    def __init__(self, manager: Manager, *, ttl: float = GROUPS_TTL) -> None:
+    def __init__(self, manager: LDAPManager, *, use_spn: bool = False, ttl: float = GROUPS_TTL) -> None:
         self.manager = manager
+        self._use_spn = use_spn
         self._cache: TTLCache[str, Any] = TTLCache(64, ttl)
+        self._reported: frozenset[str] = frozenset()
         self._mutex = threading.Lock()
 
     def person(
-        self, *, guid: uuid.UUID | None, username: str, attributes: Iterable[str], groups: bool = True
+        self, *, guid: uuid.UUID | None, identity: Identity, attributes: Iterable[str], groups: bool = True
     ) -> DirectoryUser:
-        """The one person with that GUID, or by that name where *guid* is None."""
-        return self.manager.person(guid=guid, username=username, attributes=attributes, groups=groups)
+        """The one person with that GUID, or of that name where *guid* is None.
+
+        With WAUTH_USE_SPN a name is first of all a UPN: it need not begin with the sAMAccountName.
+        """
+        if guid is None and self._use_spn:
+            guid = self.manager.user(identity.spn()).guid
+        return self.manager.person(guid=guid, username=identity.username, attributes=attributes, groups=groups)
 
     def resolve(self, names: Iterable[str]) -> Resolved:
         """The SIDs of the groups that settings name."""
@@ -55,12 +49,15 @@ class Lookups:
         if not listed:
             return {}
         resolved = self.manager.resolve_groups(listed)
-        sids = getattr(resolved, "sids", resolved)
-        return {name: frozenset(sids.get(name, ())) for name in listed}
+        problems = frozenset(resolved.problems)
+        for problem in sorted(problems - self._reported):
+            logger.warning("Domain %s: %s", self.manager.domain, problem)
+        self._reported = problems
+        return {name: resolved[name] for name in listed}
 
     def all_groups(self) -> Mapping[str, str]:
         """SID and name of every group of the domain, at most ten minutes old."""
-        return self._cached("all", lambda: {g.sid: g.name for g in self.manager.groups() if g.sid})
+        return self._cached("all", lambda: {g.sid or dn_key(g.dn): g.name for g in self.manager.groups()})
 
     def builtin_groups(self, sids: frozenset[str], among: frozenset[str]) -> frozenset[str]:
         """Those of the built-in groups *among* that somebody with *sids* is in.
@@ -70,7 +67,13 @@ class Lookups:
         return frozenset(sid for sid in among if not sids.isdisjoint(self._member_sids(sid)))
 
     def _member_sids(self, sid: str) -> frozenset[str]:
-        return self._cached(sid, lambda: frozenset(self.manager.member_sids(sid)))  # type: ignore[attr-defined]
+        def read() -> frozenset[str]:
+            dn = self.manager.group(sid).dn
+            root = filters.domain_root(self.manager.settings.SEARCH_BASE)
+            entries = self.manager.search(filters.equals("memberOf", dn), ("objectSid",), base=root)
+            return frozenset(str(entry.attributes["objectSid"]) for entry in entries if "objectSid" in entry.attributes)
+
+        return self._cached(sid, read)
 
     def _cached(self, key: str, make: Callable[[], T]) -> T:
         with self._mutex:

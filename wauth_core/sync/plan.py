@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wauth_core.directory.entries import DirectoryUser
+from wauth_core.identity import fold_username
 from wauth_core.sync.policy import ACTIVE, PROPAGATION, Policy, attribute_value
 from wauth_core.sync.repository import Change, Key, Link, UserSnapshot
 from wauth_core.sync.result import SyncStatus
@@ -55,7 +56,7 @@ def entitle(
 
     *directory_groups* (SID -> name) are all security groups of the domain; only mirrored groups need them.
     """
-    known = frozenset(name.casefold() for name in (directory_groups or {}).values())
+    known = frozenset(fold_username(name) for name in (directory_groups or {}).values())
     own = frozenset(sids | {user.sid} if user.sid else sids)
     given = {flag: _matching(groups, own, resolved) for flag, groups in policy.flags.items()}
     if policy.propagate:
@@ -161,18 +162,18 @@ def _compare(
     ):
         flags[ACTIVE] = True
     # Names of mirrored groups compare without case: the application's spelling of a group stays.
-    has = {group.casefold() for group in mine.groups if policy.mirrored(group)}
-    gives = {group.casefold() for group in rights.groups if policy.mirrored(group)}
+    has = {fold_username(group) for group in mine.groups if policy.mirrored(group)}
+    gives = {fold_username(group) for group in rights.groups if policy.mirrored(group)}
     return Change(
         key=mine.key,
         link=None if link == mine.link else link,
         fields=fields,
         flags=flags,
-        groups_add=frozenset(g for g in rights.groups - mine.groups if g.casefold() not in has),
+        groups_add=frozenset(g for g in rights.groups - mine.groups if fold_username(g) not in has),
         groups_remove=frozenset(
             g
             for g in _owned(policy, mine, rights.known_groups) - rights.groups
-            if g in policy.group_map or g.casefold() not in gives
+            if g in policy.group_map or fold_username(g) not in gives
         ),
     )
 
@@ -240,7 +241,7 @@ def _owned(policy: Policy, snapshot: UserSnapshot, known_groups: frozenset[str])
         group
         for group in snapshot.groups
         if group in policy.group_map
-        or (policy.mirrored(group) and (not policy.mirror_all or group.casefold() in known_groups))
+        or (policy.mirrored(group) and (not policy.mirror_all or fold_username(group) in known_groups))
     )
 
 

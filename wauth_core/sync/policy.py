@@ -130,16 +130,23 @@ class Policy:
         """
         if group in self.group_map:
             return False
-        return self.mirror_all or any(fnmatchcase(group.casefold(), pattern.casefold()) for pattern in self.mirror)
+        name = fold_username(group)
+        return self.mirror_all or any(fnmatchcase(name, fold_username(pattern)) for pattern in self.mirror)
 
     def logon_name(self, user: DirectoryUser) -> str:
-        """How *user* is spelled in a link: the sAMAccountName, or with WAUTH_USE_SPN the UPN's prefix where its
-        suffix is this domain."""
+        """How *user* is spelled in a link, and by front ends.
+
+        The attribute that USER_QUERY_FIELD is mapped to, which is the sAMAccountName; with WAUTH_USE_SPN the UPN's
+        prefix, where its suffix is this domain.
+        """
         name = user.username
         prefix, _, suffix = (user.upn or "").rpartition("@")
-        if self.use_spn and prefix and suffix.casefold() == self.domain.casefold():
-            name = prefix
-        return fold_username(name) if self.lowercase else name
+        if self.use_spn:
+            if prefix and suffix.lower() == self.domain.lower():
+                name = prefix
+        elif self.query_attribute.lower() != "samaccountname":
+            name = str(attribute_value(user, self.query_attribute) or name)
+        return self._spelled(name)
 
     def answers_to(self, user: DirectoryUser, username: str) -> bool:
         """Whether *username*, which a front end gave, is a name of *user*."""
@@ -148,13 +155,11 @@ class Policy:
     def username(self, user: DirectoryUser) -> str:
         """The name *user* goes by in the application, by WAUTH_LOWERCASE_USERNAME and WAUTH_USERNAME_FORMAT."""
         attribute = self.fields.get(self.username_field, "sAMAccountName")
-        if attribute.lower() == "samaccountname":
-            name = self.logon_name(user)
-        else:
-            value: Any = attribute_value(user, attribute)
-            name = str(value) if value not in (None, "") else user.username
-            name = fold_username(name) if self.lowercase else name
-        return self.username_format.format(username=name, domain=self.domain)
+        name = str(attribute_value(user, attribute) or user.username)
+        return self.username_format.format(username=self._spelled(name), domain=self.domain)
+
+    def _spelled(self, name: str) -> str:
+        return fold_username(name) if self.lowercase else name
 
 
 def attribute_value(user: DirectoryUser, attribute: str) -> Any:

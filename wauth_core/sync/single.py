@@ -12,7 +12,7 @@ from typing import Protocol
 
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import UserNotFound
-from wauth_core.identity import Identity
+from wauth_core.identity import Identity, fold_username
 from wauth_core.outcomes import TransportFacts
 from wauth_core.sync.plan import Plan, Resolved, Rights, entitle, plan, plan_missing
 from wauth_core.sync.policy import Policy
@@ -29,7 +29,7 @@ class Directory(Protocol):
     """What a sync asks of a domain's directory."""
 
     def person(
-        self, *, guid: uuid.UUID | None, username: str, attributes: Iterable[str], groups: bool = True
+        self, *, guid: uuid.UUID | None, identity: Identity, attributes: Iterable[str], groups: bool = True
     ) -> DirectoryUser:
         """The one person with that GUID, or by that name where *guid* is None, with the SIDs of all groups."""
 
@@ -99,7 +99,7 @@ def _sync(task: Task) -> SyncResult:
     user = _fetch(task, by_name.link.guid if by_name and by_name.link else None)
     if user is None:
         groups = task.directory.all_groups() if policy.mirrors and by_name else {}
-        known_groups = frozenset(name.casefold() for name in groups.values())
+        known_groups = frozenset(fold_username(name) for name in groups.values())
         return _finish(task, plan_missing(policy, by_name, known_groups), by_name, None, Rights())
     if task.facts is not None and user.sid is not None and task.facts.user_sid != user.sid:
         reason = f"the sign-in came with the SID of another person, {task.facts.user_sid}"
@@ -118,20 +118,18 @@ def _sync(task: Task) -> SyncResult:
 def _fetch(task: Task, guid: uuid.UUID | None) -> DirectoryUser | None:
     """Who bears the name now. The account's GUID is asked first; but whoever is signed in under a name is the one who
     has that name today, not the one who had it when the account was linked."""
-    wanted = {"attributes": task.policy.attributes, "groups": task.facts is None}
-    username = task.identity.username
-    linked: DirectoryUser | None = None
-    if guid is not None:
+
+    def ask(guid: uuid.UUID | None) -> DirectoryUser | None:
+        attributes, groups = task.policy.attributes, task.facts is None
         try:
-            linked = task.directory.person(guid=guid, username=username, **wanted)  # type: ignore[arg-type]
+            return task.directory.person(guid=guid, identity=task.identity, attributes=attributes, groups=groups)
         except UserNotFound:
-            linked = None
-        if linked is not None and task.policy.answers_to(linked, username):
-            return linked
-    try:
-        return task.directory.person(guid=None, username=username, **wanted)  # type: ignore[arg-type]
-    except UserNotFound:
+            return None
+
+    linked = ask(guid) if guid is not None else None
+    if linked is not None and task.policy.answers_to(linked, task.identity.username):
         return linked
+    return ask(None) or linked
 
 
 def _rows(
@@ -141,7 +139,7 @@ def _rows(
     policy = task.policy
     name = policy.logon_name(user)
     link = by_name.link if by_name else None
-    if link and user.guid and link.guid == user.guid and link.username.casefold() == name.casefold():
+    if link and user.guid and link.guid == user.guid and fold_username(link.username) == fold_username(name):
         return by_name, None
     rows = task.repository.find(policy.wanted, domain=policy.domain, username=name, guid=user.guid)
     by_guid = next((row for row in rows if row.link and user.guid and row.link.guid == user.guid), None)

@@ -64,8 +64,9 @@ class FakeDirectory:
         self.builtin: dict[str, frozenset[str]] = {}
 
     def person(
-        self, *, guid: uuid.UUID | None, username: str, attributes: Iterable[str], groups: bool = True
+        self, *, guid: uuid.UUID | None, identity: Identity, attributes: Iterable[str], groups: bool = True
     ) -> DirectoryUser:
+        username = identity.username
         self.searches.append(f"guid {guid}" if guid else f"name {username}")
         if self.fail is not None:
             raise self.fail
