@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,6 @@ from wauth_core.outcomes import TransportFacts
 if TYPE_CHECKING:
     from wauth_core.directory.entries import DirectoryGroup, DirectoryUser
     from wauth_core.service import Wauth
-
-logger = logging.getLogger("wauth.person")
 
 
 class WindowsUser:
@@ -65,21 +62,18 @@ class WindowsUser:
             self._groups = tuple(self.directory_user.groups())
         return self._groups
 
-    def in_group(self, group: str) -> bool:
-        """Whether the person is in *group* (a name by GROUP_ATTRS, or a SID), directly or nested.
+    def in_group(self, group: DirectoryGroup | str) -> bool:
+        """Whether the person is in *group* (a name by GROUP_ATTRS, a DN, a SID), directly or nested.
 
-        A group that is not found, or found twice, has no members, and a warning says so; nor has any group a member
+        A group that is not found, or found twice, has no members, and the log says so; nor has any group a member
         whose account is disabled, expired or gone. Raises `DirectoryError` where the directory cannot be asked.
         """
         if self.identity is None:
             return False
-        wanted = self._wauth.group_sids(
-            self.identity.domain, group, user_sid=self.facts.user_sid if self.facts else None
-        )
+        name = group if isinstance(group, str) else group.sid or group.dn
+        user_sid = self.facts.user_sid if self.facts else None
+        wanted = self._wauth.group_sids(self.identity.domain, name, user_sid=user_sid)
         if not wanted:
-            logger.warning(
-                "in_group(%r): not one group of the domain %s; nobody is in it.", group, self.identity.domain
-            )
             return False
         if self.facts is not None and self._wauth.facts_hold(self.facts):
             return self._wauth.facts_in(self.identity.domain, self.facts, wanted)

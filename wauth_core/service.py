@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from cachetools import TTLCache
 
 from wauth_core import secrets
-from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, LDAPManager, filters
+from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, LDAPManager, filters, membership
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import Identity
 from wauth_core.outcomes import Rules, TransportFacts
@@ -189,9 +189,15 @@ class Wauth:
         return WindowsUser(self, identity, facts)
 
     def group_sids(self, domain: str, group: str, *, user_sid: str | None = None) -> frozenset[str]:
-        """The SIDs of *group*, a name by GROUP_ATTRS or a SID; none where it is not found or ambiguous."""
-        if group.upper().startswith("S-1-"):
-            return frozenset({group.upper()})
+        """The SIDs of *group*, a name by GROUP_ATTRS, DN or SID; none where it is not found or ambiguous.
+
+        *user_sid* is of a user of the same domain, and spares a search.
+        """
+        if user_sid is not None:  # what means a SID by itself, or with the domain's, needs no search
+            own = user_sid.rpartition("-")[0]
+            sid = membership.well_known(group, lambda: own, lambda: "")
+            if sid is not None and not sid.startswith("-"):
+                return frozenset({sid})
         return self._of(domain).resolve((group,))[group]
 
     def facts_hold(self, facts: TransportFacts | None) -> bool:

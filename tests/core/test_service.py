@@ -1,0 +1,378 @@
+"""`Wauth` against the embedded directory: the first thing that is useful by itself."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wauth_core import ConfigurationError, Identity, SyncStatus, Verdict, Wauth
+from wauth_core.directory import AuthReason
+from wauth_core.exceptions import DirectoryUnavailable, UnknownDomain
+from wauth_core.outcomes import TransportFacts
+from wauth_core.settings import ConfigurationWarning
+from wauth_core.testing import MemoryUserRepository
+from wauth_core.testing.directory import EmbeddedDirectory
+
+ALICE = Identity("EXAMPLE", "alice")
+BOB = Identity("EXAMPLE", "bob")
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 1, 9, tzinfo=timezone.utc)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def store() -> MemoryUserRepository:
+    return MemoryUserRepository()
+
+
+def wauth_for(directory: EmbeddedDirectory, settings: dict[str, Any] | None = None, **options: Any) -> Wauth:
+    return Wauth({"EXAMPLE": directory.settings(**(settings or {}))}, **options)
+
+
+@pytest.fixture
+def wauth(windowsauth_directory: EmbeddedDirectory) -> Iterator[Wauth]:
+    settings = {"STAFF_GROUPS": "Web Editors", "GROUP_MAP": {"users": "Web Users"}}
+    with wauth_for(windowsauth_directory, settings) as made:
+        yield made
+
+
+def searches(directory: EmbeddedDirectory) -> int:
+    return sum(operation.op == "search" for operation in directory.operations)
+
+
+def test_nothing_connects_before_it_must(windowsauth_directory: EmbeddedDirectory) -> None:
+    """Making a Wauth, a manager and a lazy user sends nothing."""
+    with wauth_for(windowsauth_directory) as wauth:
+        assert wauth.manager("EXAMPLE") is wauth.manager("example")
+        assert wauth.windows_user(ALICE).is_authenticated
+        assert wauth.problems() == []
+        assert wauth.rules.parse("example\\ALICE") == ALICE
+        assert len(windowsauth_directory.operations) == 0
+
+
+def test_steady_state_is_one_search(
+    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
+) -> None:
+    """A later sync, with fields, flags and nested groups, is exactly one search, as the server counts, and no write."""
+    first = wauth.sync(ALICE, store)
+    assert first.status is SyncStatus.CREATED
+    assert store.users[1].fields["email"] == "alice@example.local"
+    assert store.users[1].groups == {"users"}
+    before, writes = searches(windowsauth_directory), store.writes
+    second = wauth.sync(ALICE, store)
+    assert (second.status, second.groups) == (SyncStatus.UNCHANGED, {"users"})
+    assert searches(windowsauth_directory) - before == 1
+    assert store.writes == writes
+
+
+def test_first_sync_searches(
+    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
+) -> None:
+    """The first sync of a user is two searches at most, once the meaning of group names is known."""
+    wauth.sync(ALICE, store)
+    before = searches(windowsauth_directory)
+    assert wauth.sync(BOB, store).status is SyncStatus.CREATED
+    assert searches(windowsauth_directory) - before <= 2
+
+
+def test_rights_follow_the_directory(
+    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
+) -> None:
+    """Promotion, demotion, disabling, coming back, renaming and deletion reach the application at the next sync."""
+    key = wauth.sync(ALICE, store).key
+    user = store.users[1]
+    windowsauth_directory.add_member("Web Developers", "alice")
+    result = wauth.sync(ALICE, store)
+    assert user.flags["is_staff"] is True
+    assert result.why["is_staff"] == ("Web Editors",)
+    windowsauth_directory.disable("alice")
+    assert wauth.sync(ALICE, store).status is SyncStatus.DISABLED
+    assert (user.flags["is_staff"], user.flags["is_active"], user.groups) == (False, False, set())
+    windowsauth_directory.enable("alice")
+    assert wauth.sync(ALICE, store).ok
+    assert (user.flags["is_staff"], user.flags["is_active"], user.groups) == (True, True, {"users"})
+    windowsauth_directory.rename("alice", "alicia")
+    assert wauth.sync(Identity("EXAMPLE", "alicia"), store).key == key
+    assert user.fields["username"] == "alicia"
+    windowsauth_directory.delete("alicia")
+    assert wauth.sync(Identity("EXAMPLE", "alicia"), store).status is SyncStatus.NOT_FOUND
+    assert user.flags["is_active"] is False
+
+
+def test_a_reused_name(wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+    """Who is hired under the name of somebody who left gets nothing of theirs."""
+    old = wauth.sync(ALICE, store).key
+    windowsauth_directory.delete("alice")
+    windowsauth_directory.add_user("alice", name="Alice Newcomer")
+    new = wauth.sync(ALICE, store)
+    assert new.status is SyncStatus.CREATED
+    assert new.key != old
+    assert store.users[1].flags["is_active"] is False
+
+
+def test_a_directory_that_is_down(windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+    """A sync raises and changes nothing; a refresh says what to do, by how long it has been."""
+    clock = Clock()
+    with wauth_for(windowsauth_directory, {"OPERATION_TIMEOUT": 2, "CONNECT_TIMEOUT": 2}, clock=clock) as wauth:
+        wauth.sync(ALICE, store)
+        before = store.users[1].link
+        windowsauth_directory.close()
+        with pytest.raises(DirectoryUnavailable):
+            wauth.sync(ALICE, store)
+        last = clock.now
+        assert wauth.refresh(ALICE, store, last_sync=last).verdict is Verdict.CONTINUE
+        clock.now += timedelta(hours=1)
+        within = wauth.refresh(ALICE, store, last_sync=last)
+        assert (within.verdict, within.due, within.stale) == (Verdict.CONTINUE, True, False)
+        assert isinstance(within.error, DirectoryUnavailable)
+        assert wauth.refresh(ALICE, store, last_sync=last, required=True).verdict is Verdict.FAIL
+        assert wauth.refresh(ALICE, store, last_sync=last, delta=7200).due is False
+        clock.now += timedelta(days=2)
+        assert wauth.refresh(ALICE, store, last_sync=last).verdict is Verdict.STRIP
+        assert wauth.refresh(BOB, store, last_sync=None).verdict is Verdict.REFUSE
+        assert (store.users[1].link, len(store.users)) == (before, 1)
+
+
+# -- passwords
+
+LOGINS: list[Any] = [
+    pytest.param("alice", "EXAMPLE\\alice", id="plain name"),
+    pytest.param("ALICE", "EXAMPLE\\alice", id="in capitals"),
+    pytest.param("EXAMPLE\\alice", "EXAMPLE\\alice", id="down-level"),
+    pytest.param("example\\Alice", "EXAMPLE\\alice", id="down-level in another case"),
+    pytest.param("alice@example.local", "EXAMPLE\\alice", id="UPN"),
+    pytest.param("OTHER\\alice", None, id="another domain"),
+    pytest.param("\\alice", None, id="an empty domain"),
+    pytest.param("alice@other.local", None, id="a UPN of another domain"),
+    pytest.param("*", None, id="an asterisk"),
+    pytest.param("a*", None, id="a pattern"),
+    pytest.param("(sAMAccountName=alice)", None, id="a filter"),
+    pytest.param("EXAMPLE\\alice\\x", None, id="two separators"),
+    pytest.param("", None, id="nothing"),
+    pytest.param("\x00", None, id="NUL"),
+    pytest.param("alice\ud800", None, id="half a surrogate pair"),
+    pytest.param("x" * 100_000, None, id="a hundred thousand letters"),
+]
+
+
+@pytest.mark.parametrize(("typed", "identity"), LOGINS)
+def test_who_signs_in_with_a_password(
+    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, typed: str, identity: str | None
+) -> None:
+    """Any spelling of the right name signs in as one identity; whatever else is typed is refused, never an error."""
+    result = wauth.authenticate(typed, windowsauth_directory.bind_password)
+    assert (str(result.identity) if result.identity else None) == identity
+    assert result.ok is (identity is not None)
+
+
+def test_wrong_and_missing_passwords(wauth: Wauth) -> None:
+    """A wrong password, an empty one and a strange name get no identity."""
+    for password in ("wrong", "", " ", "\x00", "\u200b"):
+        result = wauth.authenticate("alice", password)
+        assert not result.ok
+        assert result.identity is None
+
+
+def test_a_plain_name_needs_one_domain(windowsauth_directory: EmbeddedDirectory) -> None:
+    """With two domains a name alone is nobody's, unless the caller says which domain is meant."""
+    settings = windowsauth_directory.settings()
+    password = windowsauth_directory.bind_password
+    with Wauth({"EXAMPLE": settings, "OTHER": settings}) as wauth:
+        assert wauth.authenticate("alice", password).reason is AuthReason.NO_SUCH_USER
+        assert wauth.authenticate("alice", password, domain="example").identity == ALICE
+        assert not wauth.authenticate("OTHER\\alice", password, domain="EXAMPLE").ok
+
+
+def test_the_default_makes_nobody_a_member_of_any_domain(windowsauth_directory: EmbeddedDirectory) -> None:
+    """Where __default__ serves all, a person still is of the own domain only."""
+    with Wauth({"__default__": windowsauth_directory.settings()}) as wauth:
+        assert wauth.authenticate("EXAMPLE\\alice", windowsauth_directory.bind_password).identity == ALICE
+        assert not wauth.authenticate("OTHER\\alice", windowsauth_directory.bind_password).ok
+
+
+# -- the lazy user
+
+
+def test_the_lazy_user(wauth: Wauth, windowsauth_directory: EmbeddedDirectory) -> None:
+    """Groups, attributes and membership come from the directory; its answer serves the next request too."""
+    user = wauth.windows_user(Identity("EXAMPLE", "ada"))
+    assert user.in_group("Web Editors"), "nested"
+    assert not user.in_group("Web Admins")
+    assert not user.in_group("No Such Group")
+    assert "Web Developers" in {group.name for group in user.groups}
+    assert user.attributes["mail"] == "ada@example.local"
+    before = searches(windowsauth_directory)
+    again = wauth.windows_user(Identity("EXAMPLE", "ada"))
+    assert again.in_group("Web Editors")
+    assert searches(windowsauth_directory) == before
+
+
+def test_nobody_is_in_no_group(wauth: Wauth, windowsauth_directory: EmbeddedDirectory) -> None:
+    """The lazy user of a request in which nobody is signed in asks nothing."""
+    nobody = wauth.windows_user(None)
+    assert not nobody
+    assert (nobody.is_authenticated, nobody.groups, nobody.attributes) == (False, (), {})
+    assert nobody.in_group("Domain Users") is False
+    assert searches(windowsauth_directory) == 0
+
+
+@pytest.mark.parametrize("name", ["dan", "eve", "nobody.at.all"], ids=["disabled", "expired", "unknown"])
+def test_accounts_that_give_no_membership(wauth: Wauth, name: str) -> None:
+    """A disabled, expired or unknown account is in no group."""
+    assert wauth.windows_user(Identity("EXAMPLE", name)).in_group("Domain Users") is False
+
+
+def test_facts_need_no_directory(windowsauth_directory: EmbeddedDirectory) -> None:
+    """SIDs that came with the sign-in answer for as long as they are believed; a SID is asked for without a search."""
+    clock = Clock()
+    sid = f"{windowsauth_directory.domain_sid}-512"
+    facts = TransportFacts(windowsauth_directory.sid("mallory"), frozenset({sid}), clock.now)
+    with wauth_for(windowsauth_directory, clock=clock) as wauth:
+        user = wauth.windows_user(Identity("EXAMPLE", "mallory"), facts)
+        assert user.in_group(sid)
+        assert user.in_group("Domain Admins")
+        assert not user.in_group("S-1-5-32-544")
+        assert len(windowsauth_directory.operations) == 0
+        clock.now += timedelta(minutes=11)
+        assert not user.in_group(sid), "old facts are not believed, and the directory says no"
+
+
+def test_built_in_groups_follow_from_a_ticket(windowsauth_directory: EmbeddedDirectory) -> None:
+    """A ticket lists no built-in group; who carries a member's SID is in it all the same."""
+    clock = Clock()
+    admins = f"{windowsauth_directory.domain_sid}-512"
+    facts = TransportFacts(windowsauth_directory.sid("alice"), frozenset({admins}), clock.now, complete=False)
+    with wauth_for(windowsauth_directory, clock=clock) as wauth:
+        assert wauth.windows_user(ALICE, facts).in_group("Administrators")
+        assert not wauth.windows_user(ALICE, facts).in_group("Account Operators")
+
+
+# -- settings
+
+
+def test_from_a_mapping(windowsauth_directory: EmbeddedDirectory) -> None:
+    """WAUTH_ names are read out of a configuration that holds other things."""
+    config = {"DEBUG": True, "WAUTH_DOMAINS": {"EXAMPLE": windowsauth_directory.settings()}, "WAUTH_RESYNC_DELTA": "60"}
+    with Wauth.from_mapping(config) as wauth:
+        assert wauth.options.resync_delta == timedelta(minutes=1)
+        assert wauth.windows_user(ALICE).in_group("Web Users")
+
+
+def test_a_misspelt_option_in_a_mapping_is_warned_of() -> None:
+    """The warning sets the name right; WAUTH_IGNORE_SETTING_WARNINGS silences it."""
+    with pytest.warns(ConfigurationWarning, match="Did you mean 'WAUTH_DOMAINS'"):
+        Wauth.from_mapping({"WAUTH_DOMAIN": {}})
+    with pytest.raises(ConfigurationError, match="Did you mean 'WAUTH_USE_SPN'"):
+        Wauth(use_spm=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Wauth.from_mapping({"WAUTH_NONSENSE": 1, "WAUTH_IGNORE_SETTING_WARNINGS": True})
+
+
+def test_a_misspelt_domain_setting_is_warned_of(windowsauth_directory: EmbeddedDirectory) -> None:
+    """When a domain is first used, a name that means nothing in its settings is warned of."""
+    with (
+        wauth_for(windowsauth_directory, {"USER_FILED_MAP": {}}) as wauth,
+        pytest.warns(ConfigurationWarning, match="Did you mean 'USER_FIELD_MAP'"),
+    ):
+        wauth.manager("EXAMPLE")
+
+
+def test_from_toml(windowsauth_directory: EmbeddedDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A TOML file holds options, a table for each domain, and secrets by reference."""
+    monkeypatch.setenv("WAUTH_TEST_PASSWORD", windowsauth_directory.bind_password)
+    path = tmp_path / "wauth.toml"
+    path.write_text(
+        f"""
+        resync_delta = 300
+        WAUTH_USERNAME_FORMAT = "{{username}}@{{domain}}"
+
+        [domains.EXAMPLE]
+        SERVER = "{windowsauth_directory.ldaps_url}"
+        SEARCH_BASE = "{windowsauth_directory.base_dn}"
+        USERNAME = 'EXAMPLE\\svc_web'
+        PASSWORD = {{env = "WAUTH_TEST_PASSWORD"}}
+        CA_FILE = "{windowsauth_directory.ca_file}"
+        STAFF_GROUPS = ["Web Editors"]
+
+        [domains.EXAMPLE.USER_FIELD_MAP]
+        username = "sAMAccountName"
+
+        [domains.EXAMPLE.GROUP_MAP]
+        env = "Web Users"
+        """,
+        encoding="utf-8",
+    )
+    store = MemoryUserRepository()
+    with Wauth.from_toml(path) as wauth:
+        assert wauth.sync(Identity("EXAMPLE", "ada"), store).ok
+    assert store.users[1].fields == {"username": "ada@EXAMPLE"}
+    assert store.users[1].groups == {"env"}, "a table of one entry is no secret where tables belong"
+
+
+TOML: list[Any] = [
+    pytest.param(None, "cannot be read", id="missing"),
+    pytest.param(b"a = ", "is not TOML", id="broken"),
+    pytest.param(b"\xff", "is not TOML", id="not UTF-8"),
+    pytest.param(b"domains = 1", "table of its own", id="domains is a number"),
+    pytest.param(b"[domains]\nEXAMPLE = 1", "table of its own", id="a domain is a number"),
+    pytest.param(b"resync_delta = 'x'", "WAUTH_RESYNC_DELTA", id="impossible option"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), TOML)
+def test_a_toml_file_that_cannot_be_used(tmp_path: Path, content: bytes | None, message: str) -> None:
+    """The error is one of configuration, and names the file or the setting."""
+    path = tmp_path / "wauth.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=message):
+        Wauth.from_toml(path)
+
+
+def test_an_unknown_domain(wauth: Wauth, store: MemoryUserRepository) -> None:
+    """Nobody of a domain that is not configured is looked up anywhere."""
+    with pytest.raises(UnknownDomain):
+        wauth.sync(Identity("OTHER", "alice"), store)
+    assert store.users == {}
+
+
+def test_it_can_be_closed_and_used_again(wauth: Wauth, store: MemoryUserRepository) -> None:
+    """Closing twice is no error, and the next use connects anew."""
+    first = wauth.manager("EXAMPLE")
+    wauth.close()
+    wauth.close()
+    assert wauth.sync(ALICE, store).ok
+    assert wauth.manager("EXAMPLE") is not first
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_makes_its_own_managers(wauth: Wauth, store: MemoryUserRepository) -> None:
+    """A child of a preloading server syncs over connections of its own, and the parent's go on."""
+    wauth.sync(ALICE, store)
+    parents = wauth.manager("EXAMPLE")
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            if wauth.manager("EXAMPLE") is not parents and wauth.sync(BOB, store).ok:
+                code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert wauth.manager("EXAMPLE") is parents
+    assert wauth.sync(ALICE, store).ok
