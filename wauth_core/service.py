@@ -23,12 +23,13 @@ from wauth_core.identity import Identity
 from wauth_core.outcomes import Rules, TransportFacts
 from wauth_core.person import WindowsUser, utc_now
 from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, duration, unknown_option
-from wauth_core.sync import freshness
+from wauth_core.sync import bulk, freshness
+from wauth_core.sync.bulk import BulkTask, Progress
 from wauth_core.sync.freshness import Refreshed
 from wauth_core.sync.lookups import Lookups
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository
-from wauth_core.sync.result import SyncResult
+from wauth_core.sync.result import BulkResult, SyncResult
 from wauth_core.sync.single import AfterSync, BeforeSync, Task, sync_one
 
 logger = logging.getLogger("wauth.service")
@@ -246,6 +247,41 @@ class Wauth:
             logger.info("Synced %s: %s.", identity, result.status.value)
         elif not result.ok:
             logger.warning("Synced %s: %s (%s).", identity, result.status.value, result.reason)
+        return result
+
+    def sync_all(
+        self,
+        repository: UserRepository,
+        domain: str,
+        *,
+        incremental: bool = False,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+        max_deactivations: float = 0.1,
+        create: bool = True,
+    ) -> BulkResult:
+        """Bring all users of *domain* in step with the directory; make those who are missing, unless *create* is off.
+
+        *progress* is called now and then with the number of people looked at. No more than the share
+        *max_deactivations* of the domain's users is deactivated at once. What goes wrong with one user is in the
+        answer, and stops nobody else. Raises `BulkDeactivationRefused`, `DirectoryError` or `ConfigurationError`;
+        nothing is written then.
+        """
+        policy, lookups = self._policy(domain)
+        task = BulkTask(
+            policy=policy,
+            directory=lookups,
+            repository=repository,
+            now=self._clock(),
+            dry_run=dry_run,
+            create=create,
+            max_deactivations=max_deactivations,
+            progress=progress,
+            before=self._before_sync,
+            after=self._after_sync,
+        )
+        result = bulk.sync_all(task)
+        logger.info("Synced the domain %s: %s.", policy.domain, result)
         return result
 
     def refresh(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from cachetools import TTLCache
 
-from wauth_core.directory import DirectoryUser, LDAPManager, filters
+from wauth_core.directory import DirectoryUser, LDAPManager, decode, filters
 from wauth_core.directory.filters import dn_key
+from wauth_core.exceptions import UserNotFound
 from wauth_core.identity import Identity
+from wauth_core.sync.membership import GroupEntry, Groups
 from wauth_core.sync.plan import Resolved
+from wauth_core.sync.policy import Policy
 
 logger = logging.getLogger("wauth.sync")
 
@@ -56,8 +60,51 @@ class Lookups:
         return {name: resolved[name] for name in listed}
 
     def all_groups(self) -> Mapping[str, str]:
-        """SID and name of every group of the domain, at most ten minutes old."""
-        return self._cached("all", lambda: {g.sid or dn_key(g.dn): g.name for g in self.manager.groups()})
+        """SID and name of every security group of the domain, at most ten minutes old."""
+        return self._cached("all", lambda: self.groups().names)
+
+    def groups(self) -> Groups:
+        """All security groups of the domain, as they are now."""
+        entries = self.manager.search(
+            "(objectClass=group)", ("objectSid", "groupType", "memberOf", "sAMAccountName", "cn"), base=self._root
+        )
+        return Groups(
+            GroupEntry(
+                entry.dn,
+                str(values.get("objectSid") or dn_key(entry.dn)),
+                str(values.get("sAMAccountName") or values.get("cn") or ""),
+                tuple(values.get("memberOf") or ()),
+            )
+            for entry in entries
+            if decode.is_security_group(values := entry.attributes)
+        )
+
+    def people(self, policy: Policy, groups: Groups, resolved: Resolved) -> Iterator[DirectoryUser]:
+        """Everybody whom a sync may concern, with the SIDs of all their groups.
+
+        They are computed from *groups*. Where that cannot tell all (a setting names a group of another domain by its
+        SID, somebody is in more groups than one answer holds, the directory is not AD), the person is read alone.
+        """
+        if self._reaches_beyond(resolved):
+            logger.info(
+                "Domain %s: a group of another domain is named; reading people one by one.", self.manager.domain
+            )
+            groups = Groups(())
+        settings = self.manager.settings
+        for user in self.manager.users(settings.USER_QUERY_FILTER, (*policy.attributes, "memberOf")):
+            if groups.names and user.sid and not any(";range=" in name.lower() for name in user.attributes):
+                primary = f"{user.sid.rpartition('-')[0]}-{user.attributes.get('primaryGroupID')}"
+                sids = groups.sids_of(user.attributes.get("memberOf") or (), primary)
+                yield dataclasses.replace(user, group_sids=sids)
+                continue
+            try:
+                yield self.manager.person(guid=user.guid, username=user.username, attributes=policy.attributes)
+            except UserNotFound:
+                continue  # deleted since the page was read
+
+    def _reaches_beyond(self, resolved: Resolved) -> bool:
+        sids = [sid for found in resolved.values() for sid in found if sid.startswith("S-1-5-21-")]
+        return bool(sids) and any(sid.rpartition("-")[0] != self.manager.domain_sid for sid in sids)
 
     def builtin_groups(self, sids: frozenset[str], among: frozenset[str]) -> frozenset[str]:
         """Those of the built-in groups *among* that somebody with *sids* is in.
@@ -66,11 +113,15 @@ class Lookups:
         """
         return frozenset(sid for sid in among if not sids.isdisjoint(self._member_sids(sid)))
 
+    @property
+    def _root(self) -> str:
+        """The whole domain: a group that gives rights need not be under SEARCH_BASE."""
+        return filters.domain_root(self.manager.settings.SEARCH_BASE)
+
     def _member_sids(self, sid: str) -> frozenset[str]:
         def read() -> frozenset[str]:
             dn = self.manager.group(sid).dn
-            root = filters.domain_root(self.manager.settings.SEARCH_BASE)
-            entries = self.manager.search(filters.equals("memberOf", dn), ("objectSid",), base=root)
+            entries = self.manager.search(filters.equals("memberOf", dn), ("objectSid",), base=self._root)
             return frozenset(str(entry.attributes["objectSid"]) for entry in entries if "objectSid" in entry.attributes)
 
         return self._cached(sid, read)

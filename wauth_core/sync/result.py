@@ -66,14 +66,15 @@ class SyncResult:
 class BulkResult:
     """What a sync of a whole domain did, or with *dry_run* would do.
 
-    *results* holds every user with whom something happened: changed, refused or failed ones; *counts* counts all.
-    *failures* are users whose own sync failed; the others went on. *elapsed* is in seconds.
+    *results* holds every user with whom something happened: those who changed, and new people whose name is taken;
+    *counts* counts all. *failures* names users whose own sync failed, and why; the others went on. *deactivated* is
+    how many users lost their activity. *elapsed* is in seconds.
     """
 
     domain: str
     counts: Mapping[SyncStatus, int]
     results: tuple[SyncResult, ...] = ()
-    failures: tuple[tuple[Identity | str, WauthError], ...] = ()
+    failures: tuple[tuple[str, WauthError], ...] = ()
     deactivated: int = 0
     dry_run: bool = False
     incremental: bool = False
@@ -93,3 +94,9 @@ class BulkResult:
     def changed(self) -> bool:
         """Whether anything was written."""
         return any(result.changed for result in self.results)
+
+    def __str__(self) -> str:
+        """Such as "2 created, 1 disabled, 1998 unchanged; 1 failed"."""
+        listed = ", ".join(f"{self.counts[status]} {status.value}" for status in SyncStatus if self.counts.get(status))
+        failed = f"; {len(self.failures)} failed" if self.failures else ""
+        return f"{listed or 'nobody'}{failed}{' (dry run)' if self.dry_run else ''}"

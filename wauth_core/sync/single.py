@@ -158,15 +158,26 @@ def _rights(task: Task, user: DirectoryUser, resolved: Resolved) -> Rights:
             named = frozenset(sid for found in resolved.values() for sid in found if sid.startswith("S-1-5-32-"))
             own = sids | {facts.user_sid}
             sids |= task.directory.builtin_groups(own, named) if named else frozenset()
-    rights = entitle(policy, user, sids, resolved, task.directory.all_groups() if policy.mirrors else None)
-    if rights.status is None and task.before is not None and (reason := task.before(task.identity, user)):
-        return Rights(
-            dict.fromkeys(policy.flags, False),
-            status=SyncStatus.REFUSED,
-            reason=reason,
-            known_groups=rights.known_groups,
-        )
-    return rights
+    directory_groups = task.directory.all_groups() if policy.mirrors else None
+    return judge(policy, task.identity, user, sids, resolved, directory_groups, task.before)
+
+
+def judge(
+    policy: Policy,
+    identity: Identity,
+    user: DirectoryUser,
+    sids: frozenset[str],
+    resolved: Resolved,
+    directory_groups: Mapping[str, str] | None,
+    before: BeforeSync | None,
+) -> Rights:
+    """`entitle`, and what the hook *before* says to it."""
+    rights = entitle(policy, user, sids, resolved, directory_groups)
+    reason = before(identity, user) if before is not None and rights.status is None else None
+    if not reason:
+        return rights
+    flags = dict.fromkeys(policy.flags, False)
+    return Rights(flags, status=SyncStatus.REFUSED, reason=reason, known_groups=rights.known_groups)
 
 
 def _finish(

@@ -1,0 +1,246 @@
+"""The sync of a whole domain, against the embedded directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from wauth_core import Identity, SQLiteUserRepository, SyncStatus, Wauth
+from wauth_core.directory import DirectoryUser
+from wauth_core.exceptions import BulkDeactivationRefused, DirectoryUnavailable, SyncError
+from wauth_core.sync import Link
+from wauth_core.sync.membership import GroupEntry, Groups
+from wauth_core.testing import MemoryUserRepository
+from wauth_core.testing.directory import EmbeddedDirectory
+
+SETTINGS: dict[str, Any] = {
+    "STAFF_GROUPS": "Web Editors",
+    "GROUP_MAP": {"users": "Web Users", "projects": ["Project Wonderland"]},
+}
+
+
+@pytest.fixture
+def store() -> MemoryUserRepository:
+    return MemoryUserRepository()
+
+
+@pytest.fixture
+def wauth(windowsauth_directory: EmbeddedDirectory) -> Iterator[Wauth]:
+    with Wauth({"EXAMPLE": windowsauth_directory.settings(**SETTINGS)}) as made:
+        yield made
+
+
+def names(store: MemoryUserRepository, **flags: bool) -> set[str]:
+    return {
+        user.fields["username"]
+        for user in store.users.values()
+        if all(user.flags.get(flag) is value for flag, value in flags.items())
+    }
+
+
+def test_everybody_comes_with_all_rights(wauth: Wauth, store: MemoryUserRepository) -> None:
+    """A first run makes everybody whose account is usable, with fields, flags and nested groups; a second writes
+    nothing, and both agree with the sync of one user."""
+    first = wauth.sync_all(store, "EXAMPLE")
+    assert first.ok
+    assert first.counts[SyncStatus.CREATED] == len(store.users)
+    assert {"alice", "ada", "zoë.ünal", "penny(f)", "nguyễn"} <= names(store)
+    assert not {"dan", "eve"} & names(store), "disabled and expired people are not made"
+    assert names(store, is_staff=True) == {"ada", "margaret", "hana", "carol", "bob", "administrator"}
+    assert store.users[1].link is not None
+    writes = store.writes
+    second = wauth.sync_all(store, "EXAMPLE")
+    assert second.counts[SyncStatus.UNCHANGED] == len(store.users)
+    assert (second.results, second.changed, store.writes) == ((), False, writes)
+    for user in list(store.users.values()):
+        assert user.link is not None
+        one = wauth.sync(Identity("EXAMPLE", user.link.username), store)
+        assert (one.status, one.changes) == (SyncStatus.UNCHANGED, ()), user.link.username
+    assert store.touches == 2 * len(store.users)
+
+
+def test_groups_are_read_once(
+    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
+) -> None:
+    """The number of searches does not grow with the number of people."""
+    wauth.sync_all(store, "EXAMPLE")
+    before = len(windowsauth_directory.operations)
+    wauth.sync_all(store, "EXAMPLE")
+    assert len(windowsauth_directory.operations) - before <= 3
+
+
+def test_changes_reach_everybody(
+    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
+) -> None:
+    """Promoted, renamed, disabled, deleted and new people, in one run, with one result for each."""
+    wauth.sync_all(store, "EXAMPLE")
+    windowsauth_directory.add_member("Web Developers", "ken")
+    windowsauth_directory.rename("luca", "pacioli")
+    windowsauth_directory.disable("hana")
+    windowsauth_directory.delete("x")
+    windowsauth_directory.enable("dan")
+    result = wauth.sync_all(store, "EXAMPLE")
+    by_name = {each.identity.username: each.status for each in result.results}
+    assert by_name == {
+        "ken": SyncStatus.UPDATED,
+        "pacioli": SyncStatus.UPDATED,
+        "hana": SyncStatus.DISABLED,
+        "x": SyncStatus.NOT_FOUND,
+        "dan": SyncStatus.CREATED,
+    }
+    assert result.deactivated == 2
+    assert "ken" in names(store, is_staff=True)
+    assert {"hana", "x"} <= names(store, is_active=False)
+    assert all(each.key is not None for each in result.results)
+
+
+def test_a_dry_run_writes_nothing(wauth: Wauth, store: MemoryUserRepository) -> None:
+    """A dry run gives the same answer and leaves the store alone."""
+    planned = wauth.sync_all(store, "EXAMPLE", dry_run=True)
+    assert (store.users, store.writes, planned.dry_run) == ({}, 0, True)
+    done = wauth.sync_all(store, "EXAMPLE")
+    assert planned.counts == done.counts
+    assert [each.changes for each in planned.results] == [each.changes for each in done.results]
+
+
+def test_the_brake(wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+    """More deactivations than allowed refuse the whole run; nothing is written, and a higher limit lets it through."""
+    wauth.sync_all(store, "EXAMPLE")
+    writes = store.writes
+    for name in ("alice", "bob", "carol", "dora", "hana"):
+        windowsauth_directory.disable(name)
+    windowsauth_directory.update("ken", mail="new@example.local")
+    with pytest.raises(BulkDeactivationRefused, match="deactivate 5 of"):
+        wauth.sync_all(store, "EXAMPLE")
+    assert store.writes == writes
+    assert wauth.sync_all(store, "EXAMPLE", max_deactivations=0.5).deactivated == 5
+
+
+def test_an_empty_search_base_deactivates_nobody(
+    windowsauth_directory: EmbeddedDirectory, wauth: Wauth, store: MemoryUserRepository
+) -> None:
+    """A search base in which nobody is, is a mistake and not everybody's last day."""
+    wauth.sync_all(store, "EXAMPLE")
+    base = f"OU=Leavers,{windowsauth_directory.base_dn}"
+    with (
+        Wauth({"EXAMPLE": windowsauth_directory.settings(SEARCH_BASE=base)}) as narrow,
+        pytest.raises(BulkDeactivationRefused),
+    ):
+        narrow.sync_all(store, "EXAMPLE")
+    assert names(store, is_active=False) == set()
+
+
+def test_a_directory_that_goes_away(
+    windowsauth_directory: EmbeddedDirectory, wauth: Wauth, store: MemoryUserRepository
+) -> None:
+    """An outage ends the run with an error, and everybody keeps what they have."""
+    wauth.sync_all(store, "EXAMPLE")
+    windowsauth_directory.close()
+    writes = store.writes
+    with pytest.raises(DirectoryUnavailable):
+        wauth.sync_all(store, "EXAMPLE")
+    assert store.writes == writes
+
+
+def test_one_failure_stops_nobody_else(
+    wauth: Wauth, store: MemoryUserRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user whom the store refuses is reported; everybody else is written."""
+    real = store._write
+
+    def refuses(change: Any, now: Any) -> int:
+        if change.fields.get("username") == "bob":
+            raise SyncError("no Bobs")
+        return real(change, now)
+
+    monkeypatch.setattr(store, "_write", refuses)
+    result = wauth.sync_all(store, "EXAMPLE")
+    assert not result.ok
+    assert [name for name, _ in result.failures] == ["EXAMPLE\\bob"]
+    assert result.counts[SyncStatus.CREATED] == len(store.users) == len(result.results)
+    assert {"alice", "zoë.ünal"} <= names(store)
+
+
+def test_only_those_who_are_there(wauth: Wauth, store: MemoryUserRepository) -> None:
+    """With create=False known users are brought in step, and nobody is made."""
+    wauth.sync(Identity("EXAMPLE", "ada"), store)
+    result = wauth.sync_all(store, "EXAMPLE", create=False)
+    assert (len(store.users), result.total) == (1, 1)
+
+
+def test_local_users_and_other_domains_are_left_alone(wauth: Wauth, store: MemoryUserRepository) -> None:
+    """A local namesake is not taken over, and a user linked to another domain is not looked at."""
+    local = store.add("alice", flags={"is_superuser": True})
+    other = store.add("stranger", link=Link("OTHER", "stranger"))
+    result = wauth.sync_all(store, "EXAMPLE")
+    assert result.counts[SyncStatus.NAME_TAKEN] == 1
+    assert store.users[local].link is None
+    assert store.users[other].flags["is_active"] is True
+
+
+def test_names_that_move(wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+    """Two people who swapped their names keep their accounts and rights; one hired under an old name gets a new one."""
+    wauth.sync_all(store, "EXAMPLE")
+    keys = {user.fields["username"]: key for key, user in store.users.items()}
+    windowsauth_directory.rename("ada", "temporary")
+    windowsauth_directory.rename("luca", "ada")
+    windowsauth_directory.rename("temporary", "luca")
+    windowsauth_directory.delete("x")
+    windowsauth_directory.add_user("x", name="New X")
+    result = wauth.sync_all(store, "EXAMPLE")
+    assert result.ok, result.failures
+    assert store.users[keys["ada"]].fields["username"] == "luca"
+    assert store.users[keys["luca"]].fields["username"] == "ada"
+    assert names(store, is_staff=True) == {"luca", "margaret", "hana", "carol", "bob", "administrator"}
+    assert store.users[keys["x"]].flags["is_active"] is False
+    assert "x" in names(store, is_active=True)
+    assert result.deactivated == 1
+    assert wauth.sync_all(store, "EXAMPLE").results == ()
+
+
+def test_hooks_and_progress(windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+    """The hooks see everybody; progress counts up to all."""
+    seen: list[str] = []
+    counted: list[int] = []
+
+    def before(identity: Identity, user: DirectoryUser) -> str | None:
+        return "no warehouse" if user.attributes.get("department") == "Warehouse" else None
+
+    settings = windowsauth_directory.settings(USER_FIELD_MAP={"username": "sAMAccountName", "unit": "department"})
+    with Wauth(
+        {"EXAMPLE": settings},
+        before_sync=before,
+        after_sync=lambda result: seen.append(result.identity.username),
+    ) as wauth:
+        result = wauth.sync_all(store, "EXAMPLE", progress=counted.append)
+    assert result.counts[SyncStatus.REFUSED] == 6
+    assert "olaf" not in names(store)
+    assert set(seen) == names(store)
+    assert counted[-1] == result.total
+
+
+def test_a_file_of_users(wauth: Wauth, tmp_path: Any) -> None:
+    """The whole company in one SQLite file; a second run finds nothing to do."""
+    with SQLiteUserRepository(tmp_path / "users.sqlite3") as store:
+        first = wauth.sync_all(store, "EXAMPLE")
+        assert first.counts[SyncStatus.CREATED] > 20
+        assert wauth.sync_all(store, "EXAMPLE").results == ()
+
+
+def test_nesting_in_memory() -> None:
+    """Cycles end, a group that is missing passes nothing on, and the primary group counts."""
+    groups = Groups(
+        [
+            GroupEntry("CN=a,DC=x", "S-a", "a", ("CN=b,DC=x",)),
+            GroupEntry("CN=b,DC=x", "S-b", "b", ("CN=c,DC=x", "CN=list,DC=x")),
+            GroupEntry("CN=c,DC=x", "S-c", "c", ("CN=a,DC=x",)),
+            GroupEntry("CN=behind a list,DC=x", "S-behind", "behind"),
+            GroupEntry("CN=p,DC=x", "S-p", "p", ("cn=C, dc=X",)),
+        ]
+    )
+    assert groups.sids_of(["CN=a,DC=x"]) == {"S-a", "S-b", "S-c"}
+    assert groups.sids_of(["cn=B,dc=x"]) == {"S-a", "S-b", "S-c"}, "DNs compare without case"
+    assert groups.sids_of([], "S-p") == {"S-p", "S-c", "S-a", "S-b"}
+    assert groups.sids_of(["CN=list,DC=x"], "S-unknown") == frozenset()
