@@ -84,6 +84,11 @@ def filetime(value: bytes) -> datetime | None:
         return None
 
 
+def ticks(moment: datetime) -> int:
+    """*moment* (aware) as a FILETIME."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 10
+
+
 def generalized_time(value: bytes) -> datetime | None:
     """``20240131120000.0Z`` (RFC 4517 3.3.13) as an aware datetime; None where AD's "no time" is before year 1."""
     text = value.decode("ascii")

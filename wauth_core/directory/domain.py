@@ -74,7 +74,7 @@ class Domain:
             if not values:
                 raise DirectoryError(
                     f"The SID of the domain {self.name} cannot be read at {self.root!r}. Check SEARCH_BASE, and that "
-                    f"the server is Active Directory."
+                    f"the server is Active Directory"
                 )
             self._sid = decode.sid(values[0])
         return self._sid

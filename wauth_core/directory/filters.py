@@ -36,6 +36,11 @@ def at_least(attribute: str, value: int) -> str:
     return f"({attribute}>={value})"
 
 
+def at_most(attribute: str, value: int) -> str:
+    """``(attribute<=value)``."""
+    return f"({attribute}<={value})"
+
+
 def in_chain(attribute: str, dn: str) -> str:
     """Rule 1941: the server follows *attribute* through nested groups. Dear on a large directory."""
     return f"({attribute}:{IN_CHAIN}:={escaped(dn)})"

@@ -6,12 +6,15 @@ import contextlib
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
 
 from wauth_core.directory import decode, filters
 from wauth_core.directory.authenticate import AuthReason, AuthResult, check, is_empty
+from wauth_core.directory.changes import Changes, ChangeSet
 from wauth_core.directory.connection import Dialer, Secret
+from wauth_core.directory.doctor import Check, examine
 from wauth_core.directory.domain import Domain
 from wauth_core.directory.endpoints import endpoints
 from wauth_core.directory.entries import DirectoryEntry, DirectoryGroup, DirectoryUser
@@ -154,6 +157,18 @@ class LDAPManager:
         for page in pages:
             for entry in page:
                 yield DirectoryEntry(entry.dn, decode.attributes(self._searcher.complete(entry).attributes))
+
+    def changes(self, since: str | None = None, attributes: Iterable[str] = ()) -> ChangeSet:
+        """Who changed since the call that gave the cookie *since*; everybody without one.
+
+        Watched are the attributes of USER_FIELD_MAP, account state, group membership, and *attributes*.
+        """
+        watched = (*self._settings.USER_FIELD_MAP.values(), *attributes)
+        return Changes(self._domain, self._groups).since(since, watched, datetime.now(timezone.utc))
+
+    def doctor(self) -> list[Check]:
+        """Check the way to the directory step by step, with advice at each fault. Raises nothing."""
+        return examine(self._pool, self._domain, self._groups, self._people)
 
     # -- ldap3 ---------------------------------------------------------------------------------------------------------
 
