@@ -1,0 +1,12 @@
+"""``wauth demo``: a directory, and the same small intranet on Django and on Flask, side by side, on this machine.
+
+**Rooms.** `page`: what the intranet's one page shows, as plain data, so that both sites stay tiny. ``templates/``: how
+it looks, in what Jinja and Django's templates have in common. `portal`: the frame around the two sites, from which
+one plays visitor, administrator and attacker. `host`: all of it in one process. `tour`: ``--check``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TEMPLATES = Path(__file__).parent / "templates"

@@ -1,0 +1,201 @@
+"""What the intranet's page shows, as plain data: who is there, why they may what, and what it cost to know."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from wauth_core.directory import LDAPManager, Operation
+from wauth_core.directory.entries import DirectoryUser
+from wauth_core.identity import Identity
+from wauth_core.sync.result import SyncResult
+
+DOORS = {"Editors' room": "Web Editors", "Finance approvals": "Finance Approvers", "Server room": "Domain Admins"}
+LABELS = {"is_active": "Active", "is_staff": "Staff", "is_superuser": "Superuser"}
+FLAGS = tuple(LABELS)
+
+
+def settings(domain: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``WAUTH_…`` settings of both sites: one domain, and a sync at every request, so that one sees it happen."""
+    rules = {
+        "SUPERUSER_GROUPS": "Domain Admins",
+        "STAFF_GROUPS": ["Web Admins", "Administrators"],
+        "ACTIVE_GROUPS": "Domain Users",
+        "GROUP_MAP": {"Web Editors": "Editors", "Finance Approvers": "Approvers"},
+    }
+    return {"WAUTH_DOMAINS": {"EXAMPLE": {**domain, **rules}}, "WAUTH_RESYNC_DELTA": 0}
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole page. Every value is text, a number, or a list of them: ready for a template, or for JSON."""
+
+    framework: str
+    identity: str
+    name: str = ""
+    initials: str = ""
+    title: str = ""
+    facts: list[dict[str, str]] = field(default_factory=list)
+    flags: list[dict[str, Any]] = field(default_factory=list)
+    roles: list[str] = field(default_factory=list)
+    doors: list[dict[str, Any]] = field(default_factory=list)
+    groups: list[dict[str, Any]] = field(default_factory=list)
+    sync: dict[str, Any] = field(default_factory=dict)
+    ldap: dict[str, Any] = field(default_factory=dict)
+    journal: list[dict[str, str]] = field(default_factory=list)
+
+
+def build(
+    framework: str,
+    identity: Identity,
+    manager: LDAPManager,
+    *,
+    result: SyncResult | None,
+    flags: Mapping[str, bool],
+    roles: Iterable[str],
+    in_group: Callable[[str], bool],
+    operations: Iterable[Operation] = (),
+    journal: Journal | None = None,
+) -> Page:
+    """The page of *identity*. *flags* and *roles* are what the site's own user has; *operations* what the request cost
+    so far: what is asked here, for the explanations, is not counted."""
+    cost = _cost(list(operations))
+    user = result.user if result and result.user else manager.user(identity.username)
+    why = result.why if result else {}
+    name = user.display_name or user.username
+    return Page(
+        framework=framework,
+        identity=str(identity),
+        name=name,
+        initials="".join(word[0] for word in name.split()[:2]).upper(),
+        title=", ".join(str(user.attributes[a]) for a in ("title", "department") if user.attributes.get(a)),
+        facts=[
+            {"name": "Windows name", "value": str(identity)},
+            {"name": "User principal name", "value": user.upn or "none"},
+            {"name": "E-mail", "value": user.email or "none"},
+            {"name": "SID", "value": user.sid or ""},
+        ],
+        flags=[
+            {"name": flag, "label": LABELS[flag], "on": bool(flags.get(flag)), "why": ", ".join(why.get(flag, ()))}
+            for flag in FLAGS
+        ],
+        roles=sorted(roles),
+        doors=[
+            {"label": label, "group": group, "open": in_group(group), "path": f"rooms/{number}"}
+            for number, (label, group) in enumerate(DOORS.items())
+        ],
+        groups=list(explained(manager, user)),
+        sync=_sync(result),
+        ldap=cost,
+        journal=journal.lines(identity) if journal else [],
+    )
+
+
+def explained(manager: LDAPManager, user: DirectoryUser) -> Iterator[dict[str, Any]]:
+    """Every group that *user* is in, with the chain of groups that leads there; direct ones first.
+
+    This reads all groups, which a demo may: an application has no need to know the chain.
+    """
+    groups = {g.dn: g for g in manager.groups(None, ("member", "memberOf", "primaryGroupToken"))}
+    members = {dn: _texts(group.attributes.get("member")) for dn, group in groups.items()}
+    inside = frozenset(user.group_sids or ())
+    chains: dict[str, tuple[str, ...]] = {dn: () for dn in groups if user.dn in members[dn]}
+    chains.update({dn: () for dn, group in groups.items() if (group.sid or "").endswith("-513")})  # Domain Users
+    waiting = deque(sorted(chains))
+    while waiting:
+        below = waiting.popleft()
+        for dn in sorted(groups):
+            if dn not in chains and below in members[dn]:
+                chains[dn] = (*chains[below], groups[below].name)
+                waiting.append(dn)
+    for dn, chain in sorted(chains.items(), key=lambda pair: (len(pair[1]), groups[pair[0]].name.casefold())):
+        if not inside or groups[dn].sid in inside:
+            primary = (groups[dn].sid or "").endswith("-513")
+            how = "primary group" if primary else " › ".join(chain) if chain else "member"
+            yield {"name": groups[dn].name, "how": how, "nested": bool(chain), "depth": len(chain)}
+
+
+def _texts(value: object) -> frozenset[str]:
+    if value is None:
+        return frozenset()
+    return frozenset([value] if isinstance(value, str) else map(str, value))  # type: ignore[call-overload]
+
+
+def changes(result: SyncResult) -> list[dict[str, str]]:
+    """What *result* wrote, in words."""
+    found: list[dict[str, str]] = []
+    if result.before is None and result.changes:
+        found.append({"what": "user", "before": "", "after": "created"})
+    for change in result.changes:
+        if change.key is not None and result.before is not None and change.key != result.before.key:
+            continue  # a former holder of the name, set aside
+        before = result.before
+        for name, value in {**change.fields, **change.flags}.items():
+            old = (before.flags.get(name, before.fields.get(name)) if before else "") or ""
+            found.append({"what": LABELS.get(name, name), "before": _shown(old, name), "after": _shown(value, name)})
+        found += [{"what": "group", "before": "", "after": f"+ {name}"} for name in sorted(change.groups_add)]
+        found += [{"what": "group", "before": "", "after": f"− {name}"} for name in sorted(change.groups_remove)]
+    return found
+
+
+def _shown(value: object, name: str) -> str:
+    if name in LABELS:
+        return "yes" if value else "no"
+    return str(value)
+
+
+def _sync(result: SyncResult | None) -> dict[str, Any]:
+    if result is None:
+        return {"status": "fresh", "milliseconds": 0.0, "changes": []}
+    return {
+        "status": result.status.value,
+        "milliseconds": round(result.elapsed * 1000, 1),
+        "changes": changes(result),
+    }
+
+
+def _cost(operations: list[Operation]) -> dict[str, Any]:
+    searches = [operation for operation in operations if operation.kind == "search"]
+    return {
+        "searches": len(searches),
+        "milliseconds": round(sum(operation.duration for operation in operations) * 1000, 1),
+        "operations": [
+            {
+                "kind": operation.kind,
+                "scope": operation.scope,
+                "target": operation.base or operation.server,
+                "filter": operation.filter,
+                "entries": operation.entries,
+                "milliseconds": round(operation.duration * 1000, 2),
+            }
+            for operation in operations
+        ],
+    }
+
+
+class Journal:
+    """The last syncs that changed something, for the page. Fed by the signal ``ldap_user_sync``."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lines: dict[str, deque[dict[str, str]]] = {}
+
+    def note(self, result: SyncResult) -> None:
+        """Write down what *result* changed."""
+        now = datetime.now(timezone.utc).astimezone().strftime("%H:%M:%S")
+        text = "; ".join(
+            f"{c['what']} {c['before']} → {c['after']}" if c["before"] else f"{c['what']} {c['after']}"
+            for c in changes(result)
+        )
+        if text:
+            with self._lock:
+                self._lines.setdefault(str(result.identity), deque(maxlen=5)).appendleft({"at": now, "text": text})
+
+    def lines(self, identity: Identity) -> list[dict[str, str]]:
+        """What was changed for *identity*, newest first."""
+        with self._lock:
+            return list(self._lines.get(str(identity), ()))
