@@ -107,7 +107,7 @@ class CacheUserRepository:
             key=key,
             link=Link(**entry["link"], last_sync=entry["last_sync"]) if entry["link"] else None,
             fields={name: entry["fields"].get(name, "") for name in wanted.fields},
-            flags={name: entry["flags"].get(name, False) for name in wanted.flags},
+            flags={name: entry["flags"].get(name, name == "is_active") for name in wanted.flags},
             groups=frozenset(entry["groups"]),
         )
 

@@ -96,8 +96,8 @@ def ldap_sync_required(
 
     def check(delta: _timedelta | int | str | None) -> Any:
         person, state = current_person(), current_state()
-        if not person.is_authenticated or person.identity is None:
-            return None if allow_non_ldap else require_login(login_url)
+        if person.identity is None:
+            return None if allow_non_ldap and person.refusal is None else require_login(login_url)
         options: dict[str, Any] = {} if delta is None else {"delta": delta}
         known = state.look_up(person.identity)
         refreshed = refresh(state, person.identity, known, person.facts, required=True, **options)

@@ -139,7 +139,11 @@ def current_person() -> Person:
     if person is None:
         from wauth_flask.signin import settle
 
-        person = settle(current_state())
+        try:
+            person = settle(current_state())
+        except HTTPException as answer:
+            setattr(g, ON_G, Person(current_state(), refusal=answer))  # the error's own page may ask who is there
+            raise
         setattr(g, ON_G, person)
     return person
 

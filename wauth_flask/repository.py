@@ -24,6 +24,7 @@ from sqlalchemy.orm.util import identity_key
 
 from wauth_core.exceptions import ConfigurationError, SyncError
 from wauth_core.identity import canonical_domain, fold_username
+from wauth_core.sync.fitting import fitted
 from wauth_core.sync.repository import Change, Key, Link, UserSnapshot, Wanted
 from wauth_flask.models import forget_orphans, link_tables, naive, primary_key, release_lock, take_lock
 
@@ -262,7 +263,8 @@ class SQLAlchemyUserRepository:
         groups: dict[str, Any],
         now: datetime,
     ) -> Key:
-        values = {a: v for name, v in {**change.fields, **change.flags}.items() if (a := self._attribute(name))}
+        given = {**change.fields, **change.flags}.items()
+        values = {a: self._fitted(a, value) for name, value in given if (a := self._attribute(name))}
         if change.key is None:
             record = self._create(**values)
             session.add(record)
@@ -278,6 +280,11 @@ class SQLAlchemyUserRepository:
         self._write_link(session, key, change.link, key in linked, now)
         linked.add(key)
         return key
+
+    def _fitted(self, attribute: str, value: Any) -> Any:
+        column = sa_inspect(self._user).columns.get(attribute)
+        limit = getattr(column.type, "length", None) if column is not None else None
+        return fitted(value, limit, f"{self._user.__name__}.{attribute}", whole=bool(limit and column.unique))
 
     def _write_groups(self, session: Session, record: Any, change: Change, groups: dict[str, Any]) -> None:
         if self._groups is None or self._group is None:

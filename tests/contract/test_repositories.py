@@ -53,6 +53,12 @@ def test_a_created_user_is_found_as_it_was_written(repository):
     assert found.groups == {"Editors", "Staff"}
 
 
+def test_a_new_user_is_active_and_nothing_else(repository):
+    """Without a word on flags a new user may sign in and has no privilege."""
+    repository.apply([Change(None, link(), {"username": "alice"})], now=NOW)
+    assert one(repository).flags == {"is_active": True, "is_staff": False, "is_superuser": False}
+
+
 def test_only_wanted_fields_and_flags_are_read(repository):
     """A snapshot holds what the settings speak of, and passes over what the store does not have."""
     repository.apply([new("alice", link(), email="a@example.local")], now=NOW)

@@ -25,7 +25,7 @@ def settings(domain: Mapping[str, Any]) -> dict[str, Any]:
         "SUPERUSER_GROUPS": "Domain Admins",
         "STAFF_GROUPS": ["Web Admins", "Administrators"],
         "ACTIVE_GROUPS": "Domain Users",
-        "GROUP_MAP": {"Web Editors": "Editors", "Finance Approvers": "Approvers"},
+        "GROUP_MAP": {"Editors": "Web Editors", "Approvers": "Finance Approvers"},
     }
     return {"WAUTH_DOMAINS": {"EXAMPLE": {**domain, **rules}}, "WAUTH_RESYNC_DELTA": 0}
 

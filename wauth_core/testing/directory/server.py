@@ -181,8 +181,8 @@ class Connection:
         delay = faults.take("delay", operation)
         if delay is not None:
             faults.wait(delay.number)
-        if faults.take("drop", operation) is not None:
-            return False
+        if faults.take("drop", operation) is not None or faults.active("outage"):
+            return False  # in an outage: this request was read before the connection's end was
         if faults.take("hang", operation) is not None:
             faults.wait(None)
             return False

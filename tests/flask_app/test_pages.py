@@ -1,0 +1,192 @@
+"""Errors: their pages, who may replace them, and what happens while the directory is down."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from tests.flask_app.applications import ALICE, bare, config
+from wauth_core.exceptions import DirectoryUnavailable
+from wauth_flask import WindowsAuth
+from wauth_flask.errors import NotAllowed
+
+PAGES = [
+    pytest.param("/member", {}, 401, "Please sign in", id="401"),
+    pytest.param("/editors", ALICE, 403, "You may not go here", id="403"),
+]
+
+
+@pytest.mark.parametrize(("path", "environ", "status", "text"), PAGES)
+def test_each_error_has_a_page(make, path, environ, status, text):
+    """The page says what happened, and is not kept by a cache."""
+    response = make().test_client().get(path, environ_base=environ)
+    assert response.status_code == status
+    assert response.mimetype == "text/html"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert f"<h1>{text}</h1>" in response.text
+
+
+def test_a_page_shows_names_as_text(make, directory):
+    """Who has markup for a name does not get it into the page."""
+    directory.add_user("amp&co", name="Amp & Co")
+    response = make().test_client().get("/editors", environ_base={"REMOTE_USER": "EXAMPLE\\amp&co"})
+    assert "EXAMPLE\\amp&amp;co" in response.text
+
+
+def test_an_application_replaces_a_page_by_its_own_template(directory, closing, tmp_path):
+    """templates/wauth/403.html of the application takes the place of ours; the others stay."""
+    (tmp_path / "wauth").mkdir()
+    (tmp_path / "wauth" / "403.html").write_text("No entry for {{ identity }}.")
+    app = Flask(__name__, template_folder=str(tmp_path))
+    app.config.update(config(directory))
+    WindowsAuth(app)
+    client = closing(bare(app)).test_client()
+    assert client.get("/editors", environ_base=ALICE).text == "No entry for EXAMPLE\\alice."
+    assert "Please sign in" in client.get("/member").text
+
+
+def test_an_application_handles_the_errors_itself(make):
+    """errorhandler works by status, and by our classes."""
+    app = make()
+    app.register_error_handler(401, lambda error: ("who are you?", 401))
+    app.register_error_handler(NotAllowed, lambda error: ("go away", 418))
+    client = app.test_client()
+    assert client.get("/member").text == "who are you?"
+    assert client.get("/editors", environ_base=ALICE).status_code == 418
+
+
+def test_a_401_carries_the_challenge_of_the_sources(make):
+    """A browser is told how to sign in, on our 401 and on the application's own."""
+    from wauth_core.outcomes import Challenge
+
+    class Negotiating:
+        challenge = Challenge(headers=(("WWW-Authenticate", "Negotiate"),))
+
+        def identify(self, request, rules):
+            return None
+
+    app = make(WAUTH_SOURCES=[Negotiating()])
+    app.add_url_rule("/own", "own", lambda: ("", 401))
+    client = app.test_client()
+    assert client.get("/member").headers["WWW-Authenticate"] == "Negotiate"
+    assert client.get("/own").headers["WWW-Authenticate"] == "Negotiate"
+    assert "WWW-Authenticate" not in client.get("/").headers
+
+
+def test_a_step_of_a_handshake_is_answered_by_us(make):
+    """A source that rejects with headers gets them to the client, and the view is not asked."""
+    from wauth_core.outcomes import Rejected
+
+    class HalfWay:
+        def identify(self, request, rules):
+            return Rejected("half way", "HalfWay", (("WWW-Authenticate", "Negotiate abc"),), 401)
+
+    response = make(WAUTH_SOURCES=[HalfWay()]).test_client().get("/")
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Negotiate abc"
+
+
+def test_headers_of_a_sign_in_are_on_every_response(make):
+    """A mutual-authentication token or a cookie of the source reaches the browser, on an error page too."""
+    from wauth_core.outcomes import SignedIn
+
+    class Mutual:
+        def identify(self, request, rules):
+            return SignedIn(rules.parse("EXAMPLE\\alice"), "Mutual", headers=(("WWW-Authenticate", "Negotiate xyz"),))
+
+    client = make(WAUTH_SOURCES=[Mutual()]).test_client()
+    assert client.get("/").headers["WWW-Authenticate"] == "Negotiate xyz"
+    assert client.get("/editors").headers["WWW-Authenticate"] == "Negotiate xyz"
+
+
+# -- a directory that is down
+
+
+def test_known_people_go_on_while_the_directory_is_down(make, directory):
+    """Within WAUTH_MAX_STALENESS the last known rights hold; service returns by itself."""
+    client = make(WAUTH_RESYNC_DELTA=0).test_client()
+    bob = {"REMOTE_USER": "EXAMPLE\\bob"}
+    assert client.get("/", environ_base=bob).json["superuser"] is True
+    with directory.faults.outage():
+        assert client.get("/", environ_base=bob).json == {
+            "authenticated": True,
+            "identity": "EXAMPLE\\bob",
+            "seen": None,
+            "superuser": True,
+            "synced": None,
+        }
+    directory.remove_member("Domain Admins", "bob")
+
+
+def test_unknown_people_wait_while_the_directory_is_down(make, directory):
+    """Nothing is known of a new person: 503 on pages that ask, and the open ones stay open."""
+    client = make().test_client()
+    with directory.faults.outage():
+        assert client.get("/", environ_base=ALICE).json["identity"] is None
+        response = client.get("/member", environ_base=ALICE)
+    assert response.status_code == 503
+    assert "The directory does not answer" in response.text
+
+
+@pytest.mark.parametrize("when_stale", ["strip", "refuse"])
+def test_last_known_rights_end(make_with_database, directory, when_stale):
+    """After WAUTH_MAX_STALENESS privileges are withheld, or the person is refused; nothing is written."""
+    app = make_with_database(WAUTH_RESYNC_DELTA=0, WAUTH_MAX_STALENESS=0, WAUTH_WHEN_STALE=when_stale)
+
+    @app.get("/flags")
+    def flags():
+        from wauth_flask import windows_user
+
+        record = windows_user.record
+        app.db.session.commit()
+        return {"who": str(windows_user), "superuser": bool(record and record.is_superuser)}
+
+    client, bob = app.test_client(), {"REMOTE_USER": "EXAMPLE\\bob"}
+    assert client.get("/flags", environ_base=bob).json == {"who": "EXAMPLE\\bob", "superuser": True}
+    with directory.faults.outage():
+        told = client.get("/", environ_base=bob).json
+        assert told["superuser"] is False
+        assert told["authenticated"] is (when_stale == "strip")
+        assert client.get("/async-editors", environ_base=bob).status_code in (403, 503)
+    with app.app_context():
+        assert app.db.session.query(app.User).one().is_superuser
+
+
+def test_a_required_sync_that_fails_is_answered(make, directory):
+    """WAUTH_REQUIRE_RESYNC: 503 by default, for known people too."""
+    client = make(WAUTH_RESYNC_DELTA=0, WAUTH_REQUIRE_RESYNC=True).test_client()
+    assert client.get("/", environ_base=ALICE).status_code == 200
+    with directory.faults.outage():
+        assert client.get("/", environ_base=ALICE).status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "text"),
+    [
+        pytest.param(418, 418, "Authorization Failed", id="a-status"),
+        pytest.param(
+            lambda request, error: (f"{request.path} {type(error).__name__}", 502), 502, "/ Di", id="callable"
+        ),
+    ],
+)
+def test_the_answer_to_a_failed_sync_can_be_chosen(make, directory, wanted, status, text):
+    """WAUTH_ERROR_RESPONSE is a status, or a callable with the request and the error."""
+    client = make(WAUTH_RESYNC_DELTA=0, WAUTH_REQUIRE_RESYNC=True, WAUTH_ERROR_RESPONSE=wanted).test_client()
+    with directory.faults.outage():
+        response = client.get("/", environ_base=ALICE)
+    assert response.status_code == status
+    assert text in response.text
+
+
+def test_ldap_sync_required_raises_where_told(make, directory):
+    """raise_exception=True lets the error out, for an errorhandler of the application."""
+    from wauth_flask import ldap_sync_required
+
+    app = make()
+    app.add_url_rule("/raise", "raise", ldap_sync_required(0, raise_exception=True)(lambda: "in"))
+    app.register_error_handler(DirectoryUnavailable, lambda error: ("caught", 500))
+    client = app.test_client()
+    client.get("/", environ_base=ALICE)
+    with directory.faults.outage():
+        assert client.get("/raise", environ_base=ALICE).text == "caught"
+        assert client.get("/fresh", environ_base=ALICE).status_code == 503
