@@ -89,7 +89,6 @@ def create_app(config: dict[str, Any]) -> Flask:
 
 if __name__ == "__main__":
     import tomllib
-
     import waitress
 
     with (Path(__file__).parent / "intranet.toml").open("rb") as file:

@@ -1,0 +1,313 @@
+"""SQLAlchemy models of any shape, and what the tables of the links guard against."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import ForeignKey, String, create_engine, select
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    MappedAsDataclass,
+    Session,
+    mapped_column,
+    relationship,
+    scoped_session,
+    sessionmaker,
+)
+from sqlalchemy.pool import StaticPool
+
+from wauth_core.exceptions import ConfigurationError, SyncError
+from wauth_core.sync.repository import Change, Link, Wanted
+from wauth_flask import SQLAlchemyUserRepository
+from wauth_flask.models import WindowsUserMixin, link_tables
+
+NOW = datetime(2026, 3, 4, tzinfo=timezone.utc)
+WANTED = Wanted(("username", "email"), ("is_active", "is_superuser"))
+
+
+def engine():
+    """A SQLite database in memory that threads may share."""
+    return create_engine("sqlite://", connect_args={"check_same_thread": False}, poolclass=StaticPool)
+
+
+@pytest.fixture
+def base():
+    """A declarative base of its own for each test."""
+
+    class Base(DeclarativeBase):
+        pass
+
+    return Base
+
+
+def ready(base, user, group=None, **options):
+    """A repository over the models, with the tables made."""
+    made = engine()
+    repository = SQLAlchemyUserRepository(scoped_session(sessionmaker(made)), user, group, **options)
+    base.metadata.create_all(made)
+    return repository
+
+
+def create(repository, username="alice", **fields):
+    """A linked user."""
+    link = Link("EXAMPLE", username, uuid.uuid5(uuid.NAMESPACE_DNS, username))
+    [key] = repository.apply([Change(None, link, {"username": username, **fields}, {"is_superuser": True})], now=NOW)
+    return key
+
+
+def test_other_names_other_keys_and_a_set_of_roles(base):
+    """A model with its own names, a UUID as key, required arguments and a set of roles is kept in step."""
+
+    class Role(base):
+        __tablename__ = "roles"
+        code: Mapped[str] = mapped_column(String(20), primary_key=True)
+
+    class Membership(base):
+        __tablename__ = "memberships"
+        account: Mapped[uuid.UUID] = mapped_column(ForeignKey("accounts.uid"), primary_key=True)
+        role: Mapped[str] = mapped_column(ForeignKey("roles.code"), primary_key=True)
+
+    class Account(base):
+        __tablename__ = "accounts"
+        uid: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+        login: Mapped[str] = mapped_column(String(50), unique=True)
+        mail: Mapped[str | None]
+        admin: Mapped[bool] = mapped_column(default=False)
+        roles: Mapped[set[Role]] = relationship(secondary="memberships")
+        watched: Mapped[set[Role]] = relationship(secondary="memberships", viewonly=True)
+
+        def __init__(self, login, **values):
+            super().__init__(login=login, **values)
+
+    with pytest.raises(ConfigurationError, match="roles, watched"):
+        SQLAlchemyUserRepository(Session(), Account, Role, group_name="code")
+    names = {"username": "login", "email": "mail", "is_superuser": "admin"}
+    repository = ready(base, Account, Role, names=names, groups="roles", group_name="code")
+    key = create(repository, email="a@example.local")
+    assert isinstance(key, uuid.UUID)
+    repository.apply([Change(key, groups_add=frozenset({"editor", "writer"}))], now=NOW)
+    repository.apply([Change(key, groups_remove=frozenset({"editor"}))], now=NOW)
+    [found] = repository.find(WANTED, domain="EXAMPLE", username="alice")
+    assert found.fields == {"username": "alice", "email": "a@example.local"}
+    assert found.flags == {"is_superuser": True}
+    assert found.groups == {"writer"}
+    assert repository.record(key).admin is True
+
+
+def test_what_a_model_lacks_is_left_alone_and_said_once(base, caplog):
+    """A model without a column for something still works; the log says what is not kept."""
+
+    class User(base):
+        __tablename__ = "users"
+        id: Mapped[int] = mapped_column(primary_key=True)
+        username: Mapped[str]
+
+    repository = ready(base, User)
+    create(repository, email="a@example.local")
+    create(repository, "bob", email="b@example.local")
+    [found] = repository.find(WANTED, domain="EXAMPLE", username="alice")
+    assert (found.fields, found.flags) == ({"username": "alice"}, {})
+    assert caplog.text.count("'email'") == 1
+
+
+def test_dataclass_models_and_properties_work(base):
+    """A MappedAsDataclass is made by its own arguments; a property with a setter counts as an attribute."""
+
+    class Plain(MappedAsDataclass, DeclarativeBase):
+        pass
+
+    class User(Plain):
+        __tablename__ = "users"
+        id: Mapped[int] = mapped_column(init=False, primary_key=True)
+        username: Mapped[str]
+        level: Mapped[int] = mapped_column(default=0, init=False)
+
+        @property
+        def is_superuser(self):
+            return self.level > 9
+
+        @is_superuser.setter
+        def is_superuser(self, value):
+            self.level = 10 if value else 0
+
+    def make(username, is_superuser=False):
+        user = User(username=username)
+        user.is_superuser = is_superuser
+        return user
+
+    repository = ready(Plain, User, create=make)
+    key = create(repository)
+    [found] = repository.find(WANTED, domain="EXAMPLE", username="alice")
+    assert found.flags == {"is_superuser": True}
+    assert repository.record(key).level == 10
+
+
+def test_a_composite_key_is_refused(base):
+    """A user must have one key column; that is told when the application starts."""
+
+    class User(base):
+        __tablename__ = "users"
+        site: Mapped[int] = mapped_column(primary_key=True)
+        id: Mapped[int] = mapped_column(primary_key=True)
+        username: Mapped[str]
+
+    with pytest.raises(ConfigurationError, match="2 primary key columns"):
+        SQLAlchemyUserRepository(Session(), User)
+
+
+def mixin_user(base):
+    """The ready user model."""
+
+    class User(WindowsUserMixin, base):
+        __tablename__ = "users"
+
+    return User
+
+
+def test_long_texts_are_cut_and_long_names_refused(base, caplog):
+    """A column shorter than AD's text gets its beginning; a name is never cut."""
+    user = mixin_user(base)
+    repository = ready(base, user)
+    create(repository, email="x" * 300)
+    assert len(repository.find(WANTED, domain="EXAMPLE", username="alice")[0].fields["email"]) == 254
+    assert "cut to 254" in caplog.text
+    with pytest.raises(SyncError, match="longer than the column allows"):
+        create(repository, "y" * 600)
+
+
+def test_a_deleted_users_windows_account_is_inherited_by_nobody(base):
+    """SQLite hands a deleted row's key to the next row; the link must not come with it."""
+    user = mixin_user(base)
+    repository = ready(base, user)
+    key = create(repository)
+    with Session(repository._engine()) as session, session.begin():
+        session.delete(session.get(user, key))
+    with Session(repository._engine()) as session, session.begin():
+        heir = user(username="heir")
+        session.add(heir)
+        session.flush()
+        assert heir.id == key
+    assert repository.find(WANTED, domain="EXAMPLE", username="alice") == []
+
+
+def test_a_user_deleted_behind_the_orm_leaves_nothing_in_the_way(base):
+    """After a bulk DELETE the heir of the key has no link, and the person can come back."""
+    user = mixin_user(base)
+    repository = ready(base, user)
+    key = create(repository)
+    with Session(repository._engine()) as session, session.begin():
+        session.execute(user.__table__.delete())
+        session.execute(user.__table__.insert().values(id=key + 1, username="x"))
+    assert repository.find(WANTED, domain="EXAMPLE", username="alice") == []
+    create(repository)
+    with Session(repository._engine()) as session, session.begin():
+        session.execute(user.__table__.delete())
+        session.add(user(username="heir"))
+    assert repository.find(WANTED, domain="EXAMPLE", username="alice") == []
+
+
+def test_a_sync_leaves_the_applications_own_session_alone(base):
+    """What the application has pending is neither written nor lost; what the sync wrote is seen at once."""
+    user = mixin_user(base)
+    repository = ready(base, user)
+    key = create(repository, email="old@example.local")
+    session = repository._session
+    held = session.get(user, key)
+    assert held.email == "old@example.local"
+    held.first_name = "Pending"
+    repository.apply([Change(key, fields={"email": "new@example.local"})], now=NOW)
+    assert held in session.dirty
+    assert (held.email, held.first_name) == ("new@example.local", "Pending")
+    session.rollback()
+    assert repository.record(key).first_name == ""
+
+
+def test_privileges_are_withheld_without_being_written(base):
+    """withhold() shows False, and a commit writes nothing of it."""
+    user = mixin_user(base)
+    repository = ready(base, user)
+    key = create(repository)
+    record = repository.record(key)
+    repository.withhold(record, {"is_superuser", "is_staff", "no_such_flag"})
+    assert record.is_superuser is False
+    repository._session.commit()
+    assert repository.record(key).is_superuser is True
+
+
+def test_a_dead_workers_lock_is_free_after_its_lease(base):
+    """A worker that died while syncing somebody is waited for no longer than a minute."""
+    now = [NOW]
+    repository = ready(base, mixin_user(base), clock=lambda: now[0])
+    with repository.lock("EXAMPLE", "alice") as first:
+        assert first
+        now[0] += timedelta(seconds=59)
+        with repository.lock("EXAMPLE", "alice") as second:
+            assert not second
+        now[0] += timedelta(seconds=2)
+        with repository.lock("EXAMPLE", "alice") as third:
+            assert third
+    with repository.lock("EXAMPLE", "alice") as fourth:
+        assert fourth
+
+
+def test_alembic_finds_the_tables_and_then_nothing_more(base, tmp_path):
+    """Autogenerate makes a migration of plain SQLAlchemy types; after it models and database agree."""
+    from alembic.autogenerate import compare_metadata, produce_migrations, render_python_code
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    link_tables(mixin_user(base))
+    made = engine()
+    with made.connect() as connection:
+        context = MigrationContext.configure(connection)
+        migration = produce_migrations(context, base.metadata)
+        code = render_python_code(migration.upgrade_ops)
+        assert "windows_auth_link" in code
+        assert "wauth" not in code.replace("windows_auth", "")
+        operations = Operations(context)
+        for operation in migration.upgrade_ops.ops:
+            operations.invoke(operation)
+        assert compare_metadata(context, base.metadata) == []
+
+
+def test_two_models_may_live_in_one_process(base):
+    """Link tables belong to the metadata of their model; asking twice gives the same."""
+
+    class Other(DeclarativeBase):
+        pass
+
+    one, other = mixin_user(base), mixin_user(Other)
+    assert link_tables(one).link is link_tables(one).link
+    assert link_tables(one).link is not link_tables(other).link
+
+
+def test_sixteen_threads_keep_sixteen_people_apart(base, tmp_path):
+    """Threads that create and read at once each see their own person."""
+    user = mixin_user(base)
+    made = create_engine(f"sqlite:///{tmp_path}/users.sqlite3")
+    repository = SQLAlchemyUserRepository(scoped_session(sessionmaker(made)), user)
+    base.metadata.create_all(made)
+    wrong: list[object] = []
+
+    def work(number):
+        name = f"user{number}"
+        key = create(repository, name)
+        for _ in range(5):
+            found = repository.find(WANTED, domain="EXAMPLE", username=name)
+            if [(u.key, u.fields["username"]) for u in found] != [(key, name)]:
+                wrong.append((name, found))
+        repository._session.remove()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert wrong == []
+    with Session(made) as session:
+        assert len(session.execute(select(user)).scalars().all()) == 16
+    made.dispose()
