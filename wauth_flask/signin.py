@@ -85,6 +85,8 @@ def sign_in(state: State, identity: Identity, *, source: str, facts: TransportFa
     if person.is_authenticated:
         if sessions:
             session[OWNER] = [identity.domain, fold_username(identity.username), source == FORM]
+            if hasattr(current_app, "login_manager"):
+                session["_remember"] = "clear"  # Flask-Login: delete the cookie of whoever was here before
         if sessions or person.result is not None:
             user_signed_in.send(_app(), identity=identity, source=source, result=person.result)
     return person

@@ -55,7 +55,7 @@ def test_the_password_is_taken_byte_for_byte(app):
 
 
 REFUSED = [
-    pytest.param("alice", "wrong", "is wrong", id="wrong-password"),
+    pytest.param("alice", "Passw0rd!X", "is wrong", id="wrong-password"),
     pytest.param("nobody", PASSWORD, "is wrong", id="nobody"),
     pytest.param("dan", PASSWORD, "disabled", id="disabled"),
     pytest.param("eve", PASSWORD, "expired", id="expired"),
