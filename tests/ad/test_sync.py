@@ -10,6 +10,7 @@ import pytest
 from tests.ad.certificates import Authority
 from tests.ad.samba import DomainController
 from tests.ad.tap import Tap
+from tests.core.sync.incremental_scenario import tell
 from wauth_core import Identity, SQLiteUserRepository, SyncStatus, Wauth
 from wauth_core.directory import LDAPManager
 from wauth_core.exceptions import DirectoryUnavailable
@@ -190,3 +191,35 @@ def test_a_controller_that_goes_away_in_the_middle(
             wauth.sync_all(store, "EXAMPLE", progress=cut)
         assert (store.users, store.writes) == ({}, 0)
         tap.listen()
+
+
+class _Story:
+    """The changes of the incremental scenario, made at the controller."""
+
+    def __init__(self, samba: DomainController) -> None:
+        self.samba = samba
+        self.add_member = samba.add_member
+        self.remove_member = samba.remove_member
+        self.disable = samba.disable
+        self.rename = samba.rename
+        self.delete = samba.delete
+
+    def add_user(self, sam: str) -> None:
+        made = self.samba.create_user("fresh")
+        self.samba.rename(made, sam)
+
+
+def test_only_what_changed(samba: DomainController) -> None:
+    """An incremental run against a real controller acts on the news, and on nothing else."""
+    user, inner, outer = samba.create_user("inc"), samba.create_group("inner"), samba.create_group("outer")
+    settings = samba.settings(
+        STAFF_GROUPS=outer,
+        USER_QUERY_FILTER="(!(sAMAccountName=user0*))",  # not the two thousand
+        USERNAME=samba.admin_user,  # who may see deletions
+        PASSWORD=samba.admin_password,
+    )
+    try:
+        with Wauth({"EXAMPLE": settings}) as wauth:
+            tell(_Story(samba), wauth, user, inner, outer)
+    finally:
+        samba.delete(user, f"{user}x", inner, outer)
