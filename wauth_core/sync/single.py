@@ -94,9 +94,9 @@ def _sync(task: Task) -> SyncResult:
     policy, repository = task.policy, task.repository
     known = repository.find(policy.wanted, domain=policy.domain, username=task.identity.username)
     by_name = known[0] if known else None
-    resolved = task.directory.resolve(policy.group_names)
-    policy.check(resolved)
     user = _fetch(task, by_name.link.guid if by_name and by_name.link else None)
+    resolved = task.directory.resolve(policy.group_names)  # after the user, whose SID tells the domain's
+    policy.check(resolved)
     if user is None:
         groups = task.directory.all_groups() if policy.mirrors and by_name else {}
         known_groups = frozenset(fold_username(name) for name in groups.values())

@@ -8,7 +8,6 @@ from datetime import datetime, timezone
 from typing import Any
 
 from wauth_core import Identity, LDAPSettings
-from wauth_core.directory.decode import Attributes
 from wauth_core.directory.entries import AccountState, DirectoryUser
 from wauth_core.exceptions import UserNotFound
 from wauth_core.settings import Options
@@ -43,7 +42,7 @@ def person(
         username=name,
         upn=attributes.pop("upn", None),
         state=state or AccountState(),
-        attributes=Attributes({"sAMAccountName": name, **attributes}),
+        attributes={"sAMAccountName": name, **attributes},
         group_sids=frozenset(GROUPS[group] for group in groups),
     )
 
