@@ -14,6 +14,7 @@ from wauth_core.exceptions import ConfigurationError
 
 IN_CHAIN = "1.2.840.113556.1.4.1941"  # MS-ADTS 3.1.1.3.4.4.3
 ANY = "(objectClass=*)"
+NOBODY = "(!(objectClass=*))"
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -_.,:;@=+$%#'\"&/{}[]|!?<>^~`")
 _SID = re.compile(r"[Ss]-1-[0-9]{1,15}(?:-[0-9]{1,10}){0,15}")
@@ -95,7 +96,10 @@ def _given_pair(name: str, value: Any) -> str:
         return f"({name}=*)"
     if isinstance(value, bool):
         value = "TRUE" if value else "FALSE"
-    return equals(name, value if isinstance(value, bytes) else str(value))
+    text = value if isinstance(value, bytes) else str(value)
+    if isinstance(text, str) and "\x00" in text:
+        return NOBODY  # a server may read up to the NUL only, and find what was not asked for
+    return equals(name, text)
 
 
 # -- DNs, GUIDs and SIDs as the base of a search -----------------------------------------------------------------------
