@@ -14,7 +14,8 @@ from tests.ad import hosts
 from tests.ad.cache import cache_folder
 from tests.ad.certificates import Authority
 from tests.ad.fixtures import folder_name, running_elsewhere
-from tests.ad.samba import DC1, DC2, OTHER_DC, DomainController, Place, why_not
+from tests.ad.places import DC1, DC2, OTHER_DC, Place, why_not
+from tests.ad.samba import DomainController
 
 PLACES = (DC1, DC2, OTHER_DC)
 

@@ -17,7 +17,8 @@ import pytest
 from tests.ad import hosts, slapd
 from tests.ad.cache import cache_folder
 from tests.ad.certificates import Authority
-from tests.ad.samba import DC1, DC2, OTHER_DC, DomainController, Place, busy_port, why_not
+from tests.ad.places import DC1, DC2, OTHER_DC, Place, busy_port, why_not
+from tests.ad.samba import DomainController
 from tests.ad.slapd import OpenLDAP
 
 PREFIX = "wauth-ad-"

@@ -137,8 +137,8 @@ _GROUPS = (
     Group("Mailing List", ("dist.dora", "nomail"), security=False),
     Group("Behind A List", ("Mailing List",)),
     # two groups of one CN
-    Group("Editors", ("dora.deep",), cn="Editors"),
-    Group("EditorsToo", ("nomail",), cn="Editors", ou="OU=Leavers"),
+    Group("EditorsOne", ("dora.deep",), cn="Editors"),
+    Group("EditorsTwo", ("nomail",), cn="Editors", ou="OU=Leavers"),
 )
 
 

@@ -1,7 +1,7 @@
 """A real Active Directory domain controller (Samba) on loopback.
 
 `DomainController` provisions, fills, starts, kills and restarts one. It needs root and Debian's packages:
-`why_not()` says what is missing. Each controller has an address in 127.20.0.0/16 and a folder of its own.
+`places.why_not()` says what is missing. Each controller has an address in 127.20.0.0/16 and a folder of its own.
 """
 
 from __future__ import annotations
@@ -13,24 +13,20 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.ad import hosts
 from tests.ad.cache import Kept
 from tests.ad.certificates import Authority
 from tests.ad.changes import Changes
-from tests.ad.people import ADMIN, EXAMPLE, OTHER, PASSWORD, Domain
+from tests.ad.people import ADMIN, EXAMPLE, PASSWORD
+from tests.ad.places import Place, accepts, busy_port, is_samba
 
 FILL = ("/usr/bin/python3", "-I", str(Path(__file__).with_name("fill.py")))
 """The system's Python has Samba's modules; `-I` keeps this folder, with its own `samba`, out of its way."""
-PROGRAMS = ("samba", "samba-tool", "kinit")
-PORTS = (88, 389, 636)
 READY_WITHIN = 60.0
 ENDED_WITHIN = 10.0
 HTTP_PRINCIPALS = ("HTTP/intranet.example.local", "HTTP/www.example.local")
@@ -38,53 +34,6 @@ HTTP_PRINCIPALS = ("HTTP/intranet.example.local", "HTTP/www.example.local")
 
 class SambaError(RuntimeError):
     """Samba did not do what the tests need; the text holds the end of its log."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Which controller of which domain, and where it listens."""
-
-    name: str
-    domain: Domain
-    address: str
-
-    @property
-    def host(self) -> str:
-        """Its full host name."""
-        return f"{self.name}.{self.domain.dns_name}"
-
-
-DC1 = Place("dc1", EXAMPLE, "127.20.0.1")
-DC2 = Place("dc2", EXAMPLE, "127.20.0.2")
-OTHER_DC = Place("dc1", OTHER, "127.20.0.3")
-
-
-def why_not() -> str | None:
-    """Why a controller can't run here, or None."""
-    if sys.platform != "linux":
-        return "a Samba domain controller needs Linux"
-    if os.geteuid() != 0:
-        return "a Samba domain controller needs root"
-    missing = [program for program in PROGRAMS if shutil.which(program) is None]
-    if missing:
-        return f"not installed: {', '.join(missing)} (.ci/packages.txt lists the packages)"
-    if not Path("/usr/share/samba/setup/ad-schema").is_dir():
-        return "not installed: samba-ad-provision"
-    if not hosts.writable():
-        return "/etc/hosts can't be written"
-    return None
-
-
-def busy_port(address: str) -> int | None:
-    """A port that the controller needs and something else holds, or None."""
-    for port in PORTS:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, port))
-            except OSError:
-                return port
-    return None
 
 
 class DomainController(Changes):
@@ -275,7 +224,7 @@ class DomainController(Changes):
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_WITHIN
-        while not (self.answers() and _accepts(self.address, 88)):
+        while not (self.answers() and accepts(self.address, 88)):
             if self._process is not None and self._process.poll() is not None:
                 raise SambaError(f"samba ended with {self._process.returncode}:\n{self._log_end()}")
             if time.monotonic() > deadline:
@@ -301,7 +250,7 @@ class DomainController(Changes):
             pid = int(self._pid_file.read_text(encoding="ascii"))
         except (FileNotFoundError, ValueError):
             return None
-        return pid if _is_samba(pid) else None
+        return pid if is_samba(pid) else None
 
     def kill(self) -> None:
         """End it at once, as a power cut would: open connections are reset, nobody is told."""
@@ -392,27 +341,10 @@ def _as_flags(options: dict[str, str]) -> list[str]:
     return [f"--{name}={value}" for name, value in options.items()]
 
 
-def _accepts(address: str, port: int) -> bool:
-    try:
-        socket.create_connection((address, port), timeout=2).close()
-    except OSError:
-        return False
-    return True
-
-
 def _wait_for_end(process: subprocess.Popen[bytes] | None, pid: int) -> None:
     """Until the process is gone; killed if it takes too long."""
     deadline = time.monotonic() + ENDED_WITHIN
-    while _is_samba(pid) if process is None else process.poll() is None:
+    while is_samba(pid) if process is None else process.poll() is None:
         if time.monotonic() > deadline:
             os.killpg(pid, signal.SIGKILL)
         time.sleep(0.01)
-
-
-def _is_samba(pid: int) -> bool:
-    """Whether the process is there, and is Samba rather than another one that got an old number."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return status.startswith(f"{pid} (samba") and ") Z " not in status

@@ -27,7 +27,7 @@ class Seen:
     """One request of the client, as it went over the wire."""
 
     kind: str
-    """`bind`, `search`, `unbind`, `extended`, `modify`, `add`, …"""
+    """`bind`, `search`, `unbind`, `modify` and so on."""
     connection: int
     octets: bytes
     base: str = ""
@@ -237,31 +237,44 @@ def _send(target: ssl.SSLSocket, data: bytes) -> None:
     target.setblocking(False)
 
 
-def _message_size(buffer: bytearray) -> int:
+def _message_size(buffer: bytes | bytearray) -> int:
     """How many octets the first LDAP message takes, 0 while it is not all there."""
+    start, length = _extent(buffer)
+    return start + length if start and len(buffer) >= start + length else 0
+
+
+def _extent(buffer: bytes | bytearray) -> tuple[int, int]:
+    """Where the content of the first BER element starts, and its length; (0, 0) while that is not known."""
     if len(buffer) < 2:
-        return 0
+        return 0, 0
     if buffer[1] < 0x80:
-        size = 2 + buffer[1]
-    else:
-        width = buffer[1] & 0x7F
-        if len(buffer) < 2 + width:
-            return 0
-        size = 2 + width + int.from_bytes(buffer[2 : 2 + width], "big")
-    return size if len(buffer) >= size else 0
+        return 2, buffer[1]
+    start = 2 + (buffer[1] & 0x7F)
+    if len(buffer) < start:
+        return 0, 0
+    return start, int.from_bytes(buffer[2:start], "big")
 
 
-_SCOPES = {0: "base", 1: "level", 2: "subtree"}
+def _elements(octets: bytes) -> list[tuple[int, bytes]]:
+    """The tags and contents of BER elements in a row."""
+    found = []
+    while octets:
+        start, length = _extent(octets)
+        assert start, f"not BER: {octets!r}"
+        found.append((octets[0], octets[start : start + length]))
+        octets = octets[start + length :]
+    return found
 
 
+_SCOPES = ("base", "level", "subtree")
 _KINDS = {
     0x60: "bind",
     0x42: "unbind",
     0x63: "search",
     0x66: "modify",
     0x68: "add",
-    0x4A: "del",
-    0x6C: "moddn",
+    0x4A: "delete",
+    0x6C: "rename",
     0x6E: "compare",
     0x50: "abandon",
     0x77: "extended",
@@ -269,30 +282,17 @@ _KINDS = {
 
 
 def _read(octets: bytes, connection: int) -> Seen:
-    """Taken apart here, with nothing of the code under test; ldap3's own ASN.1 cannot read a filter with "and"."""
-    [(_, message)] = _elements(octets)
+    """Decoded here, with nothing of the code under test (RFC 4511 4.1.1 and 4.5.1)."""
+    ((_, message),) = _elements(octets)
     _, (tag, operation), *_ = _elements(message)
     if _KINDS[tag] != "search":
         return Seen(_KINDS[tag], connection, octets)
-    base, scope, *_, attributes = _elements(operation)
+    base, scope, _aliases, _size, _time, _types, _filter, attributes = (content for _, content in _elements(operation))
     return Seen(
         "search",
         connection,
         octets,
-        base=base[1].decode(),
-        scope=_SCOPES[scope[1][0]],
-        attributes=tuple(name.decode() for _, name in _elements(attributes[1])),
+        base=base.decode(),
+        scope=_SCOPES[scope[0]],
+        attributes=tuple(name.decode() for _, name in _elements(attributes)),
     )
-
-
-def _elements(data: bytes) -> list[tuple[int, bytes]]:
-    """The tags and contents that stand in a row in *data* (BER, definite lengths)."""
-    found = []
-    while data:
-        tag, size, start = data[0], data[1], 2
-        if size >= 0x80:
-            start += size & 0x7F
-            size = int.from_bytes(data[2:start], "big")
-        found.append((tag, data[start : start + size]))
-        data = data[start + size :]
-    return found

@@ -76,6 +76,7 @@ class MixedGroup(GroupRequiredMixin, View):
     """A class with the mixin."""
 
     groups = ("Domain Admins",)
+    raise_exception = True
 
     def get(self, request):
         return who(request)
