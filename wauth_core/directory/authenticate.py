@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from wauth_core.directory import errors
-from wauth_core.directory.connection import Secret
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.directory.pool import Pool
-from wauth_core.directory.session import Lost
+from wauth_core.directory.session import Lost, Secret
 from wauth_core.directory.tracing import operation
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.identity import Identity
@@ -109,7 +108,7 @@ def check(pool: Pool, user: DirectoryUser, password: Secret) -> AuthReason:
     try:
         pool.dialer.refuse_plaintext(session.endpoint)
         with operation(pool.dialer.domain, "bind", base=user.dn, server=str(session.endpoint)):
-            result = session.bind_simply(user.dn, password.octets, deadline)
+            result = session.bind_simply(user.dn, password, deadline)
     except Lost as error:
         raise DirectoryUnavailable(f"Domain {pool.dialer.domain}: {error}.") from None
     finally:

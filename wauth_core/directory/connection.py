@@ -13,7 +13,7 @@ from ldap3.core.exceptions import LDAPExceptionError
 
 from wauth_core.directory import errors
 from wauth_core.directory.endpoints import Endpoint
-from wauth_core.directory.session import Lost, Session
+from wauth_core.directory.session import Lost, Secret, Session
 from wauth_core.directory.sockets import DeadlineSocket, connected, handshake, start_tls
 from wauth_core.directory.tracing import operation
 from wauth_core.exceptions import BindError, ConfigurationError, DirectoryError, DirectoryUnavailable
@@ -172,12 +172,12 @@ class Dialer:
 
     def _bind_with_password(self, session: Session, account: str, deadline: float) -> tuple[int, str]:
         if not account:
-            result = session.bind_simply("", b"", deadline)  # an anonymous bind: no password is sent
+            result = session.bind_simply("", Secret(b""), deadline)  # an anonymous bind: no password is sent
             return result.code, result.message
         password = self._password()
         self.refuse_plaintext(session.endpoint)
         try:
-            result = session.bind_simply(account, password.octets, deadline)
+            result = session.bind_simply(account, password, deadline)
         except Lost as error:
             raise DirectoryUnavailable(f"Signing in to the directory failed: {error}.") from None
         return result.code, result.message
@@ -209,18 +209,6 @@ class Dialer:
         if not octets.strip():
             raise ConfigurationError(f"Domain {self.domain}: PASSWORD is empty, so USERNAME cannot sign in.")
         return Secret(octets)
-
-
-class Secret:
-    """Octets that no repr shows."""
-
-    __slots__ = ("octets",)
-
-    def __init__(self, octets: bytes) -> None:
-        self.octets = octets
-
-    def __repr__(self) -> str:
-        return "<secret>"
 
 
 def authentication(settings: LDAPSettings) -> str:

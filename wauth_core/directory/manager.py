@@ -13,7 +13,7 @@ from typing import Any
 from wauth_core.directory import decode, filters
 from wauth_core.directory.authenticate import AuthReason, AuthResult, check, is_empty
 from wauth_core.directory.changes import Changes, ChangeSet
-from wauth_core.directory.connection import Dialer, Secret
+from wauth_core.directory.connection import Dialer
 from wauth_core.directory.doctor import Check, examine
 from wauth_core.directory.domain import Domain
 from wauth_core.directory.endpoints import endpoints
@@ -24,7 +24,7 @@ from wauth_core.directory.people import People
 from wauth_core.directory.pool import Pool
 from wauth_core.directory.schema import Schema
 from wauth_core.directory.search import Searcher
-from wauth_core.directory.session import Session
+from wauth_core.directory.session import Secret, Session
 from wauth_core.exceptions import DirectoryUnavailable, UserNotFound
 from wauth_core.settings import LDAPSettings
 
@@ -94,6 +94,7 @@ class LDAPManager:
             secret = Secret(password.encode())
         except UnicodeEncodeError:
             return AuthResult(AuthReason.BAD_PASSWORD)
+        del password  # a traceback shows what a frame holds
         try:
             user = self.user(username)
             if self._settings.USER_QUERY_FILTER:

@@ -110,8 +110,7 @@ class Pool:
             if session not in state.extra:
                 return
             state.extra.discard(session)
-            _count(state, session)
-        session.hang_up(polite=True)
+        _retire(state, [session])
 
     def close(self) -> None:
         """Close what is idle now, and the rest when it comes back. The pool opens again when it is used."""
@@ -120,20 +119,16 @@ class Pool:
             leaving = [*state.idle, *state.extra]
             state.idle.clear()
             state.extra.clear()
-            for session in leaving:
-                _count(state, session)
             for session in state.busy:
                 session.opened_at = float("-inf")
-        for session in leaving:
-            session.hang_up(polite=True)
+        _retire(state, leaving)
 
     def usage(self) -> Any:
         """The sum of ldap3's metrics over all connections so far."""
         state = self.state
         total = ConnectionUsage()
         with state.condition:
-            total += state.usage
-            total.initial_connection_start_time = state.usage.initial_connection_start_time
+            _add(total, state.usage)
             for session in (*state.idle, *state.busy, *state.extra):
                 if session.usage:
                     _add(total, session.usage)
@@ -196,10 +191,7 @@ class Pool:
                             f"The directory is slow, or POOL_SIZE is too small."
                         )
             finally:
-                for session in stale:
-                    with state.condition:
-                        _count(state, session)
-                    session.hang_up(polite=True)
+                _retire(state, stale)
 
     def _give_back(self, state: _State, session: Session, *, keep: bool) -> None:
         with state.condition:
@@ -208,11 +200,9 @@ class Pool:
             if keep:
                 session.used_at = time.monotonic()
                 state.idle.append(session)
-            else:
-                _count(state, session)
             state.condition.notify()
         if not keep:
-            session.hang_up()
+            _retire(state, [session], polite=False)
 
     def _healthy(self, session: Session, deadline: float) -> bool:
         """Whether a connection from the shelf can be used. After a long rest it must answer first."""
@@ -229,16 +219,12 @@ class Pool:
     def _lost(self, state: _State, session: Session, error: Lost) -> None:
         """A connection broke. A silent server takes its idle connections with it, and is skipped for a while."""
         log.info("Domain %s: %s", self.dialer.domain, error)
-        gone: list[Session] = []
         with state.condition:
             if error.timed_out:
                 state.skipped[session.endpoint] = time.monotonic() + SKIP_FAILED
             gone = [other for other in state.idle if other.endpoint == session.endpoint]
             state.idle = [other for other in state.idle if other.endpoint != session.endpoint]
-            for other in gone:
-                _count(state, other)
-        for other in gone:
-            other.hang_up()
+        _retire(state, gone, polite=False)
 
     # -- servers -------------------------------------------------------------------------------------------------------
 
@@ -283,9 +269,13 @@ class Pool:
         return ready + sorted(skipped, key=skipped.__getitem__)
 
 
-def _count(state: _State, session: Session) -> None:
-    if session.usage:
-        _add(state.usage, session.usage)
+def _retire(state: _State, sessions: list[Session], *, polite: bool = True) -> None:
+    """Close connections that nobody holds any more, and keep their metrics."""
+    for session in sessions:
+        session.hang_up(polite=polite)
+        if session.usage:
+            with state.condition:
+                _add(state.usage, session.usage)
 
 
 def _add(total: Any, usage: Any) -> None:

@@ -36,7 +36,7 @@ class Schema:
                 definition = ldap3.ObjectDef(object_class, self._schema)
                 if extra:
                     definition += list(extra)
-            except LDAPExceptionError as error:
+            except (LDAPExceptionError, KeyError) as error:
                 raise DirectoryError(f"The directory's schema has no such class or attribute: {error}.") from error
             self._definitions[key] = definition
         self.lend(session)

@@ -30,6 +30,18 @@ class WriteRefused(ReadOnlyError, LDAPConnectionIsReadOnlyError):  # type: ignor
     """A write on a read-only connection; also the error that ldap3's own users expect."""
 
 
+class Secret:
+    """Octets that no repr shows, so that no traceback's local variables do."""
+
+    __slots__ = ("octets",)
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
 class Lost(Exception):
     """The connection broke or fell silent. *timed_out* tells a silent server from a broken connection."""
 
@@ -61,10 +73,8 @@ class _Strategy(SyncStrategy):  # type: ignore[misc]
 
     def send(self, message_type: str, request: Any, controls: Any = None) -> Any:
         session = self.connection
-        if session.read_only and _is_write(message_type, request):
-            raise WriteRefused(
-                f"The domain {session.domain} is read-only. Set READ_ONLY=False in its settings to write to it."
-            )
+        if _is_write(message_type, request):
+            session._may_write()
         if session.socket is not None and message_type != "unbindRequest":
             session.socket.deadline = time.monotonic() + session.operation_timeout
         return super().send(message_type, request, controls)
@@ -140,10 +150,10 @@ class Session(ldap3.Connection):  # type: ignore[misc]
                 raise Lost(f"{self.endpoint} sent an answer that does not belong to a search")
         raise Lost(f"{self.endpoint} ended the connection")
 
-    def bind_simply(self, name: str, password: bytes, deadline: float) -> wire.Result:
+    def bind_simply(self, name: str, password: Secret, deadline: float) -> wire.Result:
         """A simple bind. The password goes into the socket and nowhere else. Raises `Lost`."""
         number = next(self._numbers)
-        self._transmit(wire.bind_request(number, name, password), deadline, "bindRequest")
+        self._transmit(wire.bind_request(number, name, password.octets), deadline, "bindRequest")
         for tag, content, _ in self._answers(number):
             if tag == wire.BIND_RESPONSE:
                 result = wire.read_result(content)
@@ -157,12 +167,13 @@ class Session(ldap3.Connection):  # type: ignore[misc]
         try:
             self.socket.deadline = deadline
             self.socket.sendall(request)
+            if self._usage:
+                self._usage.update_transmitted_message({"type": kind}, len(request))
         except (OSError, ValueError, AttributeError) as error:
             failure = _lost(self.endpoint, error)
+        del request  # it may hold a password, and a traceback shows what a frame holds
         if failure:
-            raise failure  # outside the handler: the frames below hold the request, which may hold a password
-        if self._usage:
-            self._usage.update_transmitted_message({"type": kind}, len(request))
+            raise failure  # outside the handler, for the same reason
 
     def _answers(self, number: int) -> Iterator[tuple[int, bytes, bytes]]:
         """Yield (tag, content, controls) of each message that answers *number*."""
@@ -191,6 +202,32 @@ class Session(ldap3.Connection):  # type: ignore[misc]
             raise Lost(f"{self.endpoint} sent {error}") from None
         except (OSError, ValueError, AttributeError) as error:
             raise _lost(self.endpoint, error) from None
+
+    def add(self, *args: Any, **kwargs: Any) -> Any:
+        """ldap3's, which forgets to look at ``read_only`` here."""
+        self._may_write()
+        return super().add(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """ldap3's."""
+        self._may_write()
+        return super().delete(*args, **kwargs)
+
+    def modify(self, *args: Any, **kwargs: Any) -> Any:
+        """ldap3's."""
+        self._may_write()
+        return super().modify(*args, **kwargs)
+
+    def modify_dn(self, *args: Any, **kwargs: Any) -> Any:
+        """ldap3's."""
+        self._may_write()
+        return super().modify_dn(*args, **kwargs)
+
+    def _may_write(self) -> None:
+        if self.read_only:
+            raise WriteRefused(
+                f"The domain {self.domain} is read-only. Set READ_ONLY=False in its settings to write to it."
+            )
 
     def is_idle(self) -> bool:
         """Whether this connection still stands, as far as can be told without sending anything."""
