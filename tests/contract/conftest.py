@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.ad.people import EXAMPLE
+from tests.contract.directories import (
+    Door,
+    Scratch,
+    as_people,
+    embedded_bystanders,
+    embedded_door,
+    samba_door,
+)
 from tests.contract.repositories import STORES, make
 from tests.databases import postgres  # noqa: F401
+from wauth_core.testing import EmbeddedDirectory
 
 
 @pytest.fixture(params=STORES)
 def repository(request: pytest.FixtureRequest) -> Any:
     """An empty repository, once for each store."""
     return make(request.param, request)
+
+
+@pytest.fixture(scope="session")
+def embedded_example() -> Iterator[EmbeddedDirectory]:
+    """The embedded directory with the people of the Samba domain."""
+    with EmbeddedDirectory(as_people(EXAMPLE)) as directory:
+        embedded_bystanders(directory)
+        yield directory
+
+
+@pytest.fixture(params=["embedded", pytest.param("samba", marks=pytest.mark.ad)])
+def directory(request: pytest.FixtureRequest) -> Iterator[Door]:
+    """A door to each of the two directories."""
+    if request.param == "samba":
+        door = samba_door(request.getfixturevalue("samba"))
+    else:
+        door = embedded_door(request.getfixturevalue("embedded_example"))
+    yield door
+    door.close()
+
+
+@pytest.fixture
+def scratch(directory: Door) -> Iterator[Scratch]:
+    """An empty organizational unit to write in, deleted with all it holds at the end."""
+    made = Scratch(directory)
+    yield made
+    made.remove()

@@ -30,8 +30,10 @@ def bind(domain: Domain, name: str, password: bytes) -> Entry:
     Lock-out is told to everybody, the other reasons only to who knows the password.
     """
     entry = find_account(domain, name)
-    if entry is None or not domain.store.values(entry, "useraccountcontrol"):
+    if entry is None:
         raise bad_credentials(NO_SUCH_USER)
+    if not domain.store.values(entry, "useraccountcontrol"):
+        raise bad_credentials(BAD_PASSWORD)
     if is_locked(domain, entry):
         raise bad_credentials(LOCKED_OUT)
     expected = entry.password
@@ -49,7 +51,10 @@ def bind(domain: Domain, name: str, password: bytes) -> Entry:
 
 
 def find_account(domain: Domain, name: str) -> Entry | None:
-    """DN, ``DOMAIN\\sam``, UPN, ``sam@realm``, sAMAccountName, SID, ``{GUID}``, or an unambiguous display name."""
+    """By DN, ``DOMAIN\\sam``, UPN, ``sam@realm``, SID, ``{GUID}`` or an unambiguous display name.
+
+    A bare sAMAccountName is none of AD's forms, and finds nobody.
+    """
     store = domain.store
     found: list[Entry] = []
     if "=" in name:
@@ -60,7 +65,7 @@ def find_account(domain: Domain, name: str) -> Entry | None:
         return entry
     if "\\" in name:
         netbios, _, sam = name.partition("\\")
-        if fold(netbios) not in (fold(domain.netbios), fold(domain.realm)):
+        if fold(netbios) != fold(domain.netbios):
             return None
         found = store.lookup("samaccountname", sam.encode()) or []
     elif "@" in name:
@@ -70,6 +75,7 @@ def find_account(domain: Domain, name: str) -> Entry | None:
             found = store.lookup("samaccountname", sam.encode()) or []
     else:
         found = _by_other_names(domain, name)
+    found = [entry for entry in found if not entry.deleted]
     return found[0] if len(found) == 1 else None
 
 
@@ -84,8 +90,7 @@ def _by_other_names(domain: Domain, name: str) -> list[Entry]:
             return [] if entry is None else [entry]
     except ValueError:
         return []
-    found = store.lookup("samaccountname", name.encode())
-    return found or store.lookup("displayname", name.encode()) or []
+    return store.lookup("displayname", name.encode()) or []
 
 
 def _obstacle(domain: Domain, entry: Entry) -> str | None:

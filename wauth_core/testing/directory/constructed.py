@@ -8,16 +8,13 @@ from . import values as v
 from .domain import Domain
 from .entry import Entry, Values
 
-_TOKEN_GROUPS = ("tokengroups", "tokengroupsglobalanduniversal", "tokengroupsnogcacceptable")
+TOKEN_GROUPS = ("tokengroups", "tokengroupsglobalanduniversal", "tokengroupsnogcacceptable")
 
 
-def constructed(domain: Domain, entry: Entry, name: str, scope: int) -> Values:
-    """The values of the constructed attribute *name* (lower-cased); none where AD gives none.
-
-    tokenGroups and its kin come from a BASE search only.
-    """
-    if name in _TOKEN_GROUPS:
-        return _tokens(domain, entry, name) if scope == 0 else ()
+def constructed(domain: Domain, entry: Entry, name: str) -> Values:
+    """The values of the constructed attribute *name* (lower-cased); none where AD gives none."""
+    if name in TOKEN_GROUPS:
+        return _tokens(domain, entry, name)
     made = _MADE.get(name)
     return domain.store.values(entry, name) if made is None else made(domain, entry)
 
@@ -55,8 +52,8 @@ def password_age_exceeded(domain: Domain, entry: Entry) -> bool:
 
 
 def _tokens(domain: Domain, entry: Entry, name: str) -> Values:
-    if entry.sid is None:
-        return ()
+    if not domain.store.values(entry, "useraccountcontrol"):
+        return ()  # MS-ADA3: computed for a user or a computer
     groups = domain.store.token_groups(entry)
     if name == "tokengroupsglobalanduniversal":
         number = domain.store.number

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from wauth_core.exceptions import Ambiguous, ConfigurationError, NotFound
 
 from . import values as v
+from .changing import Changes, encode
 from .entry import Entry, Values
 from .fresh import build
 from .names import BadName, Rdn, fold, parse_dn
@@ -17,7 +18,7 @@ from .schema import Schema
 from .store import Store, system_clock
 
 
-class Domain:
+class Domain(Changes):
     """The store of one domain, filled with what every domain has, and methods that change its people.
 
     A person or group is named by sAMAccountName, ``DOMAIN\\sam``, UPN, GUID, SID or DN.
@@ -86,7 +87,7 @@ class Domain:
     def add_ou(self, path: str) -> str:
         """The organizational unit ``Staff/Sales`` below the domain, made where it is missing; its DN."""
         with self.store.lock:
-            return self._container(path).dn
+            return self.container(path).dn
 
     def add_user(
         self,
@@ -125,8 +126,8 @@ class Domain:
         self._more_attributes(attrs, attributes or {})
         with self.store.lock:
             self._must_be_free(sam)
-            parent = self._container(ou)
-            rdn = self._free_rdn(parent, cn)
+            parent = self.container(ou)
+            rdn = self.free_rdn(parent, cn)
             entry = self.store.create(
                 parent, rdn, self.templates["user"], attrs, sid=self.store.new_sid(), guid=self.guid()
             )
@@ -159,17 +160,17 @@ class Domain:
         }
         with self.store.lock:
             self._must_be_free(f"{sam}$")
-            parent = self._container(ou) if ou else self.child(self.store.root, "CN=Computers")
-            rdn = self._free_rdn(parent, sam)
+            parent = self.container(ou) if ou else self.child(self.store.root, "CN=Computers")
+            rdn = self.free_rdn(parent, sam)
             sid = self.store.new_sid()
             entry = self.store.create(parent, rdn, self.templates["computer"], attrs, sid=sid, guid=self.guid())
             return entry.dn
 
     def add_group(
         self,
-        name: str,
+        sam: str,
         *,
-        sam: str | None = None,
+        name: str | None = None,
         ou: str | None = None,
         scope: str = "global",
         security: bool = True,
@@ -179,112 +180,18 @@ class Domain:
     ) -> str:
         """A new group; *scope* is ``global``, ``local`` or ``universal``. The new DN."""
         if scope not in v.GROUP_SCOPES:
-            raise ConfigurationError(
-                f"Group {name!r}: scope must be one of {', '.join(v.GROUP_SCOPES)}, not {scope!r}."
-            )
-        sam = sam or name
+            raise ConfigurationError(f"Group {sam!r}: scope must be one of {', '.join(v.GROUP_SCOPES)}, not {scope!r}.")
         attrs: dict[str, bytes | Values] = {"samaccountname": sam.encode()}
         self._more_attributes(attrs, more)
         self._more_attributes(attrs, attributes or {})
         with self.store.lock:
             self._must_be_free(sam)
-            parent = self._container(ou)
-            rdn = self._free_rdn(parent, name)
+            parent = self.container(ou)
+            rdn = self.free_rdn(parent, name or sam)
             entry = self.new_group(parent, rdn, v.GROUP_SCOPES[scope] - (v.SECURITY if security else 0), attrs)
             for member in members:
                 self.store.load_link(entry, "member", self.find(member))
             return entry.dn
-
-    # --- changing ---
-
-    def add_member(self, group: object, member: object) -> None:
-        """Put *member* into *group*; nothing happens if it is in there."""
-        with self.store.lock:
-            source, target = self.find(group), self.find(member)
-            if target not in source.linked("member"):
-                self.store.link(source, "member", target)
-
-    def remove_member(self, group: object, member: object) -> None:
-        """Take *member* out of *group*; nothing happens if it is not in there."""
-        with self.store.lock:
-            source, target = self.find(group), self.find(member)
-            if target in source.linked("member"):
-                self.store.unlink(source, "member", target)
-
-    def disable(self, user: object) -> None:
-        """Disable the account."""
-        self._flag(user, v.DISABLED, True)
-
-    def enable(self, user: object) -> None:
-        """Enable the account."""
-        self._flag(user, v.DISABLED, False)
-
-    def lock(self, user: object) -> None:
-        """Lock the account, as too many wrong passwords do."""
-        self.update(user, lockoutTime=v.filetime(self.clock()))
-
-    def unlock(self, user: object) -> None:
-        """Unlock the account."""
-        self.update(user, lockoutTime=0, badPwdCount=0)
-
-    def expire(self, user: object, when: datetime | None = None) -> None:
-        """Let the account end at *when* (default: an hour ago)."""
-        moment = when.timestamp() if when is not None else self.clock() - timedelta(hours=1).total_seconds()
-        self.update(user, accountExpires=v.filetime(moment))
-
-    def set_password(self, user: object, password: str, *, must_change: bool = False) -> None:
-        """Give the account another password."""
-        with self.store.lock:
-            self.find(user).password = password
-            self.update(user, pwdLastSet=0 if must_change else v.filetime(self.clock()))
-
-    def expire_password(self, user: object) -> None:
-        """Let the password be too old."""
-        self.update(user, pwdLastSet=v.filetime(self.clock() - 400 * 86400))
-
-    def require_password_change(self, user: object) -> None:
-        """Tick "User must change password at next logon"."""
-        self.update(user, pwdLastSet=0)
-
-    def rename(self, user: object, new_sam: str, *, name: str | None = None) -> None:
-        """Give the account another sAMAccountName (and UPN); with *name*, another CN too. The GUID stays."""
-        with self.store.lock:
-            entry = self.find(user)
-            holder = self.store.principal(new_sam)
-            if holder is not None and holder is not entry:
-                raise ConfigurationError(f"The name {new_sam!r} is taken by {holder.dn}.")
-            old = self.store.text(entry, "samaccountname")
-            upn = self.store.text(entry, "userprincipalname")
-            self.store.put(entry, "samaccountname", (new_sam.encode(),))
-            if upn and fold(upn) == fold(f"{old}@{self.realm}"):
-                self.store.put(entry, "userprincipalname", (f"{new_sam}@{self.realm}".encode(),))
-            if name is not None and entry.parent is not None:
-                self.store.move(entry, entry.parent, self._free_rdn(entry.parent, name))
-
-    def move(self, account: object, ou: str) -> None:
-        """Put the entry into another organizational unit."""
-        with self.store.lock:
-            entry, parent = self.find(account), self._container(ou)
-            self._free_rdn(parent, entry.rdn.value)
-            self.store.move(entry, parent, entry.rdn)
-
-    def update(self, account: object, **attributes: object) -> None:
-        """Set attributes to a value, to several (a list), or to none (None)."""
-        with self.store.lock:
-            entry = self.find(account)
-            for name, value in attributes.items():
-                known = self.store.schema.attribute(name)
-                if known is None:
-                    raise ConfigurationError(f"Active Directory's schema has no attribute {name!r}.")
-                if known.link is not None and not known.is_back_link:
-                    self._relink(entry, known.name.lower(), value)
-                else:
-                    self.store.put(entry, known.name.lower(), _encode(value))
-
-    def delete(self, account: object) -> None:
-        """Delete: a tombstone is left, as in AD, and the names are free again."""
-        with self.store.lock:
-            self.store.tombstone(self.find(account), self.child(self.store.root, "CN=Deleted Objects"))
 
     # --- for the rest of the server ---
 
@@ -305,10 +212,17 @@ class Domain:
 
     def may_write(self, who: Entry | None) -> bool:
         """Administrators and Account Operators may; everybody else reads."""
+        return self._has(who, "S-1-5-32-544", "S-1-5-32-548")
+
+    def may_replicate(self, who: Entry | None) -> bool:
+        """Whether DirSync answers without the flag OBJECT_SECURITY: to Administrators only."""
+        return self._has(who, "S-1-5-32-544")
+
+    def _has(self, who: Entry | None, *sids: str) -> bool:
         if who is None:
             return False
-        rights = {v.sid_text(group.sid) for group in self.store.token_groups(who) if group.sid}
-        return bool(rights & {"S-1-5-32-544", "S-1-5-32-548"})
+        groups = (self.store.by_sid.get(v.pack_sid(sid)) for sid in sids)
+        return not self.store.token_groups(who).keys().isdisjoint(groups)
 
     # --- inside ---
 
@@ -320,7 +234,8 @@ class Domain:
         """The entry of this RDN below *parent*, which must be there."""
         return (parent.children or {})[parse_dn(rdn)[0].key]
 
-    def _container(self, path: str | None) -> Entry:
+    def container(self, path: str | None) -> Entry:
+        """The container of a path like Staff/Sales (made where it is missing), or of a DN; None is CN=Users."""
         if path is None:
             return self.child(self.store.root, "CN=Users")
         if "=" in path:
@@ -346,7 +261,8 @@ class Domain:
         if holder is not None:
             raise ConfigurationError(f"The name {sam!r} is taken by {holder.dn}.")
 
-    def _free_rdn(self, parent: Entry, cn: str) -> Rdn:
+    def free_rdn(self, parent: Entry, cn: str) -> Rdn:
+        """The RDN of this name, which must be free below *parent*."""
         rdn = Rdn("CN", cn)
         if rdn.key in (parent.children or {}):
             raise ConfigurationError(f"There is a {rdn.text} in {parent.dn} already; give it another name.")
@@ -357,24 +273,9 @@ class Domain:
             known = self.store.schema.attribute(name)
             if known is None:
                 raise ConfigurationError(f"Active Directory's schema has no attribute {name!r}.")
-            encoded = _encode(value)
+            encoded = encode(value)
             if encoded:
                 attrs[known.name.lower()] = encoded[0] if len(encoded) == 1 else encoded
-
-    def _flag(self, user: object, flag: int, on: bool) -> None:
-        with self.store.lock:
-            flags = self.store.number(self.find(user), "useraccountcontrol")
-            self.update(user, userAccountControl=flags | flag if on else flags & ~flag)
-
-    def _relink(self, entry: Entry, name: str, value: object) -> None:
-        listed = [] if value is None else value if isinstance(value, (list, tuple)) else [value]
-        wanted = [self.find(item) for item in listed]
-        for target in list(entry.linked(name)):
-            if target not in wanted:
-                self.store.unlink(entry, name, target)
-        for target in wanted:
-            if target not in entry.linked(name):
-                self.store.link(entry, name, target)
 
     def new_group(
         self,
@@ -389,17 +290,3 @@ class Domain:
         attrs["samaccounttype"] = b"%d" % v.group_account_type(group_type)
         sid = sid or self.store.new_sid()
         return self.store.create(parent, rdn, self.templates["group"], attrs, sid=sid, guid=self.guid())
-
-
-def _encode(value: object) -> Values:
-    if value is None:
-        return ()
-    if isinstance(value, (list, tuple)):
-        return tuple(item for one in value for item in _encode(one))
-    if isinstance(value, bytes):
-        return (value,)
-    if isinstance(value, bool):
-        return (b"TRUE" if value else b"FALSE",)
-    if isinstance(value, datetime):
-        return (v.generalized_time(value.timestamp()),)
-    return (str(value).encode(),)

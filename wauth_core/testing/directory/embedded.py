@@ -181,9 +181,9 @@ class EmbeddedDirectory:
         fields.setdefault("password", self.bind_password)
         return self._domain.add_user(sam, **fields)
 
-    def add_group(self, name: str, **fields: Any) -> str:
-        """A new group: ``members``, ``ou``, ``scope``, ``security``, ``sam``, and any attribute. The new DN."""
-        return self._domain.add_group(name, **fields)
+    def add_group(self, sam: str, **fields: Any) -> str:
+        """A new group: ``name``, ``members``, ``ou``, ``scope``, ``security``, and any attribute. The new DN."""
+        return self._domain.add_group(sam, **fields)
 
     def add_computer(self, name: str, **fields: Any) -> str:
         """A new computer account ``NAME$``. The new DN."""

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 ADMINISTRATOR = "Administrator"
 SERVICE_ACCOUNT = "svc_wauth"
 
+_DENIED = (
+    "Cert Publishers",
+    "Domain Admins",
+    "Domain Controllers",
+    "Enterprise Admins",
+    "Group Policy Creator Owners",
+    "Read-only Domain Controllers",
+    "Schema Admins",
+    "krbtgt",
+)
 # name, RID, scope, members (MS-ADTS 6.1.1.4 and 6.1.1.6)
 _GROUPS: tuple[tuple[str, int, str, tuple[str, ...]], ...] = (
     ("Domain Admins", 512, "global", (ADMINISTRATOR,)),
@@ -25,9 +35,10 @@ _GROUPS: tuple[tuple[str, int, str, tuple[str, ...]], ...] = (
     ("Schema Admins", 518, "universal", (ADMINISTRATOR,)),
     ("Enterprise Admins", 519, "universal", (ADMINISTRATOR,)),
     ("Group Policy Creator Owners", 520, "global", (ADMINISTRATOR,)),
+    ("Read-only Domain Controllers", 521, "global", ()),
     ("Protected Users", 525, "global", ()),
     ("RAS and IAS Servers", 553, "local", ()),
-    ("Denied RODC Password Replication Group", 572, "local", ("Domain Admins", "Enterprise Admins")),
+    ("Denied RODC Password Replication Group", 572, "local", _DENIED),
 )
 _BUILTIN: tuple[tuple[str, int, tuple[str, ...]], ...] = (
     ("Administrators", 544, (ADMINISTRATOR, "Domain Admins", "Enterprise Admins")),
@@ -67,12 +78,13 @@ def build(domain: Domain) -> None:
         "lockoutduration": b"-18000000000",
         "lockoutobservationwindow": b"-18000000000",
         "ms-ds-machineaccountquota": b"10",
-        "systemflags": b"-1946157056",
+        "systemflags": b"%d" % v.PROTECTED,
     }
     for rdn in ("CN=Builtin", "CN=LostAndFound", *_WELLKNOWN):
         step = parse_dn(rdn)[0]
         kind = {"CN=Builtin": "builtinDomain", "CN=LostAndFound": "lostAndFound"}.get(rdn, "container")
         entry = domain.plain(root, step, "organizationalUnit" if step.attribute == "OU" else kind, {})
+        entry.attrs |= {"iscriticalsystemobject": b"TRUE", "systemflags": b"%d" % v.PROTECTED}
         if rdn in _WELLKNOWN:
             store.wellknown[bytes.fromhex(_WELLKNOWN[rdn])] = entry
     graveyard = domain.graveyard()
@@ -155,11 +167,11 @@ def _wellknown_group(domain: Domain, parent: Entry, name: str, group_type: int, 
     attrs: dict[str, bytes | Values] = {
         "samaccountname": name.encode(),
         "iscriticalsystemobject": b"TRUE",
-        "systemflags": b"-1946157056",
     }
     if group_type == v.BUILTIN_LOCAL:
         entry = domain.new_group(parent, Rdn("CN", name), group_type, attrs, sid)
         entry.attrs["samaccounttype"] = b"536870912"
+        entry.attrs["systemflags"] = b"%d" % v.PROTECTED
     else:
         domain.new_group(parent, Rdn("CN", name), group_type, attrs, sid)
 

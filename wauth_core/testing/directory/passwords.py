@@ -25,6 +25,7 @@ def write_password(domain: Domain, entry: Entry, changes: Sequence[Change], *, s
     elif len(deleted) == 1 and len(added) == 1 and not replaced:
         if _decoded(deleted[0]) != entry.password:
             raise attribute_problem(CONSTRAINT_VIOLATION, "00000056", "1005 (CONSTRAINT_ATT_TYPE)", "unicodePwd")
+        _check_age(domain, entry)
         new = _decoded(added[0])
     else:
         raise unwilling()
@@ -34,6 +35,14 @@ def write_password(domain: Domain, entry: Entry, changes: Sequence[Change], *, s
         raise attribute_problem(CONSTRAINT_VIOLATION, "0000052D", "1005 (CONSTRAINT_ATT_TYPE)", "unicodePwd")
     entry.password = new
     domain.store.put(entry, "pwdlastset", (b"%d" % v.filetime(domain.clock()),))
+
+
+def _check_age(domain: Domain, entry: Entry) -> None:
+    """Nobody changes a password again before minPwdAge (a day, as in a fresh AD) is over."""
+    last_set = domain.store.number(entry, "pwdlastset")
+    minimum = domain.store.number(domain.store.root, "minpwdage")
+    if last_set and v.filetime(domain.clock()) < last_set - minimum:
+        raise attribute_problem(CONSTRAINT_VIOLATION, "0000052D", "1005 (CONSTRAINT_ATT_TYPE)", "unicodePwd")
 
 
 def _decoded(value: bytes) -> str:

@@ -14,10 +14,10 @@ The file is short::
       Domain Admins: {members: [alice]}     # a well-known group just gains members
     computers: [PC-0001]
 
-A user may have: name, given_name, surname, display_name, email, upn, password, ou, groups, manager, disabled,
-locked, expires (a date), must_change_password, password_expired, password_never_expires, and any attribute of
-AD's schema. A group: sam, ou, scope (global, local, universal), security (false: a distribution list),
-members, and any attribute.
+A user may have: name, given_name, surname, display_name, email, upn, password, ou, groups, manager, primary_group,
+disabled, locked, expires (a date), must_change_password, password_expired, password_never_expires, and any
+attribute of AD's schema. A group: name (its CN), ou, scope (global, local, universal), security (false: a
+distribution list), members, and any attribute.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ _USER = (
     "ou",
     "groups",
     "manager",
+    "primary_group",
     "disabled",
     "locked",
     "expires",
@@ -56,7 +57,7 @@ _USER = (
     "password_expired",
     "password_never_expires",
 )
-_GROUP = ("sam", "ou", "scope", "security", "members")
+_GROUP = ("name", "ou", "scope", "security", "members")
 
 
 def read_people(people: str | Path | People | None) -> People:
@@ -117,21 +118,22 @@ def load_people(domain: Domain, people: People) -> None:
         fields = fields or {}
         _check_keys(fields, _USER, f"user {sam!r}", schema)
         own: dict[str, Any] = {
-            name: value for name, value in fields.items() if name not in ("groups", "manager", "expires")
+            name: value
+            for name, value in fields.items()
+            if name not in ("groups", "manager", "primary_group", "expires")
         }
         own.setdefault("password", default)
         own |= _split_name(own)
         domain.add_user(str(sam), **own, expires=_moment(fields.get("expires"), sam))
     for name in people.get("computers", ()):
         domain.add_computer(str(name))
-    for name, fields in groups.items():
+    for sam, fields in groups.items():
         fields = fields or {}
-        _check_keys(fields, _GROUP, f"group {name!r}", schema)
-        if domain.store.principal(fields.get("sam", name)) is None:
-            own = {key: value for key, value in fields.items() if key != "members"}
-            domain.add_group(name, **own)
-    for name, fields in groups.items():
-        group = domain.find((fields or {}).get("sam", name))
+        _check_keys(fields, _GROUP, f"group {sam!r}", schema)
+        if domain.store.principal(str(sam)) is None:
+            domain.add_group(str(sam), **{key: value for key, value in fields.items() if key != "members"})
+    for sam, fields in groups.items():
+        group = domain.find(sam)
         for member in (fields or {}).get("members", ()):
             domain.store.load_link(group, "member", domain.find(member))
     for sam, fields in users.items():
@@ -140,6 +142,8 @@ def load_people(domain: Domain, people: People) -> None:
         manager = (fields or {}).get("manager")
         if manager:
             domain.store.load_link(domain.find(sam), "manager", domain.find(manager))
+        if (fields or {}).get("primary_group"):
+            domain.set_primary_group(sam, fields["primary_group"])
 
 
 def _check_keys(fields: object, known: object, where: str, schema: Mapping[str, Any] | None) -> None:

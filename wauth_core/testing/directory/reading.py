@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from . import schema as syntax
-from .constructed import constructed
+from .constructed import TOKEN_GROUPS, constructed
 from .controls import (
-    INCREMENTAL_VALUES,
-    OBJECT_SECURITY,
     Options,
     dir_sync_answer,
     page_answer,
     sort_answer,
 )
+from .dirsync import dir_sync
 from .domain import Domain
 from .entry import Entry, Values
 from .matching import candidates, compile_filter
@@ -32,13 +31,12 @@ from .refusals import (
     bad_name,
     elsewhere,
     no_object,
+    only_by_base_search,
 )
+from .rendering import HIDDEN, shown_dn
 from .rootdse import root_dse
-from .values import guid_text, sid_text
 
 _RANGE = re.compile(r"^(.*);range=(\d+)-(\d+|\*)$", re.IGNORECASE)
-_HIDDEN = {"unicodepwd", "dbcspwd", "ntsecuritydescriptor", "supplementalcredentials"}
-_IN_DIR_SYNC_ALWAYS = ("objectguid", "instancetype")
 
 
 class Wanted(NamedTuple):
@@ -46,8 +44,9 @@ class Wanted(NamedTuple):
 
     name: str
     shown: str
-    low: int
-    high: int | None
+    low: int = 0
+    high: int | None = None
+    ranged: bool = False
 
 
 @dataclass
@@ -78,15 +77,24 @@ class Reader:
         self._pages: dict[bytes, list[Entry]] = {}
         self._next_page = 0
 
-    def search(self, message_id: int, request: SearchRequest, options: Options) -> Found:
-        """The answer to a search of somebody who may read."""
+    def search(
+        self, message_id: int, request: SearchRequest, options: Options, *, may_replicate: bool = False
+    ) -> Found:
+        """The answer to a search of somebody who may read; only who may replicate gets DirSync without a flag."""
         if request.scope not in (0, 1, 2):
             raise Refused(PROTOCOL_ERROR)
         if request.base == "" and request.scope == 0:
             return self._root_dse(message_id, request)
         if options.dir_sync is not None:
-            return self._dir_sync(message_id, request, options)
+            base = self.base(request.base)
+            chunks = dir_sync(self.domain, message_id, request, options, base, may_replicate=may_replicate)
+            cookie = dir_sync_answer(self.store.usn, self.store.invocation_id)
+            return Found(chunks, controls=(cookie,), count=len(chunks))
         base = self.base(request.base)
+        if base.deleted and base is not self.domain.graveyard() and not options.show_deleted:
+            raise no_object("")
+        if request.scope and any(name.lower() in TOKEN_GROUPS for name in request.attributes):
+            raise only_by_base_search()
         if options.page is not None:
             return self._paged(message_id, request, options, base)
         found = list(self._sorted(self._matching(base, request, options), options))
@@ -200,39 +208,39 @@ class Reader:
         plan = self._plan(request.attributes)
         for entry in found:
             attributes = self._attributes(entry, plan, request, options)
-            yield entry_message(message_id, self._dn(entry, options), attributes)
+            yield entry_message(message_id, shown_dn(entry, options), attributes)
 
-    def _plan(self, names: tuple[str, ...]) -> list[Wanted] | None:
-        """What to send; None means everything there is, besides what is in the list."""
+    def _plan(self, names: tuple[str, ...]) -> list[Wanted]:
+        """The attributes that a request names, as the schema spells them."""
         found = []
         for name in names:
             low, high = 0, None
             match = _RANGE.match(name)
-            if match:
+            if match is not None:
                 name, low = match[1], int(match[2])
                 high = None if match[3] == "*" else int(match[3])
             attribute = self.store.schema.attribute(name.split(";")[0])
-            if attribute is not None and attribute.name.lower() not in _HIDDEN:
-                found.append(Wanted(attribute.name.lower(), attribute.name, low, high))
+            if attribute is not None and attribute.name.lower() not in HIDDEN:
+                found.append(Wanted(attribute.name.lower(), attribute.name, low, high, match is not None))
         return list(dict.fromkeys(found))
 
     def _attributes(
-        self, entry: Entry, plan: list[Wanted] | None, request: SearchRequest, options: Options
+        self, entry: Entry, plan: list[Wanted], request: SearchRequest, options: Options
     ) -> Iterator[tuple[str, Values]]:
-        wanted = plan or []
+        wanted = plan
         if not request.attributes or "*" in request.attributes:
             named = {one.name for one in wanted}
             attributes = self.store.schema.attributes
             every = [
-                Wanted(name, attributes[name].name, 0, None)
+                Wanted(name, attributes[name].name)
                 for name in self.store.names(entry)
-                if name not in named and name not in _HIDDEN
+                if name not in named and name not in HIDDEN
             ]
             wanted = every + wanted
         for one in wanted:
             attribute = self.store.schema.attributes[one.name]
             if attribute.constructed:
-                values = constructed(self.domain, entry, one.name, request.scope)
+                values = constructed(self.domain, entry, one.name)
             else:
                 values = self.store.values(entry, one.name)
             if not values:
@@ -245,8 +253,7 @@ class Reader:
 
     def _ranged(self, one: Wanted, values: Values, single: bool) -> tuple[str, Values]:
         limit = self.limits.value_range
-        asked = one.low > 0 or one.high is not None
-        if not asked and (len(values) <= limit or single):
+        if single or (not one.ranged and len(values) <= limit):
             return one.shown, values
         if one.low >= len(values):
             return "", ()
@@ -255,20 +262,9 @@ class Reader:
             return f"{one.shown};range={one.low}-*", values[one.low :]
         return f"{one.shown};range={one.low}-{stop - 1}", values[one.low : stop]
 
-    def _dn(self, entry: Entry, options: Options) -> str:
-        return entry.dn if options.extended_dn is None else self._extend(entry, options)
-
     def _extended(self, value: bytes, options: Options) -> bytes:
         target = self.store.resolve(value)
-        return value if target is None else self._extend(target, options).encode()
-
-    def _extend(self, entry: Entry, options: Options) -> str:
-        as_hex = options.extended_dn == 0
-        guid = entry.guid.hex() if as_hex else guid_text(entry.guid)
-        sid = ""
-        if entry.sid is not None:
-            sid = f"<SID={entry.sid.hex() if as_hex else sid_text(entry.sid)}>;"
-        return f"<GUID={guid}>;{sid}{entry.dn}"
+        return value if target is None else shown_dn(target, options).encode()
 
     # --- special searches ---
 
@@ -281,61 +277,6 @@ class Reader:
             if every or name.lower() in wanted
         ]
         return Found([entry_message(message_id, "", attributes)], count=1)
-
-    def _dir_sync(self, message_id: int, request: SearchRequest, options: Options) -> Found:
-        """Everything that changed since the cookie (MS-ADTS 3.1.1.3.4.1.3)."""
-        sync = options.dir_sync
-        base = self.base(request.base)
-        if sync is None or not (base.is_naming_context or sync.flags & OBJECT_SECURITY):
-            raise bad_control(UNWILLING_TO_PERFORM)
-        test = compile_filter(self.store, request.filter)
-        changed = [entry for entry in base.walk() if entry.usn_changed > sync.since and test(entry)]
-        changed.sort(key=lambda entry: entry.usn_changed)
-        plan = None if not request.attributes or "*" in request.attributes else self._plan(request.attributes)
-        chunks = []
-        for entry in changed:
-            attributes = list(self._changed_attributes(entry, plan, sync.since, sync.flags))
-            if attributes:
-                always = [
-                    (self.store.schema.attributes[name].name, self.store.values(entry, name))
-                    for name in _IN_DIR_SYNC_ALWAYS
-                ]
-                chunks.append(entry_message(message_id, self._dn(entry, options), attributes + always))
-        answer = dir_sync_answer(self.store.usn, self.store.invocation_id)
-        return Found(chunks, controls=(answer,), count=len(chunks))
-
-    def _changed_attributes(
-        self, entry: Entry, plan: list[Wanted] | None, since: int, flags: int
-    ) -> Iterator[tuple[str, Values]]:
-        is_new = entry.usn_created > since
-        names = [one.name for one in plan] if plan is not None else self._replicated(entry, since)
-        for name in names:
-            attribute = self.store.schema.attributes[name]
-            if attribute.constructed or (attribute.local and name != "objectguid") or name in _HIDDEN:
-                continue
-            if name in _IN_DIR_SYNC_ALWAYS:
-                continue
-            if not is_new and (entry.meta or {}).get(name, 0) <= since:
-                continue
-            if attribute.link is not None and flags & INCREMENTAL_VALUES:
-                yield from self._changed_links(entry, attribute, since)
-                continue
-            values = self.store.values(entry, name)
-            if values or not is_new:
-                yield attribute.name, values
-
-    def _replicated(self, entry: Entry, since: int) -> list[str]:
-        return list(dict.fromkeys([*self.store.names(entry), *(entry.meta or {})]))
-
-    def _changed_links(self, entry: Entry, attribute: syntax.Attribute, since: int) -> Iterator[tuple[str, Values]]:
-        """With INCREMENTAL_VALUES: what was added as range 1-1, what was taken away as range 0-0."""
-        name = attribute.name.lower()
-        added = [t.dn.encode() for t, usn in entry.linked(name).items() if usn > since]
-        gone = [dn.encode() for dn, usn in (entry.unlinked or {}).get(name, {}).items() if usn > since]
-        if added:
-            yield f"{attribute.name};range=1-1", tuple(added)
-        if gone and since:
-            yield f"{attribute.name};range=0-0", tuple(gone)
 
 
 def _is_within(entry: Entry, base: Entry) -> bool:

@@ -30,7 +30,6 @@ OBJECT_CLASS_VIOLATION = 65
 NOT_ALLOWED_ON_NON_LEAF = 66
 NOT_ALLOWED_ON_RDN = 67
 ENTRY_ALREADY_EXISTS = 68
-OBJECT_CLASS_MODS_PROHIBITED = 69
 OTHER = 80
 
 
@@ -75,6 +74,11 @@ def no_object(best_match: str) -> Refused:
     return Refused(NO_SUCH_OBJECT, text, matched_dn=best_match)
 
 
+def only_by_base_search() -> Refused:
+    """tokenGroups asked for with another scope than BASE."""
+    return Refused(OPERATIONS_ERROR, "00002120: SvcErr: DSID-0314021B, problem 5012 (DIR_ERROR), data 0\n\0")
+
+
 def bad_name(name: str) -> Refused:
     """The text is no distinguished name."""
     text = f"0000208F: NameErr: DSID-03100225, problem 2006 (BAD_NAME), data 8350, best match of:\n\t'{name}'\n\0"
@@ -113,6 +117,11 @@ def attribute_problem(code: int, win32: str, problem: str, name: str) -> Refused
 def unwilling(win32: str = "0000209A") -> Refused:
     """AD could, and will not."""
     return Refused(UNWILLING_TO_PERFORM, f"{win32}: SvcErr: DSID-031A1262, problem 5003 (WILL_NOT_PERFORM), data 0\n\0")
+
+
+def invalid_argument(win32: str) -> Refused:
+    """SAM does not take the value."""
+    return Refused(OTHER, f"{win32}: SysErr: DSID-031A1202, problem 22 (Invalid argument), data 0\n\0")
 
 
 def update_problem(code: int, win32: str, problem: str) -> Refused:

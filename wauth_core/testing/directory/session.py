@@ -183,7 +183,8 @@ class Session:
         if limited is not None and request.scope:
             reader = Reader(self.domain, Limits(int(limited.number), self.limits.value_range))
             options.page = None
-        found = reader.search(message.id, request, options)
+        may_replicate = options.dir_sync is not None and self.domain.may_replicate(self.who)
+        found = reader.search(message.id, request, options, may_replicate=may_replicate)
         chunks = list(found.chunks)
         chunks.append(result_message(message.id, request, found.code, controls=found.controls))
         return Answer(chunks, code=found.code, entries=found.count)

@@ -131,8 +131,8 @@ class Store:
 
     def principal(self, sam: str) -> Entry | None:
         """The account of this sAMAccountName."""
-        found = self.lookup("samaccountname", sam.encode())
-        return found[0] if found else None
+        found = self.lookup("samaccountname", sam.encode()) or []
+        return next((entry for entry in found if not entry.deleted), None)
 
     def by_rid(self, rid: int) -> Entry | None:
         """The domain's account with this RID."""
@@ -386,8 +386,9 @@ class Store:
         attrs = {name: value for name, value in entry.attrs.items() if name in kept}
         shared = {name: value for name, value in entry.shared.items() if name in kept}
         for name in _INDEXED:
-            if name in entry.attrs:
+            if name in entry.attrs and name not in kept:
                 self.indexes[name].remove(entry, self.values(entry, name))
+        lost = {*entry.attrs, *entry.shared} - {*attrs, *shared}
         entry.attrs, entry.shared = attrs, shared
         entry.attrs["isdeleted"] = b"TRUE"
         entry.attrs["isrecycled"] = b"TRUE"
@@ -396,7 +397,8 @@ class Store:
         entry.password = None
         guid = str(uuid.UUID(bytes_le=entry.guid))
         self.move(entry, graveyard, Rdn(entry.rdn.attribute, f"{entry.rdn.value}\nDEL:{guid}"))
-        self.touch(entry, "isdeleted")
+        for name in ("isdeleted", "isrecycled", "lastknownparent", *lost):
+            self.touch(entry, name)
 
 
 def _as_list(found: Entry | None) -> list[Entry]:

@@ -25,6 +25,10 @@ BUILTIN_LOCAL = -2147483643
 SECURITY = 0x80000000
 GROUP_SCOPES = {"global": 2, "local": 4, "universal": 8}
 
+# systemFlags (MS-ADTS 2.2.10)
+DISALLOW_RENAME = 0x08000000
+PROTECTED = -1946157056  # neither delete, nor move, nor rename
+
 # sAMAccountType (MS-SAMR 2.2.1.9)
 TYPE_USER = 805306368
 TYPE_COMPUTER = 805306369

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 
 from . import refusals as r
-from . import schema as syntax
 from . import values as v
+from .checks import Checks
 from .controls import Options
 from .domain import Domain
 from .entry import Entry, Values
@@ -18,12 +18,12 @@ from .messages import (
     ModifyDNRequest,
     ModifyRequest,
 )
-from .names import BadName, Rdn, fold, parse_dn
+from .names import BadName, Rdn, parse_dn
 from .passwords import write_password
 from .reading import Reader
 from .schema import Attribute
 
-_SAM_OWNED = {"objectsid", "samaccounttype", "badpwdcount", "badpasswordtime", "lastlogon", "logoncount"}
+_SAM_OWNED = {"objectsid", "samaccounttype", "badpwdcount", "badpasswordtime", "lastlogon", "logoncount", "sidhistory"}
 _NAMING = {"cn", "ou", "dc", "name"}
 _EXACT_UNIQUE = ("samaccountname", "userprincipalname")
 _UAC_MASK = ~(v.LOCKED_OUT | v.PASSWORD_EXPIRED)
@@ -36,13 +36,14 @@ class Writer:
         self.domain = domain
         self.store = domain.store
         self.reader = reader
+        self.checks = Checks(domain.store)
 
     # --- compare ---
 
     def compare(self, request: CompareRequest) -> int:
         """COMPARE_TRUE or COMPARE_FALSE."""
         entry = self.reader.base(request.dn)
-        attribute = self._attribute(request.attribute)
+        attribute = self.checks.attribute(request.attribute)
         wanted = self.store.normal(attribute, request.value)
         values = self.store.values(entry, attribute.name.lower())
         if not values:
@@ -71,8 +72,8 @@ class Writer:
         rdn = Rdn(naming.upper(), rdn.value)
         self._check_allowed(given, lineage)
         password = given.pop("unicodepwd", ())
-        links = {name: given.pop(name) for name in list(given) if self._is_link(name)}
-        targets = {name: [self._target(value) for value in values] for name, values in links.items()}
+        links = {name: given.pop(name) for name in list(given) if self.checks.is_link(name)}
+        targets = {name: [self.checks.target(value) for value in values] for name, values in links.items()}
         attrs: dict[str, bytes | Values] = {
             name: values[0] if len(values) == 1 else values for name, values in given.items()
         }
@@ -95,15 +96,15 @@ class Writer:
     def _given(self, request: AddRequest) -> dict[str, Values]:
         given: dict[str, Values] = {}
         for name, values in request.attributes:
-            attribute = self._attribute(name)
+            attribute = self.checks.attribute(name)
             lower = attribute.name.lower()
             if lower in ("distinguishedname", *_NAMING):
                 continue
             if attribute.system and lower not in ("objectclass", "instancetype"):
                 raise r.unwilling()
-            given[lower] = given.get(lower, ()) + self._checked(attribute, values)
+            given[lower] = given.get(lower, ()) + self.checks.checked(attribute, values)
             if attribute.single and len(given[lower]) > 1:
-                raise self._too_many(attribute)
+                raise self.checks.too_many(attribute)
         return given
 
     def _lineage(self, given: dict[str, Values]) -> tuple[str, ...]:
@@ -131,7 +132,7 @@ class Writer:
                 )
         for name in _EXACT_UNIQUE:
             if name in given:
-                self._must_be_unique(name, given[name][0], None)
+                self.checks.must_be_unique(name, given[name][0], None)
 
     def _account_attributes(self, lineage: tuple[str, ...], attrs: dict[str, bytes | Values]) -> bytes | None:
         """What SAM gives a new account: name, flags, type, SID (MS-SAMR 3.1.1.8)."""
@@ -172,14 +173,16 @@ class Writer:
         """The values that every changed attribute is to have; refused before anything is written."""
         planned: dict[str, Values] = {}
         for change in changes:
-            attribute = self._attribute(change.attribute)
+            attribute = self.checks.attribute(change.attribute)
             name = attribute.name.lower()
             self._check_modifiable(entry, attribute)
             current = planned.get(name, self.store.values(entry, name))
-            values = self._checked(attribute, change.values)
+            values = self.checks.checked(attribute, change.values)
             planned[name] = self._changed(attribute, current, change.operation, values, options)
             if attribute.single and len(planned[name]) > 1:
-                raise self._too_many(attribute)
+                raise r.attribute_problem(
+                    r.ATTRIBUTE_OR_VALUE_EXISTS, "00002081", "1006 (ATT_OR_VALUE_EXISTS)", attribute.name
+                )
         for name, values in planned.items():
             self._check_result(entry, name, values)
         return planned
@@ -191,12 +194,12 @@ class Writer:
                 r.NOT_ALLOWED_ON_RDN,
                 "000020B1: UpdErr: DSID-030F11CF, problem 6004 (CANT_ON_RDN), data 0\n\0",
             )
+        if name == "objectclass":
+            raise r.attribute_problem(r.OBJECT_CLASS_VIOLATION, "00002014", "1002 (OBJ_CLASS_VIOLATION)", "objectClass")
         if name in _SAM_OWNED or attribute.is_back_link:
             raise r.unwilling()
         if name == "distinguishedname" or attribute.system or attribute.constructed:
             raise r.attribute_problem(r.CONSTRAINT_VIOLATION, "000020B1", "1005 (CONSTRAINT_ATT_TYPE)", attribute.name)
-        if name == "objectclass":
-            raise r.Refused(r.OBJECT_CLASS_MODS_PROHIBITED)
         classes = tuple(value.decode() for value in self.store.classes(entry))
         must, may = self.store.schema.allowed(classes)
         if name not in must and name not in may:
@@ -224,7 +227,7 @@ class Writer:
             raise r.Refused(r.PROTOCOL_ERROR)
         if not values:
             if not current and not options.permissive:
-                raise self._missing(attribute)
+                raise self._missing(attribute, whole=True)
             return ()
         if any(key not in keys for key in new) and not options.permissive:
             raise self._missing(attribute)
@@ -232,7 +235,7 @@ class Writer:
 
     def _check_result(self, entry: Entry, name: str, values: Values) -> None:
         if name in _EXACT_UNIQUE and values:
-            self._must_be_unique(name, values[0], entry)
+            self.checks.must_be_unique(name, values[0], entry)
         if name == "samaccountname" and not values:
             raise r.unwilling()
         if name == "primarygroupid" and values:
@@ -243,11 +246,23 @@ class Writer:
         if name == "lockouttime" and values and values[0] != b"0":
             raise r.unwilling()
         if name == "pwdlastset" and values and values[0] not in (b"0", b"-1"):
-            raise r.unwilling()
+            raise r.invalid_argument("00000057")
+        if name == "member":
+            self._check_members(entry, values)
+
+    def _check_members(self, group: Entry, values: Values) -> None:
+        """Nobody is made an ordinary member of their own primary group."""
+        if group.sid is None:
+            return
+        rid = int.from_bytes(group.sid[-4:], "little")
+        for value in values:
+            target = self.checks.target(value)
+            if target not in group.linked("member") and self.store.number(target, "primarygroupid") == rid:
+                raise r.already_exists("00002071")
 
     def _write(self, entry: Entry, name: str, values: Values) -> None:
-        if self._is_link(name):
-            wanted = dict.fromkeys(self._target(value) for value in values)
+        if self.checks.is_link(name):
+            wanted = dict.fromkeys(self.checks.target(value) for value in values)
             for target in list(entry.linked(name)):
                 if target not in wanted:
                     self.store.unlink(entry, name, target)
@@ -258,7 +273,9 @@ class Writer:
         if name == "pwdlastset" and values == (b"-1",):
             values = (b"%d" % v.filetime(self.domain.clock()),)
         if name == "primarygroupid" and values:
-            self._swap_primary_group(entry, int(values[0]))
+            group = self.store.by_rid(int(values[0]))
+            if group is not None:
+                self.domain.set_primary_group(entry, group)
         if name == "useraccountcontrol" and values:
             values = (b"%d" % (int(values[0]) & _UAC_MASK),)
         self.store.put(entry, name, values)
@@ -267,14 +284,6 @@ class Writer:
         if name == "lockouttime":
             entry.attrs["badpwdcount"] = b"0"
 
-    def _swap_primary_group(self, entry: Entry, rid: int) -> None:
-        """The old primary group becomes an ordinary one, the new one stops being one (MS-SAMR 3.1.1.8.2)."""
-        old, new = self.store.by_rid(self.store.number(entry, "primarygroupid")), self.store.by_rid(rid)
-        if old is new or old is None or new is None:
-            return
-        self.store.unlink(new, "member", entry)
-        self.store.link(old, "member", entry)
-
     # --- delete, rename ---
 
     def delete(self, request: DeleteRequest, options: Options) -> None:
@@ -282,7 +291,7 @@ class Writer:
         entry = self.reader.base(request.dn)
         if entry.deleted:
             raise r.unwilling()
-        if self.store.text(entry, "iscriticalsystemobject") == "TRUE" or entry.parent in (None,):
+        if self.store.text(entry, "iscriticalsystemobject") == "TRUE" or entry.is_naming_context:
             raise r.unwilling()
         below = [child for child in (entry.children or {}).values() if not child.deleted]
         if below and not options.tree_delete:
@@ -293,7 +302,7 @@ class Writer:
     def modify_dn(self, request: ModifyDNRequest) -> None:
         """Another name, or another place."""
         entry = self.reader.base(request.dn)
-        if entry.parent is None or self.store.text(entry, "iscriticalsystemobject") == "TRUE":
+        if entry.parent is None or self.store.number(entry, "systemflags") & v.DISALLOW_RENAME:
             raise r.unwilling()
         steps = self._steps(request.new_rdn)
         if len(steps) != 1:
@@ -322,66 +331,8 @@ class Writer:
         except BadName as exc:
             raise r.bad_name(dn) from exc
 
-    def _attribute(self, name: str) -> Attribute:
-        found = self.store.schema.attribute(name)
-        if found is None:
-            raise r.no_attribute()
-        return found
-
-    def _is_link(self, name: str) -> bool:
-        found = self.store.schema.attributes[name]
-        return found.link is not None and not found.is_back_link
-
-    def _target(self, value: bytes) -> Entry:
-        found = self.store.resolve(value)
-        if found is None:
-            raise r.no_object(self.store.base_dn)
-        return found
-
     def _key(self, attribute: Attribute, value: bytes) -> object:
         return self.store.normal(attribute, value)
-
-    def _checked(self, attribute: Attribute, values: Values) -> Values:
-        """Values of the attribute's syntax and within its size; DNs that exist."""
-        checked = []
-        for value in values:
-            if attribute.syntax == syntax.DN:
-                target = self._target(value)
-                value = target.dn.encode()
-            elif attribute.syntax in (syntax.UNICODE, 4, syntax.INTEGER, syntax.INTEGER8, syntax.BOOLEAN):
-                self._check_syntax(attribute, value)
-            checked.append(value)
-        return tuple(checked)
-
-    def _check_syntax(self, attribute: Attribute, value: bytes) -> None:
-        wrong = self.store.normal(attribute, value) is None or value == b""
-        try:
-            length = len(value.decode("utf-8"))
-        except UnicodeDecodeError:
-            wrong, length = True, 0
-        if wrong:
-            raise r.attribute_problem(
-                r.INVALID_ATTRIBUTE_SYNTAX, "00002082", "1004 (INVALID_ATTRIBUTE_SYNTAX)", attribute.name
-            )
-        is_text = attribute.syntax in (syntax.UNICODE, 4)
-        if is_text and attribute.upper is not None and length > attribute.upper:
-            raise r.attribute_problem(r.CONSTRAINT_VIOLATION, "00002082", "1005 (CONSTRAINT_ATT_TYPE)", attribute.name)
-
-    def _must_be_unique(self, name: str, value: bytes, entry: Entry | None) -> None:
-        holders = [other for other in self.store.lookup(name, value) or [] if other is not entry]
-        if holders:
-            if name == "samaccountname":
-                raise r.already_exists("00000524")
-            raise r.attribute_problem(
-                r.CONSTRAINT_VIOLATION, "000021C8", "1005 (CONSTRAINT_ATT_TYPE)", "userPrincipalName"
-            )
-        if name == "samaccountname" and any(c in '"/\\[]:;|=,+*?<>' for c in value.decode("utf-8", "replace")):
-            raise r.unwilling("00000523")
-        if not fold(value.decode("utf-8", "replace")):
-            raise r.unwilling("00000523")
-
-    def _too_many(self, attribute: Attribute) -> r.Refused:
-        return r.attribute_problem(r.CONSTRAINT_VIOLATION, "00002081", "1005 (CONSTRAINT_ATT_TYPE)", attribute.name)
 
     def _exists(self, attribute: Attribute) -> r.Refused:
         if attribute.name == "member":
@@ -390,8 +341,8 @@ class Writer:
             r.ATTRIBUTE_OR_VALUE_EXISTS, "00002083", "1006 (ATT_OR_VALUE_EXISTS)", attribute.name
         )
 
-    def _missing(self, attribute: Attribute) -> r.Refused:
-        if attribute.name == "member":
+    def _missing(self, attribute: Attribute, *, whole: bool = False) -> r.Refused:
+        if attribute.name == "member" and not whole:
             return r.unwilling("00000561")
         return r.attribute_problem(r.NO_SUCH_ATTRIBUTE, "00002085", "1001 (NO_ATTRIBUTE_OR_VAL)", attribute.name)
 

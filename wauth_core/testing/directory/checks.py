@@ -1,0 +1,97 @@
+"""Whether values may be written: of the attribute's syntax, within its size, unique where they must be."""
+
+from __future__ import annotations
+
+from . import refusals as r
+from . import schema as syntax
+from .entry import Entry, Values
+from .names import BadName, fold
+from .schema import Attribute
+from .store import Store
+
+_NEVER_IN_A_NAME = '"/\\[]:;|=,+*?<>'
+
+
+class Checks:
+    """The checks of one store; each raises what AD answers."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def attribute(self, name: str) -> Attribute:
+        """The attribute of this name, or OID."""
+        found = self.store.schema.attribute(name)
+        if found is None:
+            raise r.no_attribute()
+        return found
+
+    def is_link(self, name: str) -> bool:
+        """Whether the attribute points at entries."""
+        found = self.store.schema.attributes[name]
+        return found.link is not None and not found.is_back_link
+
+    def target(self, value: bytes) -> Entry:
+        """The entry a value names."""
+        found = self.store.resolve(value)
+        if found is None:
+            raise r.no_object(self.store.base_dn)
+        return found
+
+    def checked(self, attribute: Attribute, values: Values) -> Values:
+        """Values of the attribute's syntax and within its size; DNs that exist."""
+        checked = []
+        for value in values:
+            if attribute.syntax == syntax.DN:
+                value = self._checked_dn(attribute, value)
+            elif attribute.syntax in (syntax.UNICODE, 4, syntax.INTEGER, syntax.INTEGER8, syntax.BOOLEAN):
+                self._check_syntax(attribute, value)
+            checked.append(value)
+        return tuple(checked)
+
+    def _checked_dn(self, attribute: Attribute, value: bytes) -> bytes:
+        """The DN as AD writes it; what a link points at must be there."""
+        text = value.decode("utf-8", "replace")
+        try:
+            target = self.store.find(text)
+        except BadName as exc:
+            raise r.bad_name(text) from exc
+        if target is not None:
+            return target.dn.encode()
+        if attribute.name == "member":
+            raise r.Refused(r.NO_SUCH_OBJECT, r.no_object(self.store.base_dn).text.replace("0000208D", "00000525"))
+        if attribute.link is not None:
+            raise r.attribute_problem(r.CONSTRAINT_VIOLATION, "000020B5", "1005 (CONSTRAINT_ATT_TYPE)", attribute.name)
+        return value
+
+    def _check_syntax(self, attribute: Attribute, value: bytes) -> None:
+        wrong = self.store.normal(attribute, value) is None or value == b""
+        try:
+            length = len(value.decode("utf-8"))
+        except UnicodeDecodeError:
+            wrong, length = True, 0
+        if wrong:
+            raise r.attribute_problem(
+                r.INVALID_ATTRIBUTE_SYNTAX, "00002082", "1004 (INVALID_ATTRIBUTE_SYNTAX)", attribute.name
+            )
+        is_text = attribute.syntax in (syntax.UNICODE, 4)
+        if is_text and attribute.upper is not None and length > attribute.upper:
+            raise r.attribute_problem(r.CONSTRAINT_VIOLATION, "00002082", "1005 (CONSTRAINT_ATT_TYPE)", attribute.name)
+
+    def must_be_unique(self, name: str, value: bytes, entry: Entry | None) -> None:
+        """No other account has this name, and it is one that SAM takes."""
+        found = self.store.lookup(name, value) or []
+        holders = [other for other in found if other is not entry and not other.deleted]
+        if holders:
+            if name == "samaccountname":
+                raise r.already_exists("00000524")
+            raise r.attribute_problem(
+                r.CONSTRAINT_VIOLATION, "000021C8", "1005 (CONSTRAINT_ATT_TYPE)", "userPrincipalName"
+            )
+        if name == "samaccountname" and any(c in _NEVER_IN_A_NAME for c in value.decode("utf-8", "replace")):
+            raise r.invalid_argument("00000523")
+        if not fold(value.decode("utf-8", "replace")):
+            raise r.invalid_argument("00000523")
+
+    def too_many(self, attribute: Attribute) -> r.Refused:
+        """Two values for an attribute that takes one."""
+        return r.attribute_problem(r.CONSTRAINT_VIOLATION, "00002081", "1005 (CONSTRAINT_ATT_TYPE)", attribute.name)
