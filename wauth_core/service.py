@@ -26,6 +26,7 @@ from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, P
 from wauth_core.sync import bulk, freshness
 from wauth_core.sync.bulk import BulkTask, Progress
 from wauth_core.sync.freshness import Refreshed
+from wauth_core.sync.incremental import sync_changes
 from wauth_core.sync.lookups import Lookups
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository
@@ -262,10 +263,11 @@ class Wauth:
     ) -> BulkResult:
         """Bring all users of *domain* in step with the directory; make those who are missing, unless *create* is off.
 
-        *progress* is called now and then with the number of people looked at. No more than the share
-        *max_deactivations* of the domain's users is deactivated at once. What goes wrong with one user is in the
-        answer, and stops nobody else. Raises `BulkDeactivationRefused`, `DirectoryError` or `ConfigurationError`;
-        nothing is written then.
+        With *incremental* only those are looked at about whom the directory has news since the last incremental run;
+        the first one looks at everybody. *progress* is called now and then with the number of people looked at. No
+        more than the share *max_deactivations* of the domain's users is deactivated at once. What goes wrong with one
+        user is in the answer, and stops nobody else. Raises `BulkDeactivationRefused`, `DirectoryError` or
+        `ConfigurationError`; nothing is written then.
         """
         policy, lookups = self._policy(domain)
         task = BulkTask(
@@ -280,7 +282,7 @@ class Wauth:
             before=self._before_sync,
             after=self._after_sync,
         )
-        result = bulk.sync_all(task)
+        result = sync_changes(task) if incremental else bulk.sync_all(task)
         logger.info("Synced the domain %s: %s.", policy.domain, result)
         return result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from cachetools import TTLCache
@@ -12,15 +12,12 @@ from django.apps import apps
 from django.contrib.auth.backends import ModelBackend, RemoteUserBackend
 from django.http import HttpRequest
 
-from wauth_core.exceptions import InvalidIdentity, WauthError
+from wauth_core.exceptions import WauthError
 from wauth_core.identity import Identity, fold_username
 from wauth_core.outcomes import Rejected, SignedIn, TransportFacts
 from wauth_django import identify, signin
 from wauth_django.conf import get_wauth
 from wauth_django.models import LDAPUser
-
-if TYPE_CHECKING:
-    from wauth_core.directory import AuthResult
 
 logger = logging.getLogger("wauth.django")
 
@@ -114,19 +111,16 @@ class LDAPBackend(ModelBackend):
             return None
         try:
             result = get_wauth().authenticate(username, password)
-        except InvalidIdentity:
-            return None  # not a Windows name: another backend may know it
         except WauthError as error:
             logger.warning("The password of %r could not be checked: %s", username, error)
             _tell(request, "The directory cannot be asked just now. Please try again later.")
             return None
-        if not result.ok or result.user is None:
+        if not result.ok:
             logger.warning("The directory refused the password sign-in of %r: %s", username, result.reason.name)
             _tell(request, result.message)
             signin.refuse(request, None, result.reason.name)
             return None
-        identity = _identity_of(result)
-        user = signin.sign_in(request, identity) if identity else None
+        user = signin.sign_in(request, result.identity) if result.identity is not None else None
         if user is None or not self.user_can_authenticate(user):
             _tell(request, "You may not use this site.")
             return None
@@ -138,18 +132,6 @@ class LDAPBackend(ModelBackend):
     ) -> Any | None:
         """See `authenticate`: the same, in a thread."""
         return await sync_to_async(self.authenticate)(request, username, password, **kwargs)
-
-
-def _identity_of(result: AuthResult) -> Identity | None:
-    user, options = result.user, get_wauth().options
-    domain = getattr(getattr(user, "manager", None), "domain", None)
-    if user is None or domain is None:
-        return None
-    try:
-        return Identity(domain, fold_username(user.username) if options.lowercase_username else user.username)
-    except InvalidIdentity as error:
-        logger.warning("The directory's own name of a user cannot be used: %s", error)
-        return None
 
 
 def _tell(request: HttpRequest | None, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -214,7 +215,7 @@ def _backend_listed() -> bool:
 
 def _is_in_settings_file(password: str) -> bool:
     """Whether the settings module's own source holds *password* as a text."""
-    path = getattr(sys.modules.get(str(getattr(settings, "SETTINGS_MODULE", ""))), "__file__", None)
+    path = getattr(sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", "")), "__file__", None)
     if not path:
         return False
     try:

@@ -32,6 +32,7 @@ def configuration() -> dict[str, Any]:
     known = {name: value for name, value in given().items() if name in KNOWN}
     known.setdefault("WAUTH_USE_CACHE", bool(settings.DEBUG))
     known[DOMAINS] = known.get(DOMAINS) or {}
+    known["WAUTH_IGNORE_SETTING_WARNINGS"] = True  # the system checks tell of them; see `wauth_django.checks.ignored`
     return known
 
 

@@ -174,7 +174,7 @@ def _deco(function: Any, check: Check, login_url: str | None, raise_exception: b
             async def aview(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
                 user = await request.auser()
                 if not await sync_to_async(check)(request, user):
-                    return _refused(request, await request.auser(), login_url, raise_exception)
+                    return refused(request, await request.auser(), login_url, raise_exception)
                 response: HttpResponseBase = await view(request, *args, **kwargs)
                 return response
 
@@ -183,7 +183,7 @@ def _deco(function: Any, check: Check, login_url: str | None, raise_exception: b
         @functools.wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not check(request, request.user):
-                return _refused(request, request.user, login_url, raise_exception)
+                return refused(request, request.user, login_url, raise_exception)
             response: HttpResponseBase = view(request, *args, **kwargs)
             return response
 
@@ -192,7 +192,8 @@ def _deco(function: Any, check: Check, login_url: str | None, raise_exception: b
     return decorate if function is None else decorate(function)
 
 
-def _refused(request: HttpRequest, user: Any, login_url: str | None, raise_exception: bool) -> HttpResponseBase:
+def refused(request: HttpRequest, user: Any, login_url: str | None, raise_exception: bool) -> HttpResponseBase:
+    """The login page, or with *raise_exception* a 403 for somebody who is signed in."""
     if raise_exception and user.is_authenticated:
         raise PermissionDenied
     return redirect_to_login(request.get_full_path(), resolve_url(login_url or settings.LOGIN_URL))

@@ -72,14 +72,14 @@ def sources(*, asgi: bool) -> tuple[Source, ...]:
     return found
 
 
-def challenge(*, asgi: bool) -> Challenge:
-    """What a 401 of ours carries."""
-    return challenge_of(sources(asgi=asgi))
+def challenge(request: HttpRequest) -> Challenge:
+    """What a 401 of ours carries; it asks for passwords over TLS only."""
+    return challenge_of(sources(asgi=is_asgi(request))).over(request.is_secure())
 
 
 def _load(asgi: bool) -> tuple[Source, ...]:
     configured = get_wauth().options.sources
     if configured is None:
         return () if asgi else load_sources([SERVER])
-    loaded = load_sources(configured)
+    loaded = load_sources(configured, get_wauth())
     return tuple(source for source in loaded if getattr(source, "asgi", True)) if asgi else loaded

@@ -38,8 +38,8 @@ def user_entry(link: LDAPUser, wanted: frozenset[str]) -> tuple[Any, frozenset[s
     manager = link.get_ldap_manager()
     person = manager.person(guid=link.guid, username=link.identity.username, attributes=(), groups=False)
     attributes = wanted | {"distinguishedName", *manager.settings.USER_FIELD_MAP.values()}
-    reader = manager.get_reader("user", "", sorted(attributes), base=person.dn, sub_tree=False)
-    return reader.search()[0], attributes
+    reader = manager.get_reader("user", "", sorted(attributes))
+    return reader.search_object(person.dn), attributes
 
 
 def group_reader(link: LDAPUser, attributes: Iterable[str] | None, *, preload: bool) -> Any:

@@ -119,8 +119,7 @@ class WindowsAuthMiddleware(_Middleware):
             for name, value in outcome.headers:
                 response.headers.setdefault(name, value) if name.lower() != "set-cookie" else _add(response, value)
         elif response.status_code == 401 and "WWW-Authenticate" not in response.headers:
-            for name, value in identify.challenge(asgi=identify.is_asgi(request)).headers:
-                response.headers[name] = value
+            _put(response, identify.challenge(request).headers)
         return response
 
 
@@ -270,13 +269,18 @@ def _answer(request: HttpRequest, outcome: Outcome, user: Any) -> HttpResponseBa
 
 
 def _refusal(request: HttpRequest, status: int, headers: tuple[tuple[str, str], ...]) -> HttpResponseBase:
-    page = identify.challenge(asgi=identify.is_asgi(request)).page if status == 401 else None
+    page = identify.challenge(request).page if status == 401 else None
     text = b"Please sign in.\n" if status == 401 else b"You may not sign in this way.\n"
     response = HttpResponse(page or text, status=status, content_type="text/html" if page else "text/plain")
-    for name, value in headers:
-        response.headers[name] = value
+    _put(response, headers)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _put(response: Any, headers: tuple[tuple[str, str], ...]) -> None:
+    """Django keeps one header of a name; two challenges stand in one, by commas (RFC 9110 11.6.1)."""
+    for name, value in headers:
+        response.headers[name] = f"{response.headers[name]}, {value}" if name in response.headers else value
 
 
 def _add(response: Any, cookie: str) -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.mixins import AccessMixin
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from wauth_django.decorators import in_domain, in_groups, is_synced
+from wauth_django.decorators import in_domain, in_groups, is_synced, refused
 
 
-class _CheckMixin(AccessMixin):
+class _CheckMixin:
+    login_url: str | None = None
+    raise_exception = False
+
     def allows(self, request: HttpRequest) -> bool:
         raise NotImplementedError
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not self.allows(request):
-            return self.handle_no_permission()
+            return refused(request, request.user, self.login_url, self.raise_exception)
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
         return response
 
@@ -49,6 +51,7 @@ class LDAPSyncRequiredMixin(_CheckMixin):
 class GroupRequiredMixin(_CheckMixin):
     """`group_required`: *groups* and *bypass_superuser* are attributes of the class."""
 
+    raise_exception = True
     groups: tuple[str, ...] = ()
     bypass_superuser = False
 

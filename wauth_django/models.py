@@ -115,9 +115,9 @@ class LDAPUser(models.Model):
         return get_ldap_manager(self.domain)
 
     def get_ldap_attr(self, attribute: str, as_list: bool = False, refresh_cache: bool = False) -> Any:
-        """One attribute of the related directory user; with *as_list* always a list.
+        """One attribute of the related directory user, None where it has none; with *as_list* always a list.
 
-        Raises AttributeError where the directory user has no such attribute.
+        The user is asked for once, and again for an attribute that was not read yet, or with *refresh_cache*.
         """
         entry = self.get_ldap_user(attributes=(attribute,), refresh_cache=refresh_cache)
         if attribute not in entry:

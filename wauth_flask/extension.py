@@ -73,7 +73,7 @@ def _leave(response: Response) -> Response:
         for name, value in outcome.headers:
             response.headers.add(name, value)
     elif response.status_code == 401 and "WWW-Authenticate" not in response.headers:
-        for name, value in current_state().challenge.headers:
+        for name, value in current_state().challenge.over(request.is_secure).headers:
             response.headers.add(name, value)
     return response
 

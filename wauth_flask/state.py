@@ -129,7 +129,7 @@ class State:
 
     def _load_sources(self) -> tuple[Source, ...]:
         configured = self.options.sources
-        return load_sources([SERVER] if configured is None else configured)
+        return load_sources([SERVER] if configured is None else configured, self.wauth)
 
     def _once(self, name: str, make: Any) -> Any:
         try:

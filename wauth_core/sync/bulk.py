@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -66,7 +66,7 @@ def sync_all(task: BulkTask) -> BulkResult:
     resolved = task.directory.resolve(task.policy.group_names)
     task.policy.check(resolved)
     groups = task.directory.groups()
-    comparison = Comparison(task, resolved, dict(groups.names) if task.policy.mirrors else None)
+    comparison = Comparison(task, resolved, groups.names if task.policy.mirrors else None)
     for user in task.directory.people(task.policy, groups, resolved):
         comparison.person(user)
     comparison.missing()
@@ -76,8 +76,8 @@ def sync_all(task: BulkTask) -> BulkResult:
 def finish(task: BulkTask, comparison: Comparison, started: float, *, incremental: bool = False) -> BulkResult:
     """Write what *comparison* found, unless it is too much or a dry run."""
     roster = comparison.roster
-    deactivated, total = len(roster.deactivated()), len(roster)
-    if deactivated > max(1, task.max_deactivations * total):
+    deactivated = len(roster.deactivated())
+    if deactivated > 1 and deactivated > task.max_deactivations * (total := roster.total()):
         raise BulkDeactivationRefused(deactivated, total, task.max_deactivations)
     results, failures, counts = comparison.results, comparison.failures, comparison.counts
     if not task.dry_run:
@@ -104,8 +104,14 @@ def finish(task: BulkTask, comparison: Comparison, started: float, *, incrementa
 class Comparison:
     """The application's users against the directory's people, one after the other. Writes nothing."""
 
-    def __init__(self, task: BulkTask, resolved: Resolved, directory_groups: dict[str, str] | None) -> None:
-        self.roster = Roster(task.policy, task.repository)
+    def __init__(
+        self,
+        task: BulkTask,
+        resolved: Resolved,
+        directory_groups: Mapping[str, str] | None,
+        roster: Roster | None = None,
+    ) -> None:
+        self.roster = roster or Roster(task.policy, task.repository)
         self.results: list[SyncResult] = []
         self.failures: Failures = []
         self.untouched: list[Key] = []

@@ -163,12 +163,11 @@ class Policy:
 
 
 def attribute_value(user: DirectoryUser, attribute: str) -> Any:
-    """The value of *attribute* (any case) as a field can hold it; None where the user has none.
+    """The value of *attribute* as a field can hold it; None where the user has none.
 
     Several values become one text, in alphabetical order, since a directory keeps no order.
     """
-    lowered = attribute.lower()
-    value = next((value for name, value in user.attributes.items() if name.lower() == lowered), None)
+    value = user.attributes.get(attribute)
     if isinstance(value, (list, tuple, set, frozenset)):
         values = list(value)
         if len(values) <= 1:

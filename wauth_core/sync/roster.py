@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,13 +15,15 @@ from wauth_core.sync.repository import Change, Key, UserRepository, UserSnapshot
 
 
 class Roster:
-    """All linked users of a domain, in memory. Names and GUIDs lead to them; `take` plays a plan through.
+    """All linked users of a domain, in memory; or with *everybody* False those that `load` fetched.
+
+    Names and GUIDs lead to them; `take` plays a plan through.
 
     So the plan for one person sees what was planned for the persons before: two who swap their names keep their
     accounts, in whichever order they come.
     """
 
-    def __init__(self, policy: Policy, repository: UserRepository) -> None:
+    def __init__(self, policy: Policy, repository: UserRepository, *, everybody: bool = True) -> None:
         self._policy = policy
         self._repository = repository
         self._wanted = policy.wanted
@@ -29,13 +32,26 @@ class Roster:
         self._by_name: dict[str, Key] = {}
         self._claimed: set[str] = set()
         self._seen: set[Key] = set()
-        for batch in repository.linked(self._wanted, policy.domain):
-            for snapshot in batch:
-                self._keep(snapshot)
-        self._active = {key for key, user in self._users.items() if user.flags.get(ACTIVE)}
+        self._active: set[Key] = set()
+        self._everybody = everybody
+        if everybody:
+            for batch in repository.linked(self._wanted, policy.domain):
+                for snapshot in batch:
+                    self._meet(snapshot)
 
-    def __len__(self) -> int:
-        return len(self._users)
+    def total(self) -> int:
+        """How many users are linked to the domain."""
+        if self._everybody:
+            return len(self._users)
+        return sum(map(len, self._repository.linked(self._wanted, self._policy.domain)))
+
+    def load(self, guid: uuid.UUID, username: str = "") -> list[Key]:
+        """Fetch the users linked to *guid* or to that logon name. Gives the keys of the former."""
+        found = self._repository.find(self._wanted, domain=self._policy.domain, username=username, guid=guid)
+        for snapshot in found:
+            if snapshot.key not in self._users:
+                self._meet(snapshot)
+        return [snapshot.key for snapshot in found if snapshot.link and snapshot.link.guid == guid]
 
     def get(self, key: Key | None) -> UserSnapshot | None:
         """The user of that key, if linked to this domain."""
@@ -85,6 +101,11 @@ class Roster:
     def deactivated(self) -> set[Key]:
         """The users who were active, and will not be."""
         return {key for key in self._active if not self._users[key].flags.get(ACTIVE)}
+
+    def _meet(self, snapshot: UserSnapshot) -> None:
+        self._keep(snapshot)
+        if snapshot.flags.get(ACTIVE):
+            self._active.add(snapshot.key)
 
     def _keep(self, snapshot: UserSnapshot) -> None:
         before = self._users.get(snapshot.key)

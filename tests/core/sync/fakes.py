@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from wauth_core import Identity, LDAPSettings
+from wauth_core.directory.decode import Attributes
 from wauth_core.directory.entries import AccountState, DirectoryUser
 from wauth_core.exceptions import UserNotFound
 from wauth_core.settings import Options
@@ -42,7 +43,7 @@ def person(
         username=name,
         upn=attributes.pop("upn", None),
         state=state or AccountState(),
-        attributes={"sAMAccountName": name, **attributes},
+        attributes=Attributes({"sAMAccountName": name, **attributes}),
         group_sids=frozenset(GROUPS[group] for group in groups),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.core.sync.incremental_scenario import tell
 from wauth_core import Identity, SQLiteUserRepository, SyncStatus, Wauth
 from wauth_core.directory import DirectoryUser
 from wauth_core.exceptions import BulkDeactivationRefused, DirectoryUnavailable, SyncError
@@ -244,3 +245,72 @@ def test_nesting_in_memory() -> None:
     assert groups.sids_of(["cn=B,dc=x"]) == {"S-a", "S-b", "S-c"}, "DNs compare without case"
     assert groups.sids_of([], "S-p") == {"S-p", "S-c", "S-a", "S-b"}
     assert groups.sids_of(["CN=list,DC=x"], "S-unknown") == frozenset()
+
+
+# -- what changed since the last time
+
+
+def test_only_what_changed(wauth: Wauth, windowsauth_directory: EmbeddedDirectory) -> None:
+    """An incremental run acts on the news, and on nothing else."""
+    windowsauth_directory.add_group("Inner")
+    tell(windowsauth_directory, wauth, "ken", "Inner", "Web Editors")
+
+
+def test_news_costs_no_more_than_there_is(
+    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
+) -> None:
+    """With no news an incremental run is two searches; it reads nobody."""
+    wauth.sync_all(store, "EXAMPLE", incremental=True)
+    before, touched = len(windowsauth_directory.operations), store.touches
+    result = wauth.sync_all(store, "EXAMPLE", incremental=True)
+    assert (result.total, store.touches) == (0, touched)
+    assert len(windowsauth_directory.operations) - before <= 3
+
+
+def test_changed_settings_concern_everybody(
+    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
+) -> None:
+    """When the settings changed since the last run, everybody is looked at again, news or not."""
+    wauth.sync_all(store, "EXAMPLE", incremental=True)
+    changed = windowsauth_directory.settings(**{**SETTINGS, "STAFF_GROUPS": "Department Sales"})
+    with Wauth({"EXAMPLE": changed}) as other:
+        assert not other.sync_all(store, "EXAMPLE", incremental=True).incremental
+        assert "søren" in names(store, is_staff=True)
+        assert other.sync_all(store, "EXAMPLE", incremental=True).incremental
+
+
+@pytest.mark.parametrize("bookmark", ["", "nonsense", "a:b", "\x00:\x00"])
+def test_a_bookmark_that_is_of_no_use(wauth: Wauth, store: MemoryUserRepository, bookmark: str) -> None:
+    """A lost or broken bookmark means a full run, and a good one afterwards."""
+    store.bookmarks["example"] = bookmark
+    assert not wauth.sync_all(store, "EXAMPLE", incremental=True).incremental
+    prefix = store.bookmarks["example"].partition(":")[0]
+    store.bookmarks["example"] = f"{prefix}:broken"
+    assert not wauth.sync_all(store, "EXAMPLE", incremental=True).incremental
+    assert wauth.sync_all(store, "EXAMPLE", incremental=True).incremental
+
+
+def test_news_that_was_not_acted_on_comes_again(
+    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
+) -> None:
+    """A dry run, and a run that the brake refused, leave the news for the next one."""
+    wauth.sync_all(store, "EXAMPLE", incremental=True)
+    for name in ("alice", "bob", "carol", "dora"):
+        windowsauth_directory.disable(name)
+    assert wauth.sync_all(store, "EXAMPLE", incremental=True, dry_run=True, max_deactivations=1).deactivated == 4
+    with pytest.raises(BulkDeactivationRefused):
+        wauth.sync_all(store, "EXAMPLE", incremental=True)
+    done = wauth.sync_all(store, "EXAMPLE", incremental=True, max_deactivations=1)
+    assert (done.incremental, done.deactivated) == (True, 4)
+
+
+def test_leaving_the_filter_is_news(windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+    """Who no longer matches USER_QUERY_FILTER is missed at the next incremental run."""
+    settings = windowsauth_directory.settings(USER_QUERY_FILTER="(department=Sales)")
+    with Wauth({"EXAMPLE": settings}) as wauth:
+        wauth.sync_all(store, "EXAMPLE", incremental=True)
+        assert "carol" in names(store, is_active=True)
+        windowsauth_directory.update("carol", department="Finance")
+        result = wauth.sync_all(store, "EXAMPLE", incremental=True)
+        assert (result.incremental, result.counts) == (True, {SyncStatus.NOT_FOUND: 1})
+        assert "carol" in names(store, is_active=False)

@@ -76,7 +76,6 @@ class MixedGroup(GroupRequiredMixin, View):
     """A class with the mixin."""
 
     groups = ("Domain Admins",)
-    raise_exception = True
 
     def get(self, request):
         return who(request)

@@ -1,0 +1,91 @@
+"""LDAPBackend: user name and password checked by the directory, and what a person is told."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth import aauthenticate, authenticate, get_user_model
+
+PASSWORD = "Passw0rd!x"
+BACKEND = "wauth_django.backends.LDAPBackend"
+
+
+@pytest.fixture(autouse=True)
+def backend(db, settings):
+    """LDAPBackend before Django's own."""
+    settings.AUTHENTICATION_BACKENDS = [BACKEND, "django.contrib.auth.backends.ModelBackend"]
+
+
+NAMES = ["alice", "ALICE", "EXAMPLE\\alice", "alice@example.local"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_right_password_signs_in_under_any_name(example, name):
+    """sAMAccountName, DOMAIN\\name and UPN are one person: one user, synchronised."""
+    user = authenticate(None, username=name, password=PASSWORD)
+    assert (user.get_username(), user.email, user.ldap.username) == ("alice", "alice@example.local", "alice")
+    assert async_to_sync(aauthenticate)(None, username=name, password=PASSWORD) == user
+    assert get_user_model().objects.count() == 1
+
+
+REFUSED = [
+    pytest.param("alice", "wrong", "name or the password is wrong", "BAD_PASSWORD", id="wrong-password"),
+    pytest.param("nobody", PASSWORD, "name or the password is wrong", "NO_SUCH_USER", id="unknown-name"),
+    pytest.param("dan", PASSWORD, "disabled", "DISABLED", id="disabled"),
+    pytest.param("lou", PASSWORD, "locked", "LOCKED", id="locked"),
+    pytest.param("newton", PASSWORD, "changed", "MUST_CHANGE", id="must-change"),
+    pytest.param("olga", PASSWORD, "expired", "PASSWORD_EXPIRED", id="password-expired"),
+    pytest.param("alice", "\u200b", "password is needed", "EMPTY_PASSWORD", id="invisible-password"),
+    pytest.param("*", PASSWORD, "wrong", "NO_SUCH_USER", id="star"),
+]
+
+
+@pytest.mark.parametrize(("name", "password", "message", "reason"), REFUSED)
+def test_a_refusal_has_its_reason_in_the_log_and_a_safe_message(
+    client, example, caplog, name, password, message, reason
+):
+    """AD's reason is for the log; the form says what the person may know."""
+    with caplog.at_level(logging.WARNING, "wauth"):
+        response = client.post("/login/", {"username": name, "password": password})
+    assert response.status_code == 200
+    assert message in response.content.decode()
+    assert reason in caplog.text
+    assert password not in caplog.text.replace(name, "")
+    assert get_user_model().objects.count() == 0
+
+
+def test_an_empty_password_never_gets_to_the_directory(example):
+    """No operation at all is made for it."""
+    before = len(example.operations)
+    assert authenticate(None, username="alice", password="") is None
+    assert authenticate(None, username="", password=PASSWORD) is None
+    assert len(example.operations) == before
+
+
+def test_the_admins_login_works_with_an_ad_password(client, example):
+    """An administrator of the domain signs in to the admin by password, and gets the rights of the directory."""
+    response = client.post("/admin/login/?next=/admin/", {"username": "bob", "password": "Bu1lder's-Yard"})
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
+    assert client.get("/admin/").status_code == 200
+
+
+def test_local_passwords_still_work(client, example):
+    """A local user goes by Django's own backend."""
+    get_user_model().objects.create_user("local", password="a local one")
+    assert authenticate(None, username="local", password="a local one").get_username() == "local"
+
+
+def test_a_local_account_is_not_taken_over_by_a_password_either(example):
+    """The person of the directory who has a local user's name is refused."""
+    local = get_user_model().objects.create_superuser("alice", password="local")
+    assert authenticate(None, username="alice", password=PASSWORD) is None
+    assert not hasattr(get_user_model().objects.get(pk=local.pk), "ldap")
+
+
+def test_a_directory_that_is_down_says_so(client, directory):
+    """The form tells people to try again later; local users are not locked out."""
+    directory.close()
+    response = client.post("/login/", {"username": "alice", "password": PASSWORD})
+    assert "later" in response.content.decode()

@@ -1,0 +1,198 @@
+"""The management commands: syncldap, checkldap, adoptldapusers, createwebconfig, createtask."""
+
+from __future__ import annotations
+
+import io
+from xml.etree import ElementTree
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from wauth_django.models import LDAPUser
+
+User = get_user_model()
+
+
+def run(*arguments, **options):
+    """The command's output, and its error output."""
+    out, err = io.StringIO(), io.StringIO()
+    call_command(*arguments, stdout=out, stderr=err, no_color=True, **options)
+    return out.getvalue() + err.getvalue()
+
+
+def link(*names):
+    """Django users linked by name, as by hand."""
+    for name in names:
+        LDAPUser.objects.create(user=User.objects.create_user(name), domain="EXAMPLE")
+
+
+@pytest.mark.parametrize("name", ["syncldap", "checkldap", "adoptldapusers", "createwebconfig", "createtask"])
+def test_help_is_for_people(capsys, name):
+    """--help says what the command is for, and explains every option."""
+    with pytest.raises(SystemExit):
+        call_command(name, "--help")
+    text = capsys.readouterr().out
+    assert len(text) > 500
+    from django.core.management import load_command_class
+
+    parser = load_command_class("wauth_django", name).create_parser("manage.py", name)
+    assert all(action.help for action in parser._actions)
+
+
+def test_syncldap_brings_known_users_in_step(db, directory):
+    """Rights, fields and disabled accounts; nobody new is made; a dry run writes nothing."""
+    link("alice", "bob", "dan", "carol")
+    dry = run("syncldap", "--dry-run", "--max-deactivations", "1")
+    assert "EXAMPLE\\bob: updated would change" in dry
+    assert User.objects.get(username="bob").is_superuser is False
+    run("syncldap", "example", "--max-deactivations", "1")
+    assert User.objects.get(username="bob").is_superuser is True
+    assert User.objects.get(username="alice").email == "alice@example.local"
+    assert User.objects.get(username="dan").is_active is False
+    assert User.objects.count() == 4
+    states = dict(LDAPUser.objects.values_list("username", "state"))
+    assert (states["bob"], states["dan"]) == ("enabled", "disabled")
+
+
+def test_syncldap_makes_everybody_with_create(db, directory):
+    """--create gives every person of the directory a user, those who may sign in."""
+    text = run("syncldap", "--create")
+    assert "created" in text
+    assert User.objects.filter(username="ada", email="ada@example.local").exists()
+    assert not User.objects.filter(username="dan").exists()
+
+
+def test_syncldap_stops_before_it_locks_everybody_out(db, directory):
+    """More deactivations than the share allows: nothing is written, and the command fails."""
+    link("alice", "bob")
+    for name in ("alice", "bob"):
+        directory.disable(name)
+    with pytest.raises(CommandError):
+        run("syncldap")
+    assert User.objects.filter(is_active=True).count() == 2
+
+
+def test_commands_name_the_domains_there_are(db, example, settings):
+    """A domain without settings is an error with the choice; so is a site without any."""
+    with pytest.raises(CommandError, match="EXAMPLE"):
+        run("syncldap", "NOWHERE")
+    settings.WAUTH_DOMAINS = {}
+    with pytest.raises(CommandError, match="WAUTH_DOMAINS"):
+        run("checkldap")
+
+
+def test_checkldap_goes_step_by_step(db, directory, settings):
+    """Each step with its outcome; a fault with advice and a failing exit."""
+    text = run("checkldap")
+    assert "EXAMPLE" in text
+    assert "ok" in text
+    settings.WAUTH_DOMAINS = {"EXAMPLE": directory.settings(PASSWORD="tHe-0ther-one", SERVRE="x")}
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="EXAMPLE"):
+        call_command("checkldap", stdout=out, no_color=True)
+    assert "failed" in out.getvalue()
+    assert "SERVER" in out.getvalue()
+    assert "tHe-0ther-one" not in out.getvalue()
+
+
+def test_adoptldapusers_shows_and_links(db, example, client):
+    """Users are compared by name; who is linked signs in by Windows from then on."""
+    for name in ("ALICE", "carol", "stranger"):
+        User.objects.create_user(name)
+    User.objects.create_superuser("bob")
+    text = run("adoptldapusers", "EXAMPLE", "--dry-run")
+    assert "ALICE → EXAMPLE\\alice" in text
+    assert "Left out: bob" in text
+    assert "Not in the directory: stranger" in text
+    assert LDAPUser.objects.count() == 0
+    run("adoptldapusers", "EXAMPLE", "--noinput")
+    assert set(LDAPUser.objects.values_list("username", flat=True)) == {"alice", "carol"}
+    pk = User.objects.get(username="ALICE").pk
+    client.get("/who/", REMOTE_USER="EXAMPLE\\alice")
+    assert client.session["_auth_user_id"] == str(pk)
+    assert "0 to link" in run("adoptldapusers", "EXAMPLE", "--noinput")
+
+
+def test_adoptldapusers_by_mail(db, example):
+    """Another field against another attribute; what fits twice is left to a person."""
+    User.objects.create_user("a.liddell", email="Alice@Example.local")
+    for name in ("one", "two"):
+        User.objects.create_user(name, email="carol@example.local")
+    text = run("adoptldapusers", "EXAMPLE", "--field", "email", "--attribute", "mail", "--noinput")
+    assert "a.liddell → EXAMPLE\\alice" in text
+    assert "Several Django users" in text
+    assert list(LDAPUser.objects.values_list("user__username", "username")) == [("a.liddell", "alice")]
+
+
+def test_adoptldapusers_asks_first(db, example, monkeypatch):
+    """Anything but a yes writes nothing."""
+    User.objects.create_user("alice")
+    monkeypatch.setattr("builtins.input", lambda prompt: "n")
+    with pytest.raises(CommandError, match="Nothing"):
+        run("adoptldapusers", "EXAMPLE")
+    monkeypatch.setattr("builtins.input", lambda prompt: "y")
+    run("adoptldapusers", "EXAMPLE")
+    assert LDAPUser.objects.count() == 1
+    with pytest.raises(CommandError, match="no field"):
+        run("adoptldapusers", "EXAMPLE", "--field", "shoe_size")
+
+
+@pytest.fixture
+def project(tmp_path, settings):
+    """A project's folder, as startproject and the quick start have it."""
+    settings.BASE_DIR = tmp_path
+    settings.STATIC_ROOT, settings.STATIC_URL = tmp_path / "static", "/static/"
+    settings.MEDIA_ROOT, settings.MEDIA_URL = tmp_path / "media", "/media/"
+    settings.WSGI_APPLICATION = "mysite.wsgi.application"
+    return tmp_path
+
+
+def test_createwebconfig_as_the_quick_start_says(project):
+    """-s -m -w make three files; IIS's Windows Authentication is on, anonymous access off."""
+    run("createwebconfig", "-s", "-m", "-w")
+    root = ElementTree.parse(project / "web.config").getroot()
+    settings = {add.get("key"): add.get("value") for add in root.iter("add") if add.get("key")}
+    assert settings["WSGI_HANDLER"] == "mysite.wsgi.application"
+    assert settings["DJANGO_SETTINGS_MODULE"] == "tests.django_app.settings"
+    authentication = next(root.iter("authentication"))
+    assert authentication.find("windowsAuthentication").get("enabled") == "true"
+    assert authentication.find("anonymousAuthentication").get("enabled") == "false"
+    for folder in ("static", "media"):
+        assert ElementTree.parse(project / folder / "web.config").getroot().tag == "configuration"
+    assert (project / "logs").is_dir()
+
+
+def test_createwebconfig_overwrites_only_when_told(project):
+    """A file of another content stays without --override, and is kept beside the new one with it."""
+    (project / "web.config").write_text("<mine/>")
+    with pytest.raises(CommandError, match=r"web\.config"):
+        run("createwebconfig")
+    assert (project / "web.config").read_text() == "<mine/>"
+    run("createwebconfig", "-f")
+    assert (project / "web.config.bak").read_text() == "<mine/>"
+
+
+def test_createwebconfig_says_what_is_missing(project, settings):
+    """Settings that the switches need; a project without WSGI_APPLICATION works."""
+    settings.STATIC_ROOT = None
+    with pytest.raises(CommandError, match="STATIC_ROOT"):
+        run("createwebconfig", "-s")
+    settings.WSGI_APPLICATION = None
+    assert "django.core.wsgi.get_wsgi_application()" in run("createwebconfig", "--dry-run", "--handler", "fastcgi")
+    assert "httpPlatform" in run("createwebconfig", "--dry-run", "--handler", "httpplatform", "--https")
+    assert not (project / "web.config").exists()
+
+
+def test_createtask_writes_a_definition(project):
+    """A command with its schedule as Task Scheduler XML, off Windows; predefined ones have schedules of their own."""
+    text = run("createtask", "syncldap EXAMPLE", "-i", "hours=1", "--output", str(project))
+    assert "schtasks" in text
+    xml = (project / "syncldap.xml").read_bytes().decode("utf-16")
+    assert "manage.py" in xml
+    assert "syncldap EXAMPLE" in xml
+    run("createtask", "clearsessions", "-p", "--output", str(project))
+    assert (project / "clearsessions.xml").exists()
+    with pytest.raises(CommandError):
+        run("createtask", "nonsense", "-p", "--output", str(project))

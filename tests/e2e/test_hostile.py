@@ -1,0 +1,117 @@
+"""One hostile table against every source under every server: nobody is signed in, and nothing is a server error."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+EVIL = "EXAMPLE\\evil"
+TOKENS = ("X-IIS-WindowsAuthToken", "MS-ASPNETCORE-WINAUTHTOKEN", "MS-PLATFORM-HANDLER-WINAUTHTOKEN")
+GOOD = ("X-Remote-User", "EXAMPLE\\alice")
+
+# From any peer, for every source: nothing of this is anybody's word.
+ANY_PEER = {
+    "nothing": [],
+    "remote_user": [("REMOTE_USER", EVIL)],
+    "remote-user": [("Remote-User", EVIL)],
+    "remote_user-small": [("remote_user", EVIL)],
+    "http-remote-user": [("HTTP-REMOTE-USER", EVIL)],
+    "auth-user": [("AUTH_USER", EVIL), ("Logon-User", EVIL), ("Auth-Type", "Negotiate")],
+    "x-remote-users": [("X-Remote-Users", EVIL)],
+    "underscored": [("X_Remote_User", EVIL)],
+    "half-underscored": [("X-Remote_User", EVIL)],
+    "forwarded": [("X-Forwarded-For", "127.0.0.1"), ("X-Forwarded-User", EVIL), ("Forwarded", "for=127.0.0.1")],
+    "wauth-keys": [("wauth.identity", EVIL), ("Wauth-User", EVIL)],
+    "bearer": [("Authorization", "Bearer evil")],
+    "basic": [("Authorization", "Basic " + base64.b64encode(b"EXAMPLE\\evil:x").decode())],
+    "negotiate-junk": [("Authorization", "Negotiate " + base64.b64encode(b"evil").decode())],
+    "negotiate-empty": [("Authorization", "Negotiate")],
+    "negotiate-not-base64": [("Authorization", b"Negotiate \xff\xfe")],
+    "ntlm": [("Authorization", "NTLM TlRMTVNTUAABAAAA"), ("Authorization", "Negotiate TlRMTVNTUAABAAAA")],
+    "cookie": [("Cookie", "__Host-wauth=evil.evil; wauth=evil.evil"), ("Cookie", "wauth=evil")],
+    "cookie-bytes": [("Cookie", b"wauth=\xff\xfe; \x80")],
+    "pairing": [("MS-ASPNETCORE-TOKEN", "guess"), (TOKENS[0], "2c0")],
+    **{f"token-{n}": [(name, "2c0")] for n, name in enumerate(TOKENS)},
+    "tokens-all": [(name, "2c0") for name in TOKENS],
+    "token-twice": [(TOKENS[0], "2c0"), (TOKENS[0], "2c4")],
+    "token-pseudo-handle": [(TOKENS[0], "fffffffffffffffc")],
+    "token-negative": [(TOKENS[0], "-4")],
+    "token-underscored": [(TOKENS[0].replace("-", "_"), "2c0")],
+    "token-long": [(TOKENS[0], "2" * 4000)],
+}
+
+# From the very peer that ProxyHeader believes: what a client can slip past a careless proxy.
+TRUSTED_PEER = {
+    "twice": [GOOD, ("X-Remote-User", EVIL)],
+    "twice-other-case": [GOOD, ("x-remote-user", EVIL)],
+    "comma": [("X-Remote-User", f"EXAMPLE\\alice,{EVIL}")],
+    "trailing-comma": [("X-Remote-User", "EXAMPLE\\alice,")],
+    "empty": [("X-Remote-User", "")],
+    "null": [("X-Remote-User", "(null)")],
+    "no-domain": [("X-Remote-User", "evil")],
+    "star": [("X-Remote-User", "EXAMPLE\\*")],
+    "not-utf-8": [("X-Remote-User", b"EXAMPLE\\\xff")],
+    "bidi": [("X-Remote-User", "EXAMPLE\\al\u202eice".encode())],
+    "lost-letter": [("X-Remote-User", "EXAMPLE\\Zo?")],
+    "long": [("X-Remote-User", "EXAMPLE\\" + "a" * 4000)],
+}
+
+# A peer that ProxyHeader does not believe, with a header that would be right from the proxy.
+STRANGER = {
+    "right-header": [GOOD],
+    "right-header-twice": [GOOD, GOOD],
+    "with-forwarded": [GOOD, ("X-Forwarded-For", "192.0.2.1"), ("X-Real-IP", "192.0.2.1")],
+}
+
+# The proxy's secret is missing or wrong.
+SECRET = {
+    "missing": [GOOD],
+    "wrong": [GOOD, ("X-Wauth-Secret", "guess")],
+    "twice": [GOOD, ("X-Wauth-Secret", "known to the proxy"), ("X-Wauth-Secret", "known to the proxy")],
+    "underscored": [GOOD, ("X_Wauth_Secret", "known to the proxy")],
+}
+
+EVERYBODY = ("server", "proxy", "stranger", "iis")
+ROWS = {
+    **{f"{source}-{name}": (source, row) for source in EVERYBODY for name, row in ANY_PEER.items()},
+    **{f"proxy-trusted-{name}": ("proxy", row) for name, row in TRUSTED_PEER.items()},
+    **{f"stranger-{name}": ("stranger", row) for name, row in STRANGER.items()},
+    **{f"server-{name}": ("server", row) for name, row in STRANGER.items()},
+    **{f"secret-{name}": ("secret", row) for name, row in SECRET.items()},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "row"), ROWS.values(), ids=ROWS)
+def test_nobody_is_signed_in(plain_server, source, row):
+    """The application sees nobody, or is not asked; where a sign-in is required, the answer is 401, 403 or 400."""
+    if source == "server" and plain_server.kind == "asgi":
+        pytest.skip("ServerIdentity refuses to exist under ASGI")
+    answer = plain_server.get(f"/{source}", row)
+    assert answer.status < 500
+    assert answer.told["identity"] is None
+    answer = plain_server.get(f"/{source}/required", row)
+    assert answer.status in (400, 401, 403)
+
+
+@pytest.mark.parametrize("row", [*ANY_PEER.values(), *TRUSTED_PEER.values()], ids=[*ANY_PEER, *TRUSTED_PEER])
+def test_nobody_is_signed_in_by_negotiate(kerberos_server, row):
+    """The same against Kerberos in the process."""
+    answer = kerberos_server.get("/negotiate", row)
+    assert answer.status < 500
+    assert answer.told["identity"] is None
+    assert kerberos_server.get("/negotiate/required", row).status in (400, 401)
+
+
+def test_the_table_can_fail(plain_server):
+    """The same requests with a right header from the right peer do sign in: the rows above reach the application."""
+    answer = plain_server.get("/proxy", [GOOD])
+    assert (answer.status, answer.told["identity"]) == (200, "EXAMPLE\\alice")
+    answer = plain_server.get("/secret", [GOOD, ("X-Wauth-Secret", "known to the proxy")])
+    assert answer.told["identity"] == "EXAMPLE\\alice"
+
+
+def test_another_peer_is_a_stranger(plain_server):
+    """The very request that signs in from the proxy's address signs nobody in from another one."""
+    assert plain_server.get("/proxy", [GOOD], source_address="127.0.0.7").told["identity"] is None
+    assert plain_server.get("/proxy/required", [GOOD], source_address="127.0.0.7").status == 403

@@ -1,0 +1,73 @@
+"""``manage.py syncldap``: bring a whole domain's users in step with the directory."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from wauth_core import BulkResult, WauthError
+from wauth_django import signin
+from wauth_django.describe import changes_in_words
+from wauth_django.management.output import chosen_domains, progress, wauth
+from wauth_django.models import LDAPUser
+
+
+class Command(BaseCommand):
+    """See *help*."""
+
+    help = (
+        "Bring the users of whole domains in step with Active Directory: fields, flags, groups, and accounts that "
+        "were disabled or deleted. Users who have never signed in are made with --create only."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The command line."""
+        parser.add_argument("domains", nargs="*", metavar="DOMAIN", help="Default: every domain of WAUTH_DOMAINS.")
+        parser.add_argument("--create", action="store_true", help="Make a Django user for everybody in the directory.")
+        parser.add_argument("--incremental", action="store_true", help="Read only what changed since the last time.")
+        parser.add_argument("--dry-run", action="store_true", help="Say what would be done, and write nothing.")
+        parser.add_argument(
+            "--max-deactivations",
+            type=float,
+            default=0.1,
+            metavar="SHARE",
+            help="Stop, and write nothing, if more than this share of a domain's users would lose access at once "
+            "(default: 0.1, a tenth). It saves you from a wrong SEARCH_BASE.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run."""
+        failed = [name for name in chosen_domains(options["domains"]) if not self._sync(name, options)]
+        if failed:
+            raise CommandError(f"Not everything could be synchronised: {', '.join(failed)}.")
+
+    def _sync(self, domain: str, options: dict[str, Any]) -> bool:
+        expected = 0 if options["create"] else LDAPUser.objects.filter(domain__iexact=domain).count()
+        try:
+            with progress(self.stderr, f"{domain}: people looked at", expected) as show:
+                result = wauth().sync_all(
+                    signin.repository(),
+                    domain,
+                    incremental=options["incremental"],
+                    dry_run=options["dry_run"],
+                    progress=show,
+                    max_deactivations=options["max_deactivations"],
+                    create=options["create"],
+                )
+        except WauthError as error:
+            self.stderr.write(self.style.ERROR(f"{domain}: {error}"))
+            return False
+        self._tell(result, every=options["dry_run"] or options["verbosity"] > 1)
+        return result.ok
+
+    def _tell(self, result: BulkResult, *, every: bool) -> None:
+        for each in result.results:
+            if every and (each.changes or not each.ok):
+                self.stdout.write(f"{each.identity}: {changes_in_words(each)}")
+        for who, error in result.failures:
+            self.stderr.write(self.style.ERROR(f"{who}: {error}"))
+        counts = ", ".join(f"{count:,} {status.value}" for status, count in result.counts.items()) or "nobody"
+        text = f"{result.domain}: {counts}; {len(result.failures):,} failed; {result.elapsed:.1f} s"
+        self.stdout.write(self.style.WARNING(f"{text} (dry run)") if result.dry_run else self.style.SUCCESS(text))
