@@ -33,6 +33,15 @@ def errors_as_text() -> Iterator[None]:
         raise click.ClickException(str(exc)) from exc
 
 
+def say(text: str) -> None:
+    """Print *text*; letters that the output cannot carry (another code page) become ``?`` instead of an error."""
+    try:
+        click.echo(text)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding
+        click.echo(text.encode(encoding, "replace").decode(encoding))
+
+
 def duration(text: str) -> timedelta:
     """A length of time like "days=1,hours=12.5"."""
     try:
@@ -96,11 +105,11 @@ def webconfig(application: str, **given: Any) -> None:
         if given["setup_script"]:
             script = setupscript.build(given["setup_script"], wanted, site)
             generated = Generated((*generated.files, script), generated.folders, generated.notes)
-        write(generated, override=given["override"], dry_run=given["dry_run"], echo=click.echo)
+        write(generated, override=given["override"], dry_run=given["dry_run"], echo=say)
         for note in generated.notes:
             click.secho(f"* {note}", err=True)
         if given["fastcgi_application"]:
-            click.echo("\n".join(instructions.for_administrator(wanted, site.name)))
+            say("\n".join(instructions.for_administrator(wanted, site.name)))
 
 
 def webconfig_options(application: str, given: dict[str, Any]) -> options.WebConfigOptions:
@@ -193,13 +202,13 @@ def register_or_write(wanted: TaskOptions, *, output: str, override: bool, dry_r
     """Register the task on Windows; elsewhere, or with *output*, write its definition and say how to register it."""
     if sys.platform == "win32" and not output and not dry_run:
         taskscheduler.register(wanted)
-        click.echo(f"registered {wanted.task_path}")
+        say(f"registered {wanted.task_path}")
         return
     file = taskscheduler.generated_file(wanted, output or ".")
-    write(Generated((file,)), override=override, dry_run=dry_run, echo=click.echo)
+    write(Generated((file,)), override=override, dry_run=dry_run, echo=say)
     if not dry_run:
         line = command_line(*taskscheduler.schtasks_arguments(wanted, file.path))
-        click.echo(f"Register it in an elevated prompt: {line}")
+        say(f"Register it in an elevated prompt: {line}")
 
 
 @click.command(context_settings=HELP)

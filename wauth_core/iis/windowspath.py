@@ -19,8 +19,10 @@ def is_windows(path: str) -> bool:
 
 
 def join(folder: str, *parts: str) -> str:
-    """Join in the style of *folder*."""
-    return ntpath.join(folder, *parts) if is_windows(folder) else posixpath.join(folder, *parts)
+    """Join in the style of *folder*, with its slashes."""
+    flavour = ntpath if is_windows(folder) else posixpath
+    joined: str = flavour.normpath(flavour.join(folder, *parts))
+    return joined
 
 
 def parent(path: str) -> str:

@@ -61,7 +61,7 @@ def test_refuses_to_load(path: str, says: str) -> None:
 def test_an_import_error_inside_the_application_is_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A module that the application itself lacks is the application's error, with its traceback."""
     (tmp_path / "wauth_broken_app.py").write_text("import no_such_dependency\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     with pytest.raises(ModuleNotFoundError, match="no_such_dependency"):
         serve.load_application("wauth_broken_app:app")
 
@@ -192,9 +192,10 @@ def served(application: str, *arguments: str) -> Iterator[http.client.HTTPConnec
     """``wauth serve`` in a process of its own, started as IIS starts it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    environment = {**os.environ, serve.PORT_VARIABLE: str(port), "PYTHONPATH": str(ROOT)}
+    search = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, serve.PORT_VARIABLE: str(port), "PYTHONPATH": search}
     code = "from wauth_core.iis.commands import serve; serve()"
-    command = [sys.executable, "-c", code, application, *arguments]
+    command = [sys.executable, "-c", code, "--no-windows-auth", application, *arguments]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:

