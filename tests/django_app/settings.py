@@ -21,7 +21,9 @@ INSTALLED_APPS = [
     "wauth_django",
     "wauth_django.ldap_metrics",
     "tests.django_app.project",
+    "debug_toolbar",
 ]
+DEBUG_TOOLBAR_CONFIG = {"IS_RUNNING_TESTS": False}
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

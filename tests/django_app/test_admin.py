@@ -1,0 +1,119 @@
+"""The admin: the list, the page of one user with its reasons, the actions; and the metrics."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.messages import get_messages
+
+from wauth_django.ldap_metrics.collect import collect_metrics
+from wauth_django.ldap_metrics.models import LDAPUsage
+from wauth_django.models import LDAPUser
+
+LIST = "/admin/windows_auth/ldapuser/"
+
+
+@pytest.fixture
+def admin(client):
+    """A browser that a local superuser is signed in with."""
+    client.force_login(get_user_model().objects.create_superuser("root"), "django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def act(admin, action, *links):
+    """Run an action on *links*; what the messages say."""
+    response = admin.post(LIST, {"action": action, "_selected_action": [link.pk for link in links]})
+    assert response.status_code == 302
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def test_the_list_searches_and_filters_without_the_directory(admin, directory):
+    """Search, filters, state and last sync come from the rows alone."""
+    for name in ("alice", "bob"):
+        LDAPUser.objects.create_user(f"EXAMPLE\\{name}")
+    directory.close()
+    page = admin.get(LIST).content.decode()
+    assert "EXAMPLE\\alice" in page
+    assert "enabled" in page
+    assert "EXAMPLE\\bob" not in admin.get(LIST + "?q=alice").content.decode().split("<tbody>")[1]
+    for query in (
+        "state=enabled",
+        "state=-",
+        "synced=never",
+        "synced=hour",
+        "domain=EXAMPLE",
+        "user__is_active__exact=1",
+    ):
+        assert admin.get(f"{LIST}?{query}").status_code == 200
+    assert "<tbody>" not in admin.get(LIST + "?state=disabled").content.decode()
+
+
+def test_sync_now_reports_each_result(admin, directory):
+    """One message for each user: changed, refused, failed; escaped."""
+    links = [LDAPUser.objects.create_user(f"EXAMPLE\\{name}").ldap for name in ("alice", "bob", "carol")]
+    directory.update("alice", mail="<b>@example.local")
+    directory.disable("bob")
+    said = act(admin, "sync", *links)
+    assert len(said) == 3
+    assert "changed: email" in said[0]
+    assert "<b>" not in said[0]
+    assert "disabled" in said[1]
+    assert "unchanged" in said[2]
+    assert get_user_model().objects.get(username="bob").is_active is False
+    directory.close()
+    assert "EXAMPLE" in act(admin, "sync", links[0])[0]
+
+
+def test_preview_writes_nothing(admin, directory):
+    """The same words, in the conditional."""
+    link = LDAPUser.objects.create_user("EXAMPLE\\alice").ldap
+    directory.add_member("Domain Admins", "alice")
+    [said] = act(admin, "preview_sync", link)
+    assert "would change: is_superuser False → True" in said
+    assert get_user_model().objects.get(username="alice").is_superuser is False
+
+
+def test_a_users_page_says_why(admin, directory):
+    """Identity, groups, and what gives each flag; with the directory down the page still opens."""
+    link = LDAPUser.objects.create_user("EXAMPLE\\linus").ldap
+    url = f"{LIST}{link.pk}/change/"
+    page = admin.get(url).content.decode()
+    assert directory.sid("linus") in page
+    assert "is_staff: yes, by Administrators" in page
+    assert "Server Team" in page
+    directory.close()
+    response = admin.get(url)
+    assert response.status_code == 200
+
+
+def test_a_link_changed_by_hand_is_another_person(admin, directory):
+    """The GUID of the former one is forgotten, and found out at the next sync."""
+    link = LDAPUser.objects.create_user("EXAMPLE\\alice").ldap
+    response = admin.post(f"{LIST}{link.pk}/change/", {"domain": "EXAMPLE", "username": "carol"})
+    assert response.status_code == 302
+    link.refresh_from_db()
+    assert (link.username, link.username_key, link.guid, link.sid) == ("carol", "carol", None, "")
+    assert admin.get(f"{LIST}add/").status_code == 200
+
+
+def test_metrics_are_saved_and_shown(admin, directory, settings):
+    """COLLECT_METRICS: one row for each domain of the process when it ends, read-only in the admin."""
+    LDAPUser.objects.create_user("EXAMPLE\\alice")
+    assert collect_metrics() == 1
+    usage = LDAPUsage.objects.latest()
+    assert (usage.domain, usage.search_operations > 0, usage.bytes_received > 0) == ("EXAMPLE", True, True)
+    page = admin.get("/admin/ldap_metrics/ldapusage/").content.decode()
+    assert "EXAMPLE" in page
+    assert admin.get(f"/admin/ldap_metrics/ldapusage/{usage.pk}/change/").status_code == 200
+    assert admin.get("/admin/ldap_metrics/ldapusage/add/").status_code == 403
+    settings.WAUTH_DOMAINS = {"EXAMPLE": directory.settings(COLLECT_METRICS=False)}
+    LDAPUser.objects.get().sync()
+    assert collect_metrics() == 0
+
+
+def test_metrics_never_disturb_the_end_of_a_process(directory, settings):
+    """Whatever goes wrong is a line in the log."""
+    from wauth_django.ldap import close_connections
+
+    close_connections()
+    assert collect_metrics() == 0
