@@ -32,11 +32,11 @@ class WindowsAuthConfig(AppConfig):
         """Register checks and receivers; nothing connects here."""
         from django.contrib.auth.signals import user_logged_in
 
-        from wauth_django import checks, preload, sessions
+        from wauth_django import checks, conf, preload, sessions
 
         checks.register_all()
         user_logged_in.connect(sessions.remember_identity, dispatch_uid="wauth_django.sessions")
-        setting_changed.connect(self._settings_changed, dispatch_uid="wauth_django.conf")
+        setting_changed.connect(conf.forget, dispatch_uid="wauth_django.conf")
         atexit.register(self.close)
         preload.start(self)
 
@@ -70,7 +70,3 @@ class WindowsAuthConfig(AppConfig):
             self._loaded = {}
         if wauth is not None:
             wauth.close()
-
-    def _settings_changed(self, *, setting: str, **_: Any) -> None:
-        if setting.startswith("WAUTH_") or setting == "DEBUG":
-            self.close()

@@ -41,3 +41,10 @@ def get_wauth() -> Wauth:
     config: Any = apps.get_app_config("windows_auth")
     wauth: Wauth = config.wauth
     return wauth
+
+
+def forget(*, setting: str, **_: Any) -> None:
+    """Receiver of ``setting_changed``: what was made by the old settings is closed."""
+    if setting.startswith(PREFIX) or setting == "DEBUG":
+        config: Any = apps.get_app_config("windows_auth")
+        config.close()

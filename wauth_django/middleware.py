@@ -15,6 +15,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured, MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.functional import SimpleLazyObject
 
 from wauth_core.exceptions import WauthError
 from wauth_core.outcomes import Anonymous, Outcome, Rejected, SignedIn
@@ -151,7 +152,7 @@ class UserSyncMiddleware(_Middleware):
     async def aprocess(self, request: HttpRequest) -> HttpResponseBase | None:
         if (failed := _failed_sign_in(request)) is not None:
             return failed
-        user: Any = await request.auser()
+        user = await _auser(request)
         if not user.is_authenticated:
             return None
         session = request.session
@@ -234,6 +235,17 @@ def _end(request: HttpRequest) -> None:
 async def _aend(request: HttpRequest) -> None:
     await auth.alogout(request)
     set_user(request, AnonymousUser())
+
+
+async def _auser(request: HttpRequest) -> Any:
+    """The request's user. In async stacks Django's ``alogin`` changes ``request.user`` alone (5.2): whom another
+    middleware has just signed in would be nobody to ``auser()`` until the next request."""
+    user = await request.auser()
+    assigned: Any = request.user
+    if not user.is_authenticated and not isinstance(assigned, SimpleLazyObject) and assigned.is_authenticated:
+        set_user(request, assigned)
+        return assigned
+    return user
 
 
 def _require_authentication_middleware(request: HttpRequest) -> None:
