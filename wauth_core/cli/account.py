@@ -1,0 +1,95 @@
+"""Accounts and the way to the directory: ``login``, ``whoami`` and ``doctor``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from wauth_core.cli.app import App, domain_option, pass_app
+from wauth_core.cli.output import Form, output_options, show, show_one
+from wauth_core.directory import LDAPManager, Outcome
+from wauth_core.exceptions import DirectoryError
+
+
+@click.command()
+@click.argument("name")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input instead of asking.")
+@domain_option
+@click.pass_context
+@output_options
+def login(ctx: click.Context, name: str, password_stdin: bool, domain: str | None, form: Form) -> None:
+    """Check a password: ask for it, and try to sign in as NAME. Exits with 1 where that is refused."""
+    app: App = ctx.obj
+    wauth = app.wauth
+    if password_stdin:
+        password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    else:
+        password = click.prompt(f"Password of {name}", hide_input=True, default="", show_default=False, err=True)
+    result = wauth.authenticate(name, password, domain)
+    answer: dict[str, Any] = {
+        "ok": result.ok,
+        "identity": str(result.identity) if result.identity else None,
+        "reason": result.reason.value,
+        "message": result.message,
+    }
+    show_one(answer, form)
+    ctx.exit(0 if result.ok else 1)
+
+
+@click.command()
+@domain_option
+@pass_app
+@output_options
+def whoami(app: App, domain: str | None, form: Form) -> None:
+    """Show the account that these settings sign in to the directory as, in each domain."""
+    rows = [_whoami(app.wauth.manager(each)) for each in ([domain] if domain else app.wauth.domains)]
+    show(rows, ("domain", "account", "dn", "groups"), form, empty="No domain is in the settings.")
+
+
+def _whoami(manager: LDAPManager) -> dict[str, Any]:
+    """By what the server says (RFC 4532), or, where it does not, by the settings."""
+    authority = manager.connection.extend.standard.who_am_i()
+    account = str(authority or manager.settings.USERNAME or "").removeprefix("u:").removeprefix("dn:")
+    found: dict[str, Any] = {"domain": manager.domain, "account": account, "dn": None, "groups": []}
+    try:
+        user = manager.user(account)
+    except DirectoryError:  # a computer's account, or one outside SEARCH_BASE
+        return found
+    return {**found, "dn": user.dn, "sid": user.sid, "groups": [group.name for group in user.groups()]}
+
+
+@click.command()
+@domain_option
+@click.pass_context
+@output_options
+def doctor(ctx: click.Context, domain: str | None, form: Form) -> None:
+    """Check the settings and the way to the directory, step by step, with advice. Exits with 1 if a check failed."""
+    app: App = ctx.obj
+    rows = list(_examine(app, domain))
+    show(rows, ("domain", "outcome", "check", "detail", "advice"), form, empty="No domain is in the settings.")
+    ctx.exit(1 if any(row["outcome"] == Outcome.FAILED.value for row in rows) else 0)
+
+
+def _examine(app: App, domain: str | None) -> Iterator[dict[str, Any]]:
+    broken = set()
+    for problem in app.wauth.problems():
+        impossible = not problem.setting
+        outcome = Outcome.FAILED if impossible else Outcome.WARNING
+        if impossible:
+            broken.add(problem.domain)
+        if domain is None or problem.domain is None or app.wauth.domains.canonical(domain) == problem.domain:
+            yield {"domain": problem.domain, "outcome": outcome.value, "check": "settings", "detail": problem.message}
+    for each in [app.wauth.domains.canonical(domain)] if domain else app.wauth.domains:
+        if each in broken:
+            continue
+        for check in app.wauth.manager(each).doctor():
+            yield {
+                "domain": each,
+                "outcome": check.outcome.value,
+                "check": check.name,
+                "detail": check.detail,
+                "advice": check.advice,
+            }

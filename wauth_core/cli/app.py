@@ -1,0 +1,152 @@
+"""The ``wauth`` group: where settings come from, how errors end, and the commands, each loaded when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wauth_core.directory import LDAPManager
+from wauth_core.exceptions import ConfigurationError, WauthError
+from wauth_core.service import Wauth
+from wauth_core.settings import ConfigurationWarning
+
+HERE = "wauth.toml"
+
+
+@dataclass(frozen=True)
+class Lazy:
+    """Where a command is, what it is for, and what to install where it cannot be loaded."""
+
+    place: str
+    help: str
+    extra: str = "cli"
+
+
+COMMANDS = {
+    "user": Lazy("wauth_core.cli.look:user", "Show a person."),
+    "groups": Lazy("wauth_core.cli.look:groups", "List the groups of a person, or of the domain."),
+    "members": Lazy("wauth_core.cli.look:members", "List the people in a group."),
+    "search": Lazy("wauth_core.cli.look:search", "Search with an LDAP filter."),
+    "login": Lazy("wauth_core.cli.account:login", "Check a password."),
+    "whoami": Lazy("wauth_core.cli.account:whoami", "Show the account that these settings sign in as."),
+    "sync": Lazy("wauth_core.cli.keep:sync", "Keep a table of users in step with the directory."),
+    "changes": Lazy("wauth_core.cli.keep:changes", "Tell who changed since the last time."),
+    "doctor": Lazy("wauth_core.cli.account:doctor", "Check the way to the directory, step by step."),
+    "webconfig": Lazy("wauth_core.iis.commands:webconfig", "Write web.config for IIS.", "iis"),
+    "task": Lazy("wauth_core.iis.commands:task", "Make a task for the Windows Task Scheduler.", "iis"),
+    "serve": Lazy("wauth_core.iis.commands:serve", "Serve an application behind IIS.", "iis"),
+    "directory": Lazy(
+        "wauth_core.testing.commands:directory", "Run an AD-shaped directory to develop with.", "directory"
+    ),
+    "demo": Lazy("wauth_core.testing.commands:demo", "Show it all, with no Active Directory.", "demo"),
+}
+
+
+class _SettingsError(click.ClickException):
+    exit_code = 2
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is run, and not to list it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of COMMANDS."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import it. A library that is missing is an error that says what to install."""
+        lazy = COMMANDS.get(cmd_name)
+        if lazy is None:
+            return None
+        module, _, name = lazy.place.partition(":")
+        try:
+            command: click.Command = getattr(importlib.import_module(module), name)
+        except ImportError as error:
+            raise click.ClickException(
+                f"'wauth {cmd_name}' needs {error.name}: pip install 'windowsauth[{lazy.extra}]'"
+            ) from error
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in the help text."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, lazy.help) for name, lazy in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run; our errors are one line, and exit with 1, or with 2 where the settings are wrong."""
+        try:
+            return super().invoke(ctx)
+        except WauthError as error:
+            raise (_SettingsError if isinstance(error, ConfigurationError) else click.ClickException)(
+                str(error)
+            ) from error
+
+
+class App:
+    """What the commands share: the `Wauth` of the settings that were found."""
+
+    def __init__(self, context: click.Context, config: str | None) -> None:
+        self._context = context
+        self._config = config
+        self._wauth: Wauth | None = None
+
+    @property
+    def wauth(self) -> Wauth:
+        """Read the settings, once. Raises `click.UsageError` or `ConfigurationError`."""
+        if self._wauth is None:
+            path = self._config or (HERE if Path(HERE).is_file() else None)
+            if path is None:
+                raise click.UsageError(
+                    f"There are no settings: give --config FILE, set WAUTH_CONFIG, or put a {HERE} here."
+                )
+            self._wauth = Wauth.from_toml(path)
+            self._context.call_on_close(self._wauth.close)
+        return self._wauth
+
+    def manager(self, domain: str | None, name: str = "") -> LDAPManager:
+        r"""The manager of *domain*, of the DOMAIN in ``DOMAIN\name``, or of the only domain there is."""
+        before, slash, _ = name.partition("\\")
+        listed = list(self.wauth.domains)
+        if domain is None and slash and before in self.wauth.domains:
+            domain = before
+        if domain is None and "@" in name and self.wauth.domains.is_listed(name.rpartition("@")[2]):
+            domain = name.rpartition("@")[2]
+        if domain is None and len(listed) == 1:
+            domain = listed[0]
+        if domain is None:
+            raise click.UsageError(f"Which domain? Give --domain; there are {', '.join(listed) or 'none'}.")
+        return self.wauth.manager(domain)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    metavar="FILE",
+    default=lambda: os.environ.get("WAUTH_CONFIG"),
+    help=f"Settings in TOML. [default: $WAUTH_CONFIG, ./{HERE}]",
+)
+@click.version_option(package_name="windowsauth", prog_name="wauth")
+@click.pass_context
+def wauth(ctx: click.Context, config: str | None) -> None:
+    """Windows identities and Active Directory from the command line.
+
+    NAME is a sAMAccountName, DOMAIN\\name, a UPN, a GUID, a SID or a DN.
+    """
+    ctx.obj = App(ctx, config)
+    ctx.with_resource(warnings.catch_warnings())
+    warnings.simplefilter("always", ConfigurationWarning)
+    warnings.showwarning = _show_warning
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    click.echo(f"Warning: {message}", err=True)
+
+
+pass_app = click.make_pass_decorator(App)
+domain_option = click.option("-d", "--domain", metavar="DOMAIN", help="One of the domains in the settings.")

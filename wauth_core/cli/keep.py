@@ -1,0 +1,160 @@
+"""Keeping up with the directory: ``sync`` and ``changes``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from wauth_core.cli.app import App, domain_option, pass_app
+from wauth_core.cli.output import Form, as_json, output_options, show
+from wauth_core.exceptions import UserNotFound
+from wauth_core.service import Wauth
+from wauth_core.settings import Options
+from wauth_core.sync.policy import Policy
+from wauth_core.sync.result import BulkResult, SyncResult
+from wauth_core.sync.sqlite import SQLiteUserRepository
+
+
+@click.command()
+@click.option(
+    "--database", required=True, type=click.Path(dir_okay=False), metavar="FILE", help="SQLite file; made if missing."
+)
+@click.option("--user", "names", multiple=True, metavar="NAME", help="This person only. Repeatable.")
+@click.option("--incremental", is_flag=True, help="Only whom the directory has news of since the last such run.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and write nothing.")
+@click.option("--create/--no-create", default=True, help="Whether to make users who are missing. [default: create]")
+@click.option(
+    "--max-deactivations",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    metavar="SHARE",
+    help="Refuse to deactivate more than this share of the users at once.",
+)
+@domain_option
+@click.pass_context
+@output_options
+def sync(
+    ctx: click.Context, /, database: str, names: tuple[str, ...], domain: str | None, form: Form, **how: Any
+) -> None:
+    """Bring a table of users in step with the directory: fields, flags, groups, who came, who went.
+
+    Exits with 1 where a user could not be synchronised.
+    """
+    app: App = ctx.obj
+    wauth = app.wauth
+    domains = [wauth.manager(domain).domain] if domain else list(wauth.domains)
+    if names and (how["incremental"] or not how["create"]):
+        raise click.UsageError("--user goes with neither --incremental nor --no-create.")
+    field = Policy.of(domains[0], wauth.domains[domains[0]], Options()).username_field if domains else "username"
+    ok = True
+    rows: list[dict[str, Any]] = []
+    path = database if Path(database).exists() or not how["dry_run"] else ":memory:"
+    with SQLiteUserRepository(path, username_field=field) as repository:
+        if names:
+            for name in names:
+                result = _one(app, wauth, repository, name, domain, how["dry_run"])
+                rows.append(_row(result))
+                ok = ok and result.ok
+        else:
+            for each in domains:
+                done = _all(wauth, repository, each, how)
+                rows += _rows(done)
+                ok = ok and done.ok
+                click.echo(f"{each}: {done}, in {done.elapsed:.1f} s.", err=True)
+    show(rows, ("domain", "username", "status", "changes", "reason"), form, empty="Nothing to do.")
+    ctx.exit(0 if ok else 1)
+
+
+def _one(
+    app: App, wauth: Wauth, repository: SQLiteUserRepository, name: str, domain: str | None, dry_run: bool
+) -> SyncResult:
+    r"""*name* is ``DOMAIN\name``, or a name in the domain that is meant."""
+    given, slash, rest = name.partition("\\")
+    manager = app.manager(domain, name)
+    text = (
+        f"{rest if slash else given}@{manager.domain}" if wauth.rules.use_spn else f"{manager.domain}\\{rest or given}"
+    )
+    return wauth.sync(wauth.rules.parse(text), repository, dry_run=dry_run)
+
+
+def _all(wauth: Wauth, repository: SQLiteUserRepository, domain: str, how: dict[str, Any]) -> BulkResult:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return wauth.sync_all(repository, domain, **how)
+    with console.status(f"Reading {domain} …") as status:
+        return wauth.sync_all(
+            repository, domain, progress=lambda done: status.update(f"Reading {domain}: {done} people …"), **how
+        )
+
+
+def _rows(result: BulkResult) -> Iterator[dict[str, Any]]:
+    yield from (_row(each) for each in result.results)
+    for name, error in result.failures:
+        yield {"domain": result.domain, "username": name, "status": "failed", "reason": str(error)}
+
+
+def _row(result: SyncResult) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    for change in result.changes[-1:]:
+        changes.update(change.fields)
+        changes.update(change.flags)
+        changes.update({f"+{group}": True for group in sorted(change.groups_add)})
+        changes.update({f"-{group}": True for group in sorted(change.groups_remove)})
+    return {
+        "domain": result.identity.domain,
+        "username": result.identity.username,
+        "status": result.status.value,
+        "key": result.key,
+        "changes": changes,
+        "reason": result.reason,
+    }
+
+
+@click.command()
+@click.option("--since", metavar="COOKIE", help="The cookie of the last time.")
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Read the cookie from this file, and write the new one into it.",
+)
+@domain_option
+@pass_app
+@output_options
+def changes(app: App, since: str | None, state: Path | None, domain: str | None, form: Form) -> None:
+    """Tell who changed, whose groups changed, and who was deleted since the last time.
+
+    Without --since and without a file the answer is a cookie to begin with.
+    """
+    if since and state:
+        raise click.UsageError("--since and --state exclude one another.")
+    manager = app.manager(domain)
+    if state is not None and state.exists():
+        since = state.read_text(encoding="utf-8").strip() or None
+    found = manager.changes(since)
+    rows: list[dict[str, Any]] = []
+    if not found.complete:
+        for guid in sorted(found.people):
+            try:
+                user = manager.user(guid)
+                rows.append({"guid": guid, "what": "changed", "username": user.username, "dn": user.dn})
+            except UserNotFound:
+                rows.append({"guid": guid, "what": "out of reach", "username": None, "dn": None})
+        rows += [{"guid": guid, "what": "deleted", "username": None, "dn": None} for guid in sorted(found.gone)]
+    if form is Form.JSON:
+        facts = {"complete": found.complete, "sees_deletions": found.sees_deletions, "full_needed": found.full_needed}
+        click.echo(as_json({"cookie": found.cookie, **facts, "people": rows}))
+    elif not found.complete:
+        show(rows, ("what", "username", "guid", "dn"), form, empty="Nothing changed.")
+    if state is not None:
+        state.write_text(found.cookie, encoding="utf-8")
+    elif form is not Form.JSON:
+        click.echo(f"--since {found.cookie}", err=bool(sys.stdout.isatty()) or form is Form.CSV)
+    if not found.sees_deletions:
+        click.echo("The account lacks 'Replicating Directory Changes': deletions are not seen.", err=True)

@@ -1,0 +1,130 @@
+"""Tables for people, JSON and CSV for programs."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WIDE = 10_000  # columns, where no terminal is at the other end: nothing is wrapped or cut for a program
+
+
+class Form(Enum):
+    """How a command answers."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--json`` and ``--csv``; the command gets *form*."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+    @click.option("--csv", "as_csv", is_flag=True, help="Answer in CSV.")
+    @functools.wraps(command)
+    def with_form(*args: Any, as_json: bool, as_csv: bool, **kwargs: Any) -> Any:
+        if as_json and as_csv:
+            raise click.UsageError("--json and --csv exclude one another.")
+        return command(*args, form=Form.JSON if as_json else Form.CSV if as_csv else Form.TABLE, **kwargs)
+
+    return with_form
+
+
+def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], form: Form, *, empty: str = "Nobody.") -> None:
+    """Print *rows*: all they hold in JSON, *columns* in a table and in CSV."""
+    if form is Form.JSON:
+        click.echo(as_json(list(rows)))
+    elif form is Form.CSV:
+        click.echo(as_csv(rows, columns), nl=False)
+    else:
+        listed = list(rows)
+        if listed:
+            _print(_table(listed, columns))
+        else:
+            click.echo(empty)
+
+
+def show_one(facts: Mapping[str, Any], form: Form) -> None:
+    """Print the facts about one thing."""
+    if form is Form.JSON:
+        click.echo(as_json(facts))
+    elif form is Form.CSV:
+        click.echo(as_csv([facts], list(facts)), nl=False)
+    else:
+        rows = [{"": name, " ": value} for name, value in facts.items() if value not in (None, "", [], {})]
+        _print(_table(rows, ("", " "), head=False))
+
+
+def as_json(value: Any) -> str:
+    """JSON, in which dates are ISO 8601, GUIDs text, and bytes hexadecimal."""
+    return json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """CSV (RFC 4180) with a line of names; several values of one cell stand apart by line ends."""
+    written = io.StringIO()
+    writer = csv.writer(written)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([text(row.get(column), "\n") for column in columns])
+    return written.getvalue()
+
+
+def text(value: Any, apart: str = ", ") -> str:
+    """A value as a person reads it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return apart.join(f"{name}: {text(each)}" for name, each in value.items())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return apart.join(text(each) for each in value)
+    return str(_plain(value)) if not isinstance(value, str) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).hex()
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value if isinstance(value, (int, float)) else str(value)
+
+
+def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, head: bool = True) -> Table:
+    table = Table(box=box.SIMPLE_HEAD if head else None, show_header=head, pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, style="bold" if not head and not number else None, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_visible(text(row.get(column)))) for column in columns))
+    return table
+
+
+def _visible(value: str) -> str:
+    """What a directory holds is not to steer a terminal: control characters are shown, not sent."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in value)
+
+
+def _print(table: Table) -> None:
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = WIDE
+    console.print(table, soft_wrap=False)
