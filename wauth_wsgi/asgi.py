@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any
 
+from wauth_core import Wauth
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.outcomes import Headers, Outcome, Request, SignedIn, Source, decide
 from wauth_core.requests import from_scope
@@ -35,7 +36,7 @@ class WindowsAuthASGI:
         self,
         app: Application,
         *,
-        wauth: Any = None,
+        wauth: Wauth | Mapping[str, Any] | None = None,
         sources: Iterable[Source | str] | None = None,
         required: bool = False,
     ) -> None:

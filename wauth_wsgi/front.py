@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from wauth_core import Wauth
 from wauth_core.outcomes import (
     Challenge,
     Headers,
@@ -48,7 +48,7 @@ class Answer:
 class Front:
     """A wrapper's arguments, settled once."""
 
-    wauth: Any
+    wauth: Wauth | None
     sources: tuple[Source, ...]
     required: bool
     rules: Rules
@@ -56,11 +56,10 @@ class Front:
     owns_wauth: bool
 
     @classmethod
-    def of(cls, wauth: Any, sources: Iterable[Source | str], required: bool) -> Front:
+    def of(cls, wauth: Wauth | Mapping[str, Any] | None, sources: Iterable[Source | str], required: bool) -> Front:
         owns = isinstance(wauth, Mapping)
-        if owns:
-            # An identity alone needs none of what this imports.
-            wauth = importlib.import_module("wauth_core").Wauth.from_mapping(wauth)
+        if isinstance(wauth, Mapping):
+            wauth = Wauth.from_mapping(wauth)
         loaded = load_sources(sources, wauth)
         rules = Rules() if wauth is None else wauth.rules
         return cls(wauth, loaded, required, rules, challenge_of(loaded), owns)
@@ -90,5 +89,5 @@ class Front:
         return Answer(status, (*plain, *headers), body)
 
     def close(self) -> None:
-        if self.owns_wauth:
+        if self.owns_wauth and self.wauth is not None:
             self.wauth.close()

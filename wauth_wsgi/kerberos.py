@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from wauth_core.exceptions import ConfigurationError
 
 LOGON_INFO = b"urn:mspac:logon-info"  # MIT krb5, src/lib/krb5/krb/pac.c
-UPN_INFO = b"urn:mspac:upn-dns-info"
 
 
 class HandshakeFailed(Exception):
@@ -23,15 +22,14 @@ class HandshakeFailed(Exception):
 class Accepted:
     """A ticket that was accepted. *reply* proves our own identity to the client (mutual authentication).
 
-    *lifetime* is how long the ticket lasts, where that is known. *logon_info* and *upn_info* are buffers of the
-    ticket's PAC, where it has one whose signatures were checked.
+    *lifetime* is how long the ticket lasts, where that is known. *logon_info* is that buffer of the ticket's
+    PAC, where it has one whose signatures were checked.
     """
 
     principal: str
     lifetime: timedelta | None = None
     reply: bytes | None = field(default=None, repr=False)
     logon_info: bytes | None = field(default=None, repr=False)
-    upn_info: bytes | None = field(default=None, repr=False)
 
 
 class Acceptor(Protocol):
@@ -91,20 +89,18 @@ class GSSAPIAcceptor:
     def accept(self, token: bytes) -> Accepted:
         gssapi = self._gssapi
         try:
-            context = gssapi.SecurityContext(creds=self._credentials, usage="accept")
-            reply = context.step(token)
-            # A replay shows at the first use after step() only.
-            if not context.complete:
+            # The raw call: one round through the library, and a replay is an error here rather than at a later use.
+            result = gssapi.raw.accept_sec_context(token, self._credentials)
+            if result.more_steps:
                 raise HandshakeFailed("the client wants another leg (NTLM, or no ticket for this service)")
-            if context.mech != gssapi.MechType.kerberos:
+            if result.mech != gssapi.MechType.kerberos:
                 raise HandshakeFailed("it is not Kerberos")
-            client = context.initiator_name
+            client = result.initiator_name
             return Accepted(
-                str(client),
-                timedelta(seconds=max(0, context.lifetime)),
-                reply or None,
+                gssapi.raw.display_name(client, name_type=False).name.decode("utf-8"),
+                timedelta(seconds=max(0, result.lifetime)),
+                result.token or None,
                 self._attribute(client, LOGON_INFO),
-                self._attribute(client, UPN_INFO),
             )
         except HandshakeFailed:
             raise

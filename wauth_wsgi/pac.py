@@ -7,11 +7,7 @@ had written them: bounded counts, nothing beyond the end, one error.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
-
-_T = TypeVar("_T")
 
 MAX_BYTES = 128 * 1024  # twice Windows' MaxTokenSize
 MAX_GROUPS = 4096  # a token holds 1,015 SIDs (MS KB 328889); resource groups and history are counted apart
@@ -39,50 +35,35 @@ class LogonInfo:
     group_sids: frozenset[str] = field(repr=False)
 
 
-@dataclass(frozen=True)
-class UpnInfo:
-    """A UPN_DNS_INFO (MS-PAC 2.10). *upn* is None where the account has none and it was made up."""
-
-    upn: str | None
-    dns_domain: str
-
-
 def read_logon_info(data: bytes) -> LogonInfo:
     """Read ``urn:mspac:logon-info``: an NDR-encoded KERB_VALIDATION_INFO (MS-PAC 2.5). Raises `BadPac`."""
-    return _guarded(_read_logon_info, data)
-
-
-def read_upn_info(data: bytes) -> UpnInfo:
-    """Read ``urn:mspac:upn-dns-info`` (MS-PAC 2.10). Raises `BadPac`."""
-    return _guarded(_read_upn_info, data)
-
-
-def _guarded(read: Callable[[bytes], _T], data: bytes) -> _T:
     if len(data) > MAX_BYTES:
         raise BadPac("it is too long")
     try:
-        return read(data)
-    except (struct.error, UnicodeDecodeError, IndexError) as error:
+        return _read_logon_info(data)
+    except (struct.error, UnicodeDecodeError) as error:
         raise BadPac(f"it ends early or is not what it says: {error}") from None
 
 
 def _read_logon_info(data: bytes) -> LogonInfo:
     if data[:4] != _HEADER:
         raise BadPac("it does not start as a serialized structure does")
-    ndr = _Reader(data, 16)
-    if not ndr.u32():
+    if not any(data[16:20]):
         raise BadPac("it is a null pointer")
-    fixed = _Fixed(ndr)
+    fixed = _Fixed(data, 20)
+    ndr = _Reader(data, 20 + _FIXED.size)
     # What the pointers point to follows in the order of the pointers.
-    strings = [ndr.string(pointer) for pointer in fixed.first_strings]
-    groups = ndr.memberships(fixed.groups, fixed.group_count)
-    server_and_domain = [ndr.string(pointer) for pointer in fixed.second_strings]
+    username = ndr.string(fixed.username)
+    for pointer in fixed.more_strings:
+        ndr.skip_string(pointer)
+    groups = ndr.pairs(fixed.groups, fixed.group_count)
+    ndr.skip_string(fixed.server)
+    domain = ndr.string(fixed.domain)
     domain_sid = ndr.sid_at(fixed.domain_sid)
     extra = ndr.sids_and_attributes(fixed.extra_sids, fixed.extra_count)
     resource_domain = ndr.sid_at(fixed.resource_domain)
-    resources = ndr.memberships(fixed.resources, fixed.resource_count)
+    resources = ndr.pairs(fixed.resources, fixed.resource_count)
 
-    username, domain = strings[0], server_and_domain[1]
     if not domain_sid or not username or not domain:
         raise BadPac("it names no user or no domain")
     if not fixed.flags & EXTRA_SIDS_PRESENT:
@@ -106,21 +87,31 @@ def _enabled(sids: list[tuple[str, int]]) -> frozenset[str]:
     return frozenset(sid for sid, attributes in sids if attributes & SE_GROUP_ENABLED) - denied
 
 
-class _Fixed:
-    """The part of KERB_VALIDATION_INFO that has a fixed size, up to its pointers."""
+# The part of KERB_VALIDATION_INFO that has a fixed size, up to where its pointers point. NDR aligns each member to its
+# own size, which this layout already does; "x" is what nobody needs here.
+_FIXED = struct.Struct(
+    "<48x"  # six FILETIMEs
+    "HxxI HxxI HxxI HxxI HxxI HxxI"  # six RPC_UNICODE_STRINGs; EffectiveName is the first
+    "4x"  # LogonCount, BadPasswordCount
+    "IIII"  # UserId, PrimaryGroupId, GroupCount, GroupIds
+    "I 16x"  # UserFlags, UserSessionKey
+    "HxxI HxxI"  # LogonServer, LogonDomainName
+    "I 40x"  # LogonDomainId; Reserved1 … Reserved3
+    "II"  # SidCount, ExtraSids
+    "III"  # ResourceGroupDomainSid, ResourceGroupCount, ResourceGroupIds
+)
 
-    def __init__(self, ndr: _Reader) -> None:
-        ndr.skip(6 * 8)  # six FILETIMEs
-        self.first_strings = [ndr.string_pointer() for _ in range(6)]  # EffectiveName is the first
-        ndr.skip(2 * 2)  # LogonCount, BadPasswordCount
-        self.user_rid, self.primary_rid, self.group_count, self.groups = (ndr.u32() for _ in range(4))
-        self.flags = ndr.u32()
-        ndr.skip(16)  # UserSessionKey
-        self.second_strings = [ndr.string_pointer() for _ in range(2)]  # LogonServer, LogonDomainName
-        self.domain_sid = ndr.u32()
-        ndr.skip(8 + 4 + 4 + 8 + 8 + 4 + 4)  # Reserved1 … FailedILogonCount, Reserved3
-        self.extra_count, self.extra_sids = ndr.u32(), ndr.u32()
-        self.resource_domain, self.resource_count, self.resources = ndr.u32(), ndr.u32(), ndr.u32()
+
+class _Fixed:
+    """The members of `_FIXED` by name; of a string its length in bytes, and whether there is one."""
+
+    def __init__(self, data: bytes, position: int) -> None:
+        members = _FIXED.unpack_from(data, position)
+        self.username, *self.more_strings = zip(members[0:12:2], members[1:12:2], strict=True)
+        self.user_rid, self.primary_rid, self.group_count, self.groups, self.flags = members[12:17]
+        self.server, self.domain = members[17:19], members[19:21]
+        self.domain_sid, self.extra_count, self.extra_sids = members[21:24]
+        self.resource_domain, self.resource_count, self.resources = members[24:27]
 
 
 class _Reader:
@@ -130,69 +121,52 @@ class _Reader:
         self._data = data
         self._position = position
 
-    def skip(self, count: int) -> None:
-        self._position += count
-
-    def u16(self) -> int:
-        return self._unpack("<H", 2)
-
-    def u32(self) -> int:
-        self._position += -self._position % 4
-        return self._unpack("<I", 4)
-
-    def string_pointer(self) -> tuple[int, int]:
-        """An RPC_UNICODE_STRING: its length in bytes, and whether there is one."""
-        length, _maximum = self.u16(), self.u16()
-        return length, self.u32()
-
     def string(self, pointer: tuple[int, int]) -> str:
         length, present = pointer
         if not present:
             return ""
-        _maximum, offset, count = self.u32(), self.u32(), self.u32()
+        _maximum, offset, count = self._numbers(3)
         if offset or count * 2 != length:
             raise BadPac("a text has two lengths")
         return self._take(length).decode("utf-16-le")
 
-    def memberships(self, pointer: int, count: int) -> list[tuple[int, int]]:
-        """An array of GROUP_MEMBERSHIP: RID and attributes."""
-        if not self._array(pointer, count):
+    def skip_string(self, pointer: tuple[int, int]) -> None:
+        length, present = pointer
+        if present:
+            self._numbers(3)
+            self._position += length
+
+    def pairs(self, pointer: int, count: int) -> list[tuple[int, int]]:
+        """An array of GROUP_MEMBERSHIP (RID and attributes), or the fixed part of one of KERB_SID_AND_ATTRIBUTES."""
+        if not pointer:
+            if count:
+                raise BadPac("a list is announced and missing")
             return []
-        return [(self.u32(), self.u32()) for _ in range(count)]
+        if count > MAX_GROUPS or self._numbers(1)[0] != count:
+            raise BadPac("a list has two lengths, or is too long")
+        numbers = self._numbers(2 * count)
+        return list(zip(numbers[::2], numbers[1::2], strict=True))
 
     def sids_and_attributes(self, pointer: int, count: int) -> list[tuple[str, int]]:
         """An array of KERB_SID_AND_ATTRIBUTES."""
-        if not self._array(pointer, count):
-            return []
-        pointers = [(self.u32(), self.u32()) for _ in range(count)]
-        found = [(self.sid_at(sid), attributes) for sid, attributes in pointers]
+        found = [(self.sid_at(sid), attributes) for sid, attributes in self.pairs(pointer, count)]
         return [(sid, attributes) for sid, attributes in found if sid]
 
     def sid_at(self, pointer: int) -> str | None:
         """An RPC_SID (MS-DTYP 2.4.2.3) as text."""
         if not pointer:
             return None
-        announced = self.u32()
-        revision, count = self._take(2)
-        if revision != 1 or count != announced or count > MAX_SUB_AUTHORITIES:
+        (announced,) = self._numbers(1)
+        head = self._take(8)
+        if head[0] != 1 or head[1] != announced or announced > MAX_SUB_AUTHORITIES:
             raise BadPac("a SID is not one")
-        authority = int.from_bytes(self._take(6), "big")
-        parts = [self.u32() for _ in range(count)]
-        return "-".join(["S-1", str(authority), *map(str, parts)])
+        return "-".join(["S-1", str(int.from_bytes(head[2:], "big")), *map(str, self._numbers(announced))])
 
-    def _array(self, pointer: int, count: int) -> bool:
-        if not pointer:
-            if count:
-                raise BadPac("a list is announced and missing")
-            return False
-        if count > MAX_GROUPS or self.u32() != count:
-            raise BadPac("a list has two lengths, or is too long")
-        return True
-
-    def _unpack(self, layout: str, size: int) -> int:
-        (value,) = struct.unpack_from(layout, self._data, self._position)
-        self._position += size
-        return int(value)
+    def _numbers(self, count: int) -> tuple[int, ...]:
+        self._position += -self._position % 4
+        found = struct.unpack_from(f"<{count}I", self._data, self._position)
+        self._position += 4 * count
+        return found
 
     def _take(self, count: int) -> bytes:
         taken = self._data[self._position : self._position + count]
@@ -200,16 +174,3 @@ class _Reader:
             raise BadPac("it ends early")
         self._position += count
         return taken
-
-
-def _read_upn_info(data: bytes) -> UpnInfo:
-    upn_length, upn_at, dns_length, dns_at, flags = struct.unpack_from("<HHHHI", data)
-
-    def text(at: int, length: int) -> str:
-        if at + length > len(data):
-            raise BadPac("a text lies beyond the end")
-        return data[at : at + length].decode("utf-16-le")
-
-    upn = text(upn_at, upn_length)
-    made_up = bool(flags & 1)  # the "U" flag: the account has no userPrincipalName
-    return UpnInfo(None if made_up or not upn else upn, text(dns_at, dns_length))

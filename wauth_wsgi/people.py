@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol, TypeVar
 
+from wauth_core import Wauth
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.identity import Identity
 from wauth_core.outcomes import SignedIn, TransportFacts
@@ -17,8 +18,8 @@ _SID = re.compile(r"S-1-[0-9-]+")
 _NEEDS_DIRECTORY = "{what} of {who} must be read from the directory: give the wrapper wauth= with its domain."
 
 
-class WindowsUser(Protocol):
-    """`wauth_core`'s lazy user, and this module's stand-ins for it."""
+class Person(Protocol):
+    """`wauth_core.WindowsUser`, and this module's stand-ins for it."""
 
     @property
     def identity(self) -> Identity | None: ...
@@ -104,21 +105,20 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def person(wauth: Any, signed_in: SignedIn) -> WindowsUser:
+def person(wauth: Wauth | None, signed_in: SignedIn) -> Person:
     """The lazy user of an outcome; *wauth* is a `wauth_core.Wauth` or None. Asks nothing yet."""
     if wauth is None:
         return TransportUser(signed_in.identity, signed_in.facts, _now)
-    user: WindowsUser = wauth.windows_user(signed_in.identity, signed_in.facts)
-    return user
+    return wauth.windows_user(signed_in.identity, signed_in.facts)
 
 
 class AsyncUser:
-    """A `WindowsUser` under ASGI: the same, and awaitable twins that leave the event loop free.
+    """A user under ASGI: the same, and awaitable twins that leave the event loop free.
 
     Has what Starlette's ``BaseUser`` has, too.
     """
 
-    def __init__(self, user: WindowsUser) -> None:
+    def __init__(self, user: Person) -> None:
         self._user = user
 
     @property

@@ -28,10 +28,13 @@ logger = logging.getLogger("wauth.sources")
 
 MAX_COOKIE = 4000  # bytes of name and value; browsers keep 4,096 (RFC 6265 6.1)
 MAX_UNPACKED = 64 * 1024
+WORTH_PACKING = 600  # bytes of JSON; packing takes longer than it is worth below
 MIN_KEY = 16  # bytes
 VERSION = 1
 
 Key = str | bytes
+
+_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -132,14 +135,16 @@ def _pack(session: Session) -> bytes:
     if session.facts is not None:
         facts = session.facts
         said["f"] = [facts.user_sid, facts.at.timestamp(), facts.complete, facts.upn, _folded(facts.group_sids)]
-    packed = zlib.compress(json.dumps(said, separators=(",", ":")).encode(), 9)
+    text = _JSON.encode(said).encode()
+    packed = b"z" + zlib.compress(text) if len(text) > WORTH_PACKING else text
     return base64.urlsafe_b64encode(packed).rstrip(b"=")
 
 
 def _unpack(value: bytes) -> Session:
     """Raises ValueError, KeyError, TypeError, zlib.error or InvalidIdentity for what `_pack` did not make."""
-    unpacking = zlib.decompressobj()
-    text = unpacking.decompress(base64.urlsafe_b64decode(value + b"=" * (-len(value) % 4)), MAX_UNPACKED)
+    text = base64.urlsafe_b64decode(value + b"=" * (-len(value) % 4))
+    if text.startswith(b"z"):
+        text = zlib.decompressobj().decompress(text[1:], MAX_UNPACKED)
     said = json.loads(text)
     facts = None
     if "f" in said:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from wauth_core import Wauth
 from wauth_core.outcomes import Headers, SignedIn, Source, decide
 from wauth_core.requests import from_environ
 from wauth_wsgi.front import IDENTITY, OUTCOME, USER, Answer, Front
@@ -31,7 +32,7 @@ class WindowsAuthWSGI:
         self,
         app: WSGIApplication,
         *,
-        wauth: Any = None,
+        wauth: Wauth | Mapping[str, Any] | None = None,
         sources: Iterable[Source | str] | None = None,
         required: bool = False,
     ) -> None:
@@ -70,8 +71,8 @@ def _send(answer: Answer, environ: WSGIEnvironment, start_response: StartRespons
 
 
 def _adding(start_response: StartResponse, extra: Headers) -> StartResponse:
-    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Any:
-        return start_response(status, [*headers, *extra], exc_info)
+    def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        return start_response(status, [*headers, *extra], *exc_info)
 
     return start
 
@@ -79,9 +80,9 @@ def _adding(start_response: StartResponse, extra: Headers) -> StartResponse:
 def _challenging(start_response: StartResponse, challenge: Headers) -> StartResponse:
     """Tell how to sign in, on the application's own 401s that do not."""
 
-    def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Any:
+    def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
         if status.startswith("401") and not any(name.lower() == "www-authenticate" for name, _ in headers):
             headers = [*headers, *challenge]
-        return start_response(status, headers, exc_info)
+        return start_response(status, headers, *exc_info)
 
     return start

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.wsgi.tickets import DENY_ONLY, DOMAIN_SID, ENABLED, logon_info, upn_info
-from wauth_wsgi.pac import BadPac, LogonInfo, UpnInfo, read_logon_info, read_upn_info
+from tests.wsgi.tickets import DENY_ONLY, DOMAIN_SID, ENABLED, logon_info
+from wauth_wsgi.pac import BadPac, LogonInfo, read_logon_info
 
 GOOD = logon_info(extra=[("S-1-5-21-7-7-7-1", ENABLED)], resources=[(55, ENABLED)])
 
@@ -85,20 +85,7 @@ def test_what_is_no_pac_is_one_error(data):
 def test_no_bytes_do_harm(junk, at, patch):
     """Junk, and a good PAC with a few bytes changed anywhere: a result or `BadPac`."""
     for data in (junk, GOOD[:16] + junk, GOOD[:at] + patch + GOOD[at + len(patch) :]):
-        for read in (read_logon_info, read_upn_info):
-            try:
-                read(data)
-            except BadPac:
-                continue
-
-
-def test_upn():
-    """The UPN and the DNS domain; a made-up UPN is none."""
-    assert read_upn_info(upn_info()) == UpnInfo("alice@example.local", "EXAMPLE.LOCAL")
-    assert read_upn_info(upn_info(flags=1)).upn is None
-
-
-def test_a_text_beyond_the_end_is_refused():
-    """Offsets are the writer's word only."""
-    with pytest.raises(BadPac):
-        read_upn_info(upn_info()[:-1])
+        try:
+            read_logon_info(data)
+        except BadPac:
+            continue

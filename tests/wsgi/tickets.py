@@ -91,12 +91,6 @@ def logon_info(
     return b"\x01\x10\x08\x00\xcc\xcc\xcc\xcc" + struct.pack("<II", len(body), 0) + body
 
 
-def upn_info(upn="alice@example.local", dns="EXAMPLE.LOCAL", flags=0):
-    """The bytes of urn:mspac:upn-dns-info."""
-    first, second = upn.encode("utf-16-le"), dns.encode("utf-16-le")
-    return struct.pack("<HHHHI", len(first), 16, len(second), 16 + len(first), flags) + b"\0" * 4 + first + second
-
-
 class Believing:
     """An acceptor whose token is its key in *tickets*; each is good once, as with a replay cache."""
 
@@ -118,4 +112,4 @@ def ticket(principal="alice@EXAMPLE.LOCAL", pac=True, **info):
     """A ticket of *principal*, with a PAC unless told otherwise."""
     if not pac:
         return Accepted(principal, reply=b"me too")
-    return Accepted(principal, reply=b"me too", logon_info=logon_info(**info), upn_info=upn_info())
+    return Accepted(principal, reply=b"me too", logon_info=logon_info(**info))

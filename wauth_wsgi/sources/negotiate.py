@@ -7,13 +7,14 @@ import binascii
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
 from wauth_core.exceptions import ConfigurationError, DirectoryError
 from wauth_core.identity import Identity, Principal, fold_username
 from wauth_core.outcomes import Challenge, Headers, Outcome, Rejected, Request, Rules, SignedIn, TransportFacts
-from wauth_wsgi.kerberos import Accepted, Acceptor, HandshakeFailed, system_acceptor
-from wauth_wsgi.pac import BadPac, LogonInfo, read_logon_info, read_upn_info
+from wauth_wsgi.kerberos import Acceptor, HandshakeFailed, system_acceptor
+from wauth_wsgi.pac import BadPac, LogonInfo, read_logon_info
 from wauth_wsgi.passwords import Fallback, Typed, WrongPassword
 from wauth_wsgi.state import Key, Session, SessionCookie
 
@@ -76,6 +77,8 @@ class Negotiate:
         self._cookie = SessionCookie(secret_key, audience=self.name, secure=secure, now=now)
         self._fallback = None if fallback is None else Fallback(fallback, authenticate, secure=secure)
         self._now = now
+        # A ticket comes back with the same PAC at each handshake, and reading it is a pure function of the bytes.
+        self._read = lru_cache(maxsize=256)(self._read_ticket)
         headers: Headers = (("WWW-Authenticate", "Negotiate"),)
         self.challenge = Challenge(headers) if self._fallback is None else self._fallback.challenge(headers)
 
@@ -110,24 +113,28 @@ class Negotiate:
             return Rejected("another site's page sent it", self.name)
         try:
             ticket = self._acceptor.accept(_token(credentials))
-            info = _logon_info(ticket)
-            if info is None and self._needs_pac:
-                raise HandshakeFailed("the ticket has no PAC: it was asked for without, or the domain is no AD")
-            identity = self._identity(ticket, info, rules)
+            identity, info = self._read(ticket.principal, ticket.logon_info, rules)
         except HandshakeFailed as error:
             return Rejected(str(error), self.name, self.challenge.over(request.secure).headers, 401)
         now = self._now()
-        facts = None if info is None else TransportFacts(info.user_sid, info.group_sids, now, False, _upn(ticket))
-        session = Session(identity, now + min(self._session, ticket.lifetime or self._session), facts)
+        facts = None if info is None else TransportFacts(info.user_sid, info.group_sids, now, complete=False)
+        lasts = self._session if ticket.lifetime is None else min(self._session, ticket.lifetime)
+        session = Session(identity, now + lasts, facts)
         cookie = self._cookie.header(session)
         reply = () if ticket.reply is None else (("WWW-Authenticate", _encoded(ticket.reply)),)
         return SignedIn(identity, self.name, facts, reply if cookie is None else (*reply, cookie))
 
-    def _identity(self, ticket: Accepted, info: LogonInfo | None, rules: Rules) -> Identity:
+    def _read_ticket(self, principal: str, pac: bytes | None, rules: Rules) -> tuple[Identity, LogonInfo | None]:
         """Raises `HandshakeFailed` or InvalidIdentity."""
-        if not self._acceptor.shows_pac and "\\" in ticket.principal:
-            return Rules(use_spn=False, lowercase=rules.lowercase).parse(ticket.principal)  # as SSPI tells it
-        principal = Principal.parse(ticket.principal)
+        info = None if pac is None else _logon_info(pac)
+        if info is None and self._needs_pac:
+            raise HandshakeFailed("the ticket has no PAC: it was asked for without, or the domain is no AD")
+        return self._identity(principal, info, rules), info
+
+    def _identity(self, name: str, info: LogonInfo | None, rules: Rules) -> Identity:
+        if not self._acceptor.shows_pac and "\\" in name:
+            return Rules(use_spn=False, lowercase=rules.lowercase).parse(name)  # as SSPI tells it
+        principal = Principal.parse(name)
         if info is None and principal.enterprise:
             raise HandshakeFailed("a ticket without a PAC has a UPN for a name, and nothing that says whose it is")
         username = principal.name if info is None else info.username
@@ -188,20 +195,11 @@ def _encoded(reply: bytes) -> str:
     return "Negotiate " + base64.b64encode(reply).decode("ascii")
 
 
-def _logon_info(ticket: Accepted) -> LogonInfo | None:
-    if ticket.logon_info is None:
-        return None
+def _logon_info(pac: bytes) -> LogonInfo:
     try:
-        return read_logon_info(ticket.logon_info)
+        return read_logon_info(pac)
     except BadPac as error:
         raise HandshakeFailed(f"the ticket's PAC cannot be read: {error}") from None
-
-
-def _upn(ticket: Accepted) -> str | None:
-    try:
-        return None if ticket.upn_info is None else read_upn_info(ticket.upn_info).upn
-    except BadPac:
-        return None
 
 
 def _realms(given: Mapping[str, str] | None, acceptor: Acceptor) -> dict[str, str]:
