@@ -9,13 +9,18 @@ writes, *sync* does both. Names ending in ``_dn`` are strings, ``_sid`` strings 
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity, WauthError
 from wauth_core.identity import Identity, Principal
 from wauth_core.person import WindowsUser
-from wauth_core.service import Wauth
 from wauth_core.settings import LDAPSettings
-from wauth_core.sync import BulkResult, SQLiteUserRepository, SyncResult, SyncStatus, UserRepository
-from wauth_core.sync.freshness import Refreshed, Verdict
+
+if TYPE_CHECKING:
+    from wauth_core.service import Wauth
+    from wauth_core.sync import BulkResult, SQLiteUserRepository, SyncResult, SyncStatus, UserRepository
+    from wauth_core.sync.freshness import Refreshed, Verdict
 
 __all__ = [
     "BulkResult",
@@ -34,3 +39,27 @@ __all__ = [
     "WauthError",
     "WindowsUser",
 ]
+
+# What needs ldap3 is imported when it is first used: whoever wants an Identity, or pytest loading our plugin, does
+# not wait for it.
+_LATER = {
+    "BulkResult": "wauth_core.sync",
+    "Refreshed": "wauth_core.sync.freshness",
+    "SQLiteUserRepository": "wauth_core.sync",
+    "SyncResult": "wauth_core.sync",
+    "SyncStatus": "wauth_core.sync",
+    "UserRepository": "wauth_core.sync",
+    "Verdict": "wauth_core.sync.freshness",
+    "Wauth": "wauth_core.service",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _LATER.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -156,6 +156,8 @@ class Changes:
 
 def encode(value: object) -> Values:
     """A value, several, or none, as AD stores them."""
+    if isinstance(value, str):
+        return (value.encode(),)
     if value is None:
         return ()
     if isinstance(value, (list, tuple)):

@@ -51,6 +51,8 @@ class Faults:
         self._on_outage = on_outage
         self._on_return = on_return
         self._released = threading.Event()
+        self.waiting = 0
+        """How many requests are held up now."""
 
     def delay(self, seconds: float, *, operation: str | None = None, times: int | None = None) -> Fault:
         """Answer that much later."""
@@ -127,7 +129,12 @@ class Faults:
 
     def wait(self, seconds: float | None) -> None:
         """Wait so long, or (None) until some fault ends."""
-        self._released.wait(seconds)
+        with self._lock:
+            self.waiting += 1
+            released = self._released
+        released.wait(seconds)
+        with self._lock:
+            self.waiting -= 1
 
     def _start(self, kind: str, number: float, operation: str | None, times: int | None) -> Fault:
         if operation is not None and operation not in OPERATIONS:

@@ -1,0 +1,78 @@
+"""The embedded directory as a command."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from wauth_core.testing import EmbeddedDirectory
+from wauth_core.testing.commands import banner, directory
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process on Windows")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_it_runs_until_it_is_told_to_stop(sent):
+    """It says that it is for development, how to connect, and ends cleanly with nothing left."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "wauth_core.testing", "--generate", "20", "--port", "0", "--tls-port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if "Ctrl-C" in line:
+            break
+    assert "DEVELOPMENT ONLY" in said
+    port = int(re.search(r"ldap://127\.0\.0\.1:(\d+)", said)[1])
+    ca_file = Path(re.search(r"CA +(\S+)", said)[1])
+    assert ca_file.is_file()
+    socket.create_connection(("127.0.0.1", port), 5).close()
+    process.send_signal(sent)
+    rest, _ = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "nothing of it is left" in rest
+    assert "Traceback" not in said + rest
+    assert not ca_file.exists()
+
+
+def test_the_printed_configuration_works(tmp_path):
+    """The wauth.toml that it prints is taken by Wauth as it stands."""
+    from wauth_core import Wauth
+
+    with EmbeddedDirectory() as running:
+        text = banner(running)
+        lines = text.split("wauth.toml:\n")[1].split("\n\n")[0].splitlines()
+        config = tmp_path / "wauth.toml"
+        config.write_text("\n".join(line.strip() for line in lines), encoding="utf-8")
+        with Wauth.from_toml(config) as wauth:
+            assert wauth.manager("EXAMPLE").user("alice").email == "alice@example.local"
+
+
+def test_mistakes_are_said_plainly(tmp_path):
+    """A bad file, a port that is taken, two sources of people: one line each, exit code not zero."""
+    people = tmp_path / "people.yaml"
+    people.write_text("usres: {}", encoding="utf-8")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for arguments, text in (
+            (["--people", str(people)], "Did you mean 'users'"),
+            (["--port", port, "--generate", "1"], "Cannot listen"),
+            (["--people", str(people), "--generate", "1"], "exclude one another"),
+        ):
+            done = CliRunner().invoke(directory, arguments)
+            assert done.exit_code != 0
+            assert text in done.output
