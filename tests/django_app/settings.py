@@ -63,7 +63,7 @@ if _postgresql := os.environ.get("WAUTH_TEST_POSTGRESQL"):  # folder of the sock
     _folder, _, _user = _postgresql.partition(":")
     _database = {"ENGINE": "django.db.backends.postgresql", "NAME": "postgres", "HOST": _folder, "USER": _user}
 else:
-    _database = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+    _database = {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("WAUTH_TEST_SQLITE", ":memory:")}
 DATABASES = {"default": _database}
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
