@@ -67,13 +67,17 @@ def duration(text: str) -> timedelta:
 @click.option("--providers", default="", metavar="NAME,…", help=f"Of {', '.join(options.PROVIDERS)}.")
 @click.option("--extended-protection", type=click.Choice(options.EXTENDED_PROTECTION), help="Channel binding.")
 @click.option("--https", is_flag=True, help="Redirect HTTP to HTTPS, with HSTS. Needs URL Rewrite.")
-@click.option("--hsts", type=click.IntRange(0), default=31_536_000, show_default=True, metavar="SECONDS")
+@click.option(
+    "--hsts", type=click.IntRange(0), default=31_536_000, show_default=True, metavar="SECONDS", help="0: none."
+)
 @click.option("-l", "--logs", default="", metavar="FILE", help="Log of wfastcgi or of the Python server.")
 @click.option("--handler", type=click.Choice(options.HANDLERS), help="[default: fastcgi if wfastcgi is installed]")
 @click.option("--server", type=click.Choice(list(options.SERVERS)), help="Behind HttpPlatformHandler.")
 @click.option("--server-argument", multiple=True, metavar="ARGUMENT", help="Further argument for it. Repeatable.")
-@click.option("--interface", type=click.Choice(["wsgi", "asgi"]), default="wsgi", show_default=True)
-@click.option("--processes", type=click.IntRange(1, 100), default=1, show_default=True)
+@click.option(
+    "--interface", type=click.Choice(["wsgi", "asgi"]), default="wsgi", show_default=True, help="Of MODULE:APP."
+)
+@click.option("--processes", type=click.IntRange(1, 100), default=1, show_default=True, help="HttpPlatformHandler's.")
 @click.option("--env", multiple=True, metavar="NAME=VALUE", help="Environment variable; no secrets. Repeatable.")
 @click.option("--deny-extensions", is_flag=True, help=f"Refuse {' '.join(options.DENIED_EXTENSIONS)} and more.")
 @click.option("--deny", multiple=True, metavar="EXTENSION", help="Refuse this extension too. Repeatable.")
@@ -167,7 +171,7 @@ def webconfig_options(application: str, given: dict[str, Any]) -> options.WebCon
 @click.option("-r", "--random", type=duration, help="Start each run up to this much later.")
 @click.option("-t", "--timeout", type=duration, help="End a run after this long; seconds=0 never. [default: hours=1]")
 @click.option("--start", type=click.DateTime(), help="First run, local time. [default: soon, daily ones at 3:00]")
-@click.option("--priority", type=click.IntRange(0, 10), default=7, show_default=True)
+@click.option("--priority", type=click.IntRange(0, 10), default=7, show_default=True, help="0 is the highest.")
 @click.option("--restart", type=click.IntRange(0, 255), help="Try a failed run again this often.")
 @click.option("--restart-after", type=duration, default="minutes=5", show_default=True, help="Wait before it.")
 @click.option("--manage", default="", metavar="FILE", help="COMMAND is a command of this manage.py.")
