@@ -19,8 +19,10 @@ from django.utils.functional import SimpleLazyObject
 
 from wauth_core.exceptions import WauthError
 from wauth_core.outcomes import Anonymous, Outcome, Rejected, SignedIn
+from wauth_core.pages import status_for
 from wauth_django import freshness, identify, signin
 from wauth_django.conf import get_wauth
+from wauth_django.pages import page
 from wauth_django.sessions import BACKEND_SESSION_KEY, KEY, is_windows_session, owner_of
 
 logger = logging.getLogger("wauth.django")
@@ -87,9 +89,10 @@ class WindowsAuthMiddleware(_Middleware):
                 user = request.user
         if isinstance(outcome, SignedIn):
             signed_in = auth.authenticate(request, windows_identity=outcome.identity, facts=outcome.facts)
-            if signed_in is not None:
-                auth.login(request, signed_in)
-                set_user(request, signed_in)
+            if signed_in is None:
+                return _turned_away(request)
+            auth.login(request, signed_in)
+            set_user(request, signed_in)
             return None
         return _answer(request, outcome, user)
 
@@ -108,9 +111,10 @@ class WindowsAuthMiddleware(_Middleware):
                 user = request.user
         if isinstance(outcome, SignedIn):
             signed_in = await auth.aauthenticate(request, windows_identity=outcome.identity, facts=outcome.facts)
-            if signed_in is not None:
-                await auth.alogin(request, signed_in)
-                set_user(request, signed_in)
+            if signed_in is None:
+                return await sync_to_async(_turned_away)(request)
+            await auth.alogin(request, signed_in)
+            set_user(request, signed_in)
             return None
         return _answer(request, outcome, user)
 
@@ -173,6 +177,7 @@ class UserSyncMiddleware(_Middleware):
             return error_response(request, now.error)
         if now.user is None:
             _end(request)
+            return _turned_away(request)
         elif now.user is not user:
             set_user(request, now.user)
         return None
@@ -281,12 +286,16 @@ def _answer(request: HttpRequest, outcome: Outcome, user: Any) -> HttpResponseBa
 
 
 def _refusal(request: HttpRequest, status: int, headers: tuple[tuple[str, str], ...]) -> HttpResponseBase:
-    page = identify.challenge(request).page if status == 401 else None
-    text = b"Please sign in.\n" if status == 401 else b"You may not sign in this way.\n"
-    response = HttpResponse(page or text, status=status, content_type="text/html" if page else "text/plain")
+    response = page(request, status, identify.challenge(request).page if status == 401 else None)
     _put(response, headers)
-    response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _turned_away(request: HttpRequest) -> HttpResponseBase | None:
+    """The answer, under WAUTH_REQUIRE_LOGIN, to somebody who was named but may not sign in."""
+    if not get_wauth().options.require_login:
+        return None
+    return _failed_sign_in(request) or page(request, status_for(getattr(request, signin.FAILURE, None)))
 
 
 def _put(response: Any, headers: tuple[tuple[str, str], ...]) -> None:

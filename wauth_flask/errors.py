@@ -9,7 +9,7 @@ from flask import render_template, url_for
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
 from wauth_core import pages
-from wauth_core.exceptions import UnknownDomain, WauthError
+from wauth_core.exceptions import WauthError
 from wauth_flask.people import windows_user
 from wauth_flask.state import current_state
 
@@ -47,6 +47,6 @@ class DirectoryDown(_Page, ServiceUnavailable):
 
 def page_for(error: WauthError) -> HTTPException:
     """The answer to a person who could not be signed in because of *error*."""
-    page = NotAllowed() if isinstance(error, UnknownDomain) else DirectoryDown()
+    page = NotAllowed() if pages.status_for(error) == 403 else DirectoryDown()
     page.__cause__ = error
     return page
