@@ -61,12 +61,11 @@ def create_app(config: dict[str, Any]) -> Flask:
             "Flask",
             windows_user.identity,
             app.extensions["wauth"].wauth.manager(windows_user.identity.domain),
-            result=windows_user.result,
             flags={flag: getattr(user, flag) for flag in FLAGS},
             roles=[group.name for group in user.groups],
             in_group=windows_user.in_group,
-            operations=request.environ.get("demo.operations", ()),
             journal=journal,
+            operations=request.environ.get("demo.operations", ()),
         )
         if request.args.get("format") == "json":
             return jsonify(dataclasses.asdict(page))

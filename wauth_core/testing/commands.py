@@ -13,6 +13,7 @@ import click
 
 from wauth_core.exceptions import WauthError
 
+from .demo.commands import demo as demo
 from .directory import EmbeddedDirectory, generate
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -11,6 +11,7 @@ from typing import Any
 
 from wauth_core.directory import LDAPManager, Operation
 from wauth_core.directory.entries import DirectoryUser
+from wauth_core.exceptions import DirectoryError
 from wauth_core.identity import Identity
 from wauth_core.sync.result import SyncResult
 
@@ -47,6 +48,7 @@ class Page:
     sync: dict[str, Any] = field(default_factory=dict)
     ldap: dict[str, Any] = field(default_factory=dict)
     journal: list[dict[str, str]] = field(default_factory=list)
+    notice: str = ""
 
 
 def build(
@@ -54,25 +56,34 @@ def build(
     identity: Identity,
     manager: LDAPManager,
     *,
-    result: SyncResult | None,
     flags: Mapping[str, bool],
     roles: Iterable[str],
     in_group: Callable[[str], bool],
+    journal: Journal,
     operations: Iterable[Operation] = (),
-    journal: Journal | None = None,
 ) -> Page:
-    """The page of *identity*. *flags* and *roles* are what the site's own user has; *operations* what the request cost
-    so far: what is asked here, for the explanations, is not counted."""
-    cost = _cost(list(operations))
-    user = result.user if result and result.user else manager.user(identity.username)
-    why = result.why if result else {}
+    """The page of *identity*. *flags* and *roles* are what the site's own user has; *journal* saw its syncs;
+    *operations* are what the request cost so far: what is asked here, for the explanations, is not counted."""
+    cost, result = _cost(list(operations)), journal.last(identity)
+    if result is None or result.user is None:
+        raise LookupError(f"The journal has seen no sync of {identity}.")
+    user, why, notice = result.user, result.why, ""
     name = user.display_name or user.username
+    title: list[str] = []
+    try:
+        person = manager.user(user.guid, ("title", "department"))
+        title = [str(person.attributes[name]) for name in ("title", "department") if person.attributes.get(name)]
+        groups = list(explained(manager, user))
+        opened = {group: in_group(group) for group in DOORS.values()}
+    except DirectoryError:
+        groups, opened = [], dict.fromkeys(DOORS.values(), False)
+        notice = "The directory does not answer. These are the last known rights."
     return Page(
         framework=framework,
         identity=str(identity),
         name=name,
         initials="".join(word[0] for word in name.split()[:2]).upper(),
-        title=", ".join(str(user.attributes[a]) for a in ("title", "department") if user.attributes.get(a)),
+        title=", ".join(title),
         facts=[
             {"name": "Windows name", "value": str(identity)},
             {"name": "User principal name", "value": user.upn or "none"},
@@ -85,13 +96,14 @@ def build(
         ],
         roles=sorted(roles),
         doors=[
-            {"label": label, "group": group, "open": in_group(group), "path": f"rooms/{number}"}
+            {"label": label, "group": group, "open": opened[group], "path": f"rooms/{number}"}
             for number, (label, group) in enumerate(DOORS.items())
         ],
-        groups=list(explained(manager, user)),
+        groups=groups,
         sync=_sync(result),
+        notice=notice,
         ldap=cost,
-        journal=journal.lines(identity) if journal else [],
+        journal=journal.lines(identity),
     )
 
 
@@ -135,8 +147,11 @@ def changes(result: SyncResult) -> list[dict[str, str]]:
             continue  # a former holder of the name, set aside
         before = result.before
         for name, value in {**change.fields, **change.flags}.items():
-            old = (before.flags.get(name, before.fields.get(name)) if before else "") or ""
-            found.append({"what": LABELS.get(name, name), "before": _shown(old, name), "after": _shown(value, name)})
+            if before is not None:
+                old = _shown(before.flags.get(name, before.fields.get(name)), name)
+                found.append({"what": LABELS.get(name, name), "before": old, "after": _shown(value, name)})
+            elif value and name in LABELS:
+                found.append({"what": LABELS[name], "before": "", "after": "yes"})
         found += [{"what": "group", "before": "", "after": f"+ {name}"} for name in sorted(change.groups_add)]
         found += [{"what": "group", "before": "", "after": f"− {name}"} for name in sorted(change.groups_remove)]
     return found
@@ -145,12 +160,10 @@ def changes(result: SyncResult) -> list[dict[str, str]]:
 def _shown(value: object, name: str) -> str:
     if name in LABELS:
         return "yes" if value else "no"
-    return str(value)
+    return str(value or "")
 
 
-def _sync(result: SyncResult | None) -> dict[str, Any]:
-    if result is None:
-        return {"status": "fresh", "milliseconds": 0.0, "changes": []}
+def _sync(result: SyncResult) -> dict[str, Any]:
     return {
         "status": result.status.value,
         "milliseconds": round(result.elapsed * 1000, 1),
@@ -183,6 +196,7 @@ class Journal:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lines: dict[str, deque[dict[str, str]]] = {}
+        self._last: dict[str, SyncResult] = {}
 
     def note(self, result: SyncResult) -> None:
         """Write down what *result* changed."""
@@ -191,9 +205,15 @@ class Journal:
             f"{c['what']} {c['before']} → {c['after']}" if c["before"] else f"{c['what']} {c['after']}"
             for c in changes(result)
         )
-        if text:
-            with self._lock:
+        with self._lock:
+            self._last[str(result.identity)] = result
+            if text:
                 self._lines.setdefault(str(result.identity), deque(maxlen=5)).appendleft({"at": now, "text": text})
+
+    def last(self, identity: Identity) -> SyncResult | None:
+        """The sync of *identity* that was noted last."""
+        with self._lock:
+            return self._last.get(str(identity))
 
     def lines(self, identity: Identity) -> list[dict[str, str]]:
         """What was changed for *identity*, newest first."""

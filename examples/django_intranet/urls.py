@@ -1,0 +1,53 @@
+"""The whole Django intranet: one page, and rooms behind doors."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import path
+
+from wauth_core.testing.demo.page import DOORS, FLAGS, Journal, build
+from wauth_django.decorators import group_required
+from wauth_django.signals import ldap_user_sync
+
+journal = Journal()
+
+
+@receiver(ldap_user_sync)
+def note(sender: Any, **sent: Any) -> None:
+    journal.note(sent["result"])
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    user: Any = request.user
+    manager = user.ldap.get_ldap_manager()
+    page = build(
+        "Django",
+        user.ldap.identity,
+        manager,
+        flags={flag: getattr(user, flag) for flag in FLAGS},
+        roles=[group.name for group in user.groups.all()],
+        in_group=lambda group: manager.is_member(user.ldap.username, group),
+        journal=journal,
+        operations=request.META.get("demo.operations", ()),
+    )
+    if request.GET.get("format") == "json":
+        return JsonResponse(dataclasses.asdict(page))
+    return render(request, "demo/page.html", {"page": page})
+
+
+def room(label: str, group: str) -> Any:
+    @group_required(group, raise_exception=True)
+    def view(request: HttpRequest) -> HttpResponse:
+        shown = {"label": label, "group": group, "identity": request.user.ldap.identity}
+        return render(request, "demo/room.html", shown)
+
+    return view
+
+
+urlpatterns = [path("", home)]
+urlpatterns += [path(f"rooms/{n}", room(label, group)) for n, (label, group) in enumerate(DOORS.items())]

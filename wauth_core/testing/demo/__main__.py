@@ -1,0 +1,7 @@
+"""``python -m wauth_core.testing.demo``: the demo, as ``wauth demo``."""
+
+from __future__ import annotations
+
+from .commands import demo
+
+demo(prog_name="wauth demo")
