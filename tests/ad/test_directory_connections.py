@@ -117,6 +117,19 @@ def test_the_service_account_is_refused_with_the_reason(
     assert caught.value.code in {code, "525"}
 
 
+def test_a_wrong_service_password_does_not_lock_the_account(tap: Tap, ad_authority: Authority) -> None:
+    """The same wrong password is not sent at each request; a new one is tried at once."""
+    passwords = ["wrong"]
+    with through(tap, ad_authority, PASSWORD=lambda domain: passwords[-1]) as manager:
+        for _ in range(3):
+            with pytest.raises(BindError) as caught:
+                manager.user("alice")
+            assert caught.value.code == "52e"
+        assert [seen.kind for seen in tap.seen].count("bind") == 1
+        passwords.append(tap.controller.bind_password)
+        assert manager.user("alice").username == "alice"
+
+
 @pytest.mark.parametrize("password", ["", "  ", None], ids=repr)
 def test_an_empty_service_password_stays_here(tap: Tap, ad_authority: Authority, password: str | None) -> None:
     """An empty PASSWORD is a configuration error, not an unauthenticated bind."""

@@ -6,6 +6,7 @@ import logging
 import socket
 import ssl
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import ldap3
@@ -21,6 +22,8 @@ from wauth_core.settings import LDAPSettings, names
 
 log = logging.getLogger("wauth.directory")
 
+WAIT_AFTER_REFUSAL = 30.0  # seconds; a wrong service password tried at each request would lock the account
+
 _OURS = frozenset({"client_strategy", "auto_bind", "read_only", "collect_usage", "receive_timeout", "lazy"})
 
 
@@ -31,6 +34,7 @@ class Dialer:
         self.settings = settings
         self.domain = domain
         self._context: ssl.SSLContext | None = None
+        self._refused: _Refusal | None = None
 
     def service_session(self, endpoint: Endpoint, deadline: float, *, for_users: bool = False) -> Session:
         """A connection bound as the service account.
@@ -169,6 +173,7 @@ class Dialer:
             code, message = self._bind_with_ldap3(session, method, account, deadline)
         if code != errors.SUCCESS:
             raise errors.bind_failed(code, message, account=account, server=str(session.endpoint))
+        self._refused = None
 
     def _bind_with_password(self, session: Session, account: str, deadline: float) -> tuple[int, str]:
         if not account:
@@ -176,10 +181,20 @@ class Dialer:
             return result.code, result.message
         password = self._password()
         self.refuse_plaintext(session.endpoint)
+        tried = _Refusal(account, password, time.monotonic() + WAIT_AFTER_REFUSAL)
+        if self._refused is not None and self._refused.still_holds(tried):
+            raise BindError(
+                f"{session.endpoint} refused the service account {account!r} a moment ago. The same password is not "
+                f"tried again for {WAIT_AFTER_REFUSAL:.0f} seconds, so that the account is not locked.",
+                code=self._refused.code,
+            )
         try:
             result = session.bind_simply(account, password, deadline)
         except Lost as error:
             raise DirectoryUnavailable(f"Signing in to the directory failed: {error}.") from None
+        if result.code == errors.INVALID_CREDENTIALS:
+            tried.code = errors.sub_code(result.message)
+            self._refused = tried
         return result.code, result.message
 
     def _bind_with_ldap3(self, session: Session, method: str, account: str, deadline: float) -> tuple[int, str]:
@@ -209,6 +224,21 @@ class Dialer:
         if not octets.strip():
             raise ConfigurationError(f"Domain {self.domain}: PASSWORD is empty, so USERNAME cannot sign in.")
         return Secret(octets)
+
+
+@dataclass
+class _Refusal:
+    """A service password that a server did not take."""
+
+    account: str
+    password: Secret
+    until: float  # on the monotonic clock
+    code: str | None = None
+
+    def still_holds(self, other: _Refusal) -> bool:
+        """Whether trying *other* would be trying the same again, too soon."""
+        same = (self.account, self.password.octets) == (other.account, other.password.octets)
+        return same and time.monotonic() < self.until
 
 
 def authentication(settings: LDAPSettings) -> str:

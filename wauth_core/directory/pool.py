@@ -20,7 +20,7 @@ from ldap3.core.usage import ConnectionUsage
 from wauth_core.directory.connection import Dialer
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.directory.session import Lost, Session
-from wauth_core.exceptions import DirectoryUnavailable, TLSError
+from wauth_core.exceptions import DirectoryUnavailable, OperationFailed, TLSError
 
 log = logging.getLogger("wauth.directory")
 
@@ -84,8 +84,8 @@ class Pool:
         except Lost as error:
             self._lost(state, session, error)
             raise
-        except GeneratorExit:
-            keep = True  # a page's reader stopped reading; the connection is between two answers
+        except (GeneratorExit, OperationFailed):
+            keep = True  # a page's reader stopped reading, or the answer was no: the connection is between two answers
             raise
         finally:
             state.local.held = max(0, getattr(state.local, "held", 0) - 1)  # a generator may end in another thread
@@ -146,7 +146,7 @@ class Pool:
         while True:
             session, may_open = self._claim(state, deadline, fresh)
             if session is not None:
-                if self._healthy(session, deadline):
+                if self._healthy(state, session, deadline):
                     return session, False
                 self._give_back(state, session, keep=False)
                 continue
@@ -204,7 +204,7 @@ class Pool:
         if not keep:
             _retire(state, [session], polite=False)
 
-    def _healthy(self, session: Session, deadline: float) -> bool:
+    def _healthy(self, state: _State, session: Session, deadline: float) -> bool:
         """Whether a connection from the shelf can be used. After a long rest it must answer first."""
         if not session.is_idle():
             return False
@@ -212,7 +212,8 @@ class Pool:
             return True
         try:
             session.ask(min(deadline, time.monotonic() + CHECK_TIMEOUT), "", "base", "(objectClass=*)", ("1.1",))
-        except Lost:
+        except Lost as error:
+            self._lost(state, session, error)
             return False
         return True
 
