@@ -119,6 +119,7 @@ def apache(folder, domain, backends):
         {
             "KRB5_CONFIG": str(krb5_conf),
             "TMPDIR": str(scratch),
+            "E2E_PAC": "PAC_LOGON_INFO",
             "PYTHONDONTWRITEBYTECODE": "1",
             "LC_ALL": "C.UTF-8",
         },

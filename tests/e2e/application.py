@@ -30,7 +30,7 @@ class NoTokens:
 def sources():
     """The sources by the name that stands in the path."""
     found = {
-        "server": [ServerIdentity()],
+        "server": [ServerIdentity(pac=os.environ.get("E2E_PAC"))],
         "proxy": [ProxyHeader("X-Remote-User", trusted=[os.environ.get("E2E_PROXY", NOBODYS_PEER)])],
         "stranger": [ProxyHeader("X-Remote-User", trusted=[NOBODYS_PEER])],
         "secret": [ProxyHeader("X-Remote-User", trusted=["127.0.0.0/8"], secret="known to the proxy")],

@@ -52,6 +52,20 @@ def test_apaches_user_reaches_the_application(httpd, alice, name, source):
     assert (answer.status, answer.told["identity"]) == (200, "EXAMPLE\\alice")
 
 
+def test_the_groups_come_along(httpd, alice, samba):
+    """Apache hands the ticket's PAC on, so that mod_wsgi's application knows the groups without LDAP."""
+    told = negotiate(httpd.url("/mod_wsgi/server/required"), alice).told
+    assert f"{told['sid'].rpartition('-')[0]}-512" in told["groups"]
+    assert told["sid"] == samba_sid(samba, "alice")
+
+
+def samba_sid(samba, name):
+    """A person's SID as the directory has it."""
+    from ldap3.protocol.formatters.formatters import format_sid
+
+    return format_sid(samba.entry(name)["raw_attributes"]["objectSid"][0])
+
+
 @pytest.mark.parametrize("person", ["Zoë.Ünal", "a(b)c&d"])
 @pytest.mark.parametrize(("name", "source"), WAYS[:3])
 def test_names_with_odd_letters_come_out_right(httpd, samba, name, source, person):

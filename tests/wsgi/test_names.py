@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from tests.wsgi.calls import over_wsgi
+from tests.wsgi.tickets import DOMAIN_SID, logon_info
 from wauth_core import ConfigurationError
 from wauth_core.outcomes import ANONYMOUS, Rules, decide
 from wauth_core.requests import from_environ
@@ -81,3 +84,41 @@ def test_an_unknown_code_page_stops_the_start():
     """A misspelt encoding is a configuration error."""
     with pytest.raises(ConfigurationError, match="cp1252"):
         ServerIdentity(code_page="cp99999")
+
+
+def with_pac(pac, user="EXAMPLE\\alice"):
+    """A request as Apache hands it on, with a PAC."""
+    return over_wsgi([ServerIdentity(pac="PAC_LOGON_INFO")], environ={"REMOTE_USER": user, "PAC_LOGON_INFO": pac})
+
+
+def encoded(**info):
+    """A PAC as mod_auth_gssapi writes it."""
+    return base64.b64encode(logon_info(**info)).decode()
+
+
+def test_apaches_pac_tells_the_groups():
+    """Group checks then need no directory."""
+    assert with_pac(encoded()).seen["wauth.user"].in_group(f"{DOMAIN_SID}-1201")
+    assert with_pac("").seen["wauth.outcome"].facts is None
+
+
+@pytest.mark.parametrize(
+    "pac",
+    [
+        pytest.param("!!!", id="not-base64"),
+        pytest.param("AAAA", id="no-pac"),
+        pytest.param(encoded(username="bob"), id="somebody-elses"),
+        pytest.param("A" * 1_000_000, id="too-long"),
+        pytest.param("\xff", id="not-ascii"),
+    ],
+)
+def test_a_pac_that_does_not_fit_signs_nobody_in(pac):
+    """A name without the groups that belong to it is not taken."""
+    reply = with_pac(pac)
+    assert (reply.status, reply.identity) == (200, None)
+
+
+def test_the_pac_never_comes_from_a_header():
+    """A variable that a client can set is refused at once."""
+    with pytest.raises(ConfigurationError, match="client's header"):
+        ServerIdentity(pac="HTTP_PAC")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+from datetime import datetime, timezone
 from functools import lru_cache
 
-from wauth_core.exceptions import InvalidIdentity
-from wauth_core.outcomes import Outcome, Rejected, Request, Rules, SignedIn
+from wauth_core.exceptions import ConfigurationError, InvalidIdentity
+from wauth_core.outcomes import Outcome, Rejected, Request, Rules, SignedIn, TransportFacts
+from wauth_wsgi.pac import MAX_BYTES, BadPac, LogonInfo, read_logon_info
 from wauth_wsgi.sources.names import MACHINE_CODE_PAGE, as_text, check_code_page
 
 MAX_LENGTH = 2048  # characters of a REMOTE_USER worth reading
@@ -15,7 +19,9 @@ class ServerIdentity:
     r"""The server's own ``REMOTE_USER``: IIS through FastCGI, Apache with mod_wsgi. No ``HTTP_…`` key is ever read.
 
     Names come as latin-1 of UTF-8 bytes, or in the ANSI code page where *code_page* names it ("cp1252"); on Windows
-    the machine's own code page is the default. Bytes that are neither are refused.
+    the machine's own code page is the default. Bytes that are neither are refused. *pac* names a variable in which
+    Apache's mod_auth_gssapi hands on the ticket's PAC, so that groups need no LDAP (``GssapiNameAttributes
+    PAC_LOGON_INFO urn:mspac:logon-info``).
 
     Risk: as good as the server. Something in front that sets ``REMOTE_USER`` from a header gives that header the last
     word. IIS replaces letters outside its code page by similar ones or ``?`` unless ``FastCGIUtf8ServerVariables``
@@ -25,22 +31,50 @@ class ServerIdentity:
     name = "ServerIdentity"
     asgi = False
 
-    def __init__(self, *, code_page: str | None = MACHINE_CODE_PAGE) -> None:
+    def __init__(self, *, code_page: str | None = MACHINE_CODE_PAGE, pac: str | None = None) -> None:
         check_code_page(code_page)
+        if pac is not None and pac.upper().startswith("HTTP_"):
+            raise ConfigurationError(f"pac={pac!r} is a client's header: name a variable that the server itself sets.")
         self._code_page = code_page
-        # A pure function of its arguments, so remembering it is safe.
+        self._pac = pac
+        # Pure functions of their arguments, so remembering them is safe.
         self._read = lru_cache(maxsize=1024)(self._read_name)
+        self._read_pac = lru_cache(maxsize=256)(_logon_info)
 
     def identify(self, request: Request, rules: Rules) -> Outcome | None:
-        value = request.server.get("REMOTE_USER")
+        server = request.server
+        value = server.get("REMOTE_USER")
         if not value:
             return None
         if len(value) > MAX_LENGTH:
             return Rejected("REMOTE_USER is too long", self.name)
-        return self._read(value, rules.use_spn, rules.lowercase)
+        outcome = self._read(value, rules.use_spn, rules.lowercase)
+        if self._pac is None or not isinstance(outcome, SignedIn):
+            return outcome
+        pac = server.get(self._pac)
+        return self._with_facts(outcome, pac) if pac else outcome
 
     def _read_name(self, value: str, use_spn: bool, lowercase: bool) -> Outcome:
         try:
             return SignedIn(Rules(use_spn, lowercase).parse(as_text(value, self._code_page)), self.name)
         except InvalidIdentity as error:
             return Rejected(str(error), self.name)
+
+    def _with_facts(self, signed_in: SignedIn, pac: str) -> Outcome:
+        try:
+            info = self._read_pac(pac)
+        except BadPac as error:
+            return Rejected(f"the PAC in {self._pac} cannot be read: {error}", self.name)
+        if info.username.casefold() != signed_in.identity.username.casefold():
+            return Rejected(f"REMOTE_USER and the PAC tell two names, {info.username!r} in the PAC", self.name)
+        facts = TransportFacts(info.user_sid, info.group_sids, datetime.now(timezone.utc), complete=False)
+        return SignedIn(signed_in.identity, self.name, facts)
+
+
+def _logon_info(text: str) -> LogonInfo:
+    if len(text) > 2 * MAX_BYTES:
+        raise BadPac("it is too long")
+    try:
+        return read_logon_info(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise BadPac(str(error)) from None
