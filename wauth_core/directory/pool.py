@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -34,7 +35,8 @@ MAX_AGE = 600.0  # seconds; then a connection is replaced, so that a first serve
 class _State:
     """What belongs to one process."""
 
-    condition: threading.Condition = field(default_factory=threading.Condition)
+    lock: Any = field(default_factory=threading.RLock)  # re-entrant: an abandoned generator may give back any time
+    queue: deque[threading.Condition] = field(default_factory=deque)  # who waits, first come first served
     idle: list[Session] = field(default_factory=list)
     busy: set[Session] = field(default_factory=set)
     opening: int = 0
@@ -95,7 +97,7 @@ class Pool:
         """A connection outside the pool, that the caller owns (see `release`), with ldap3's own options."""
         state = self.state
         session = self._open(state, deadline, lambda *where: self.dialer.service_session(*where, for_users=True))
-        with state.condition:
+        with state.lock:
             state.extra.add(session)
         return session
 
@@ -106,7 +108,7 @@ class Pool:
     def release(self, session: Session) -> None:
         """Close a connection that `dedicated` gave."""
         state = self.state
-        with state.condition:
+        with state.lock:
             if session not in state.extra:
                 return
             state.extra.discard(session)
@@ -115,7 +117,7 @@ class Pool:
     def close(self) -> None:
         """Close what is idle now, and the rest when it comes back. The pool opens again when it is used."""
         state = self.state
-        with state.condition:
+        with state.lock:
             leaving = [*state.idle, *state.extra]
             state.idle.clear()
             state.extra.clear()
@@ -127,7 +129,7 @@ class Pool:
         """The sum of ldap3's metrics over all connections so far."""
         state = self.state
         total = ConnectionUsage()
-        with state.condition:
+        with state.lock:
             _add(total, state.usage)
             for session in (*state.idle, *state.busy, *state.extra):
                 if session.usage:
@@ -137,7 +139,7 @@ class Pool:
     def counts(self) -> tuple[int, int]:
         """How many pooled connections are busy (or being opened), and how many idle."""
         state = self.state
-        with state.condition:
+        with state.lock:
             return len(state.busy) + state.opening, len(state.idle)
 
     # -- taking and giving back ----------------------------------------------------------------------------------------
@@ -155,52 +157,65 @@ class Pool:
             try:
                 session = self._open(state, deadline)
             except BaseException:
-                with state.condition:
+                with state.lock:
                     state.opening -= 1
-                    state.condition.notify()
+                    _call_next(state)
                 raise
-            with state.condition:
+            with state.lock:
                 state.opening -= 1
                 state.busy.add(session)
             return session, False
 
     def _claim(self, state: _State, deadline: float, fresh: bool) -> tuple[Session | None, bool]:
-        """An idle connection, or the right to open one: (None, True). (None, False): an extra one is needed."""
-        while True:
-            stale: list[Session] = []
-            try:
-                with state.condition:
-                    now = time.monotonic()
-                    if fresh:
-                        stale, state.idle = state.idle, []
-                    while state.idle:
-                        session = state.idle.pop()  # the last used: the others may grow old and go
-                        if now - session.opened_at > MAX_AGE:
-                            stale.append(session)
-                            continue
-                        state.busy.add(session)
-                        return session, False
-                    if len(state.busy) + state.opening < self.size:
-                        state.opening += 1
-                        return None, True
-                    if getattr(state.local, "held", 0):
-                        return None, False
-                    if not state.condition.wait(deadline - now):
-                        raise DirectoryUnavailable(
-                            f"All {self.size} connections to the domain {self.dialer.domain} stayed busy. "
-                            f"The directory is slow, or POOL_SIZE is too small."
-                        )
-            finally:
-                _retire(state, stale)
+        """An idle connection, or the right to open one: (None, True). (None, False): an extra one is needed.
+
+        Threads are served in the order in which they came: else one that gives back and takes at once would always
+        be quicker than one that must first wake up, which would starve.
+        """
+        stale: list[Session] = []
+        turn = threading.Condition(state.lock)
+        try:
+            with state.lock:
+                state.queue.append(turn)
+                try:
+                    while True:
+                        now = time.monotonic()
+                        holds_one = bool(getattr(state.local, "held", 0))
+                        if fresh:
+                            stale += state.idle
+                            state.idle.clear()
+                            fresh = False
+                        while state.idle and (holds_one or state.queue[0] is turn):
+                            session = state.idle.pop()  # the last used: the others may grow old and go
+                            if now - session.opened_at > MAX_AGE:
+                                stale.append(session)
+                                continue
+                            state.busy.add(session)
+                            return session, False
+                        if state.queue[0] is turn and len(state.busy) + state.opening < self.size:
+                            state.opening += 1
+                            return None, True
+                        if holds_one:
+                            return None, False
+                        if not turn.wait(deadline - now):
+                            raise DirectoryUnavailable(
+                                f"All {self.size} connections to the domain {self.dialer.domain} stayed busy. "
+                                f"The directory is slow, or POOL_SIZE is too small."
+                            )
+                finally:
+                    state.queue.remove(turn)
+                    _call_next(state)
+        finally:
+            _retire(state, stale)
 
     def _give_back(self, state: _State, session: Session, *, keep: bool) -> None:
-        with state.condition:
+        with state.lock:
             keep = keep and session in state.busy and session.opened_at > float("-inf") and not session.closed
             state.busy.discard(session)
             if keep:
                 session.used_at = time.monotonic()
                 state.idle.append(session)
-            state.condition.notify()
+            _call_next(state)
         if not keep:
             _retire(state, [session], polite=False)
 
@@ -220,7 +235,7 @@ class Pool:
     def _lost(self, state: _State, session: Session, error: Lost) -> None:
         """A connection broke. A silent server takes its idle connections with it, and is skipped for a while."""
         log.info("Domain %s: %s", self.dialer.domain, error)
-        with state.condition:
+        with state.lock:
             if error.timed_out:
                 state.skipped[session.endpoint] = time.monotonic() + SKIP_FAILED
             gone = [other for other in state.idle if other.endpoint == session.endpoint]
@@ -270,12 +285,18 @@ class Pool:
         return ready + sorted(skipped, key=skipped.__getitem__)
 
 
+def _call_next(state: _State) -> None:
+    """Wake the thread that has waited longest, to see whether it is served now. The lock is held."""
+    if state.queue:
+        state.queue[0].notify()
+
+
 def _retire(state: _State, sessions: list[Session], *, polite: bool = True) -> None:
     """Close connections that nobody holds any more, and keep their metrics."""
     for session in sessions:
         session.hang_up(polite=polite)
         if session.usage:
-            with state.condition:
+            with state.lock:
                 _add(state.usage, session.usage)
 
 
