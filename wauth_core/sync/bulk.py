@@ -66,7 +66,8 @@ def sync_all(task: BulkTask) -> BulkResult:
     resolved = task.directory.resolve(task.policy.group_names)
     task.policy.check(resolved)
     groups = task.directory.groups()
-    comparison = Comparison(task, resolved, groups.names if task.policy.mirrors else None)
+    names = groups.names or task.directory.all_groups() if task.policy.mirrors else None
+    comparison = Comparison(task, resolved, names)
     for user in task.directory.people(task.policy, groups, resolved):
         comparison.person(user)
     comparison.missing()

@@ -61,10 +61,14 @@ class Lookups:
 
     def all_groups(self) -> Mapping[str, str]:
         """SID and name of every security group of the domain, at most ten minutes old."""
-        return self._cached("all", lambda: self.groups().names)
+        return self._cached("all", lambda: self.groups().names or self._other_groups())
+
+    def _other_groups(self) -> dict[str, str]:
+        """Where the directory is not AD: by DN, as `LDAPManager` compares them."""
+        return {dn_key(group.dn): group.name for group in self.manager.groups()}
 
     def groups(self) -> Groups:
-        """All security groups of the domain, as they are now."""
+        """All security groups of the domain, as they are now; none where the directory is not AD."""
         entries = self.manager.search(
             "(objectClass=group)", ("objectSid", "groupType", "memberOf", "sAMAccountName", "cn"), base=self._root
         )

@@ -106,13 +106,16 @@ def plan(
     mine: UserSnapshot | None = None,
     former: UserSnapshot | None = None,
     taken: UserSnapshot | None = None,
+    signed_in_as: str | None = None,
 ) -> Plan:
     """Compare *user* and its *rights* with the application.
 
     *mine* is the user linked to this very person. *former* is one who is linked under the person's logon name but is
     somebody else: it is set aside, and inherits nothing. *taken* is who goes by the name that the person shall have.
+    *signed_in_as* is the name in the link, where a front end still knows the person by an older one.
     """
     username = policy.username(user)
+    logon_name = signed_in_as or policy.logon_name(user)
     if taken is not None and (
         taken.key == (mine.key if mine else None) or taken.key == (former.key if former else None)
     ):
@@ -126,7 +129,7 @@ def plan(
             return Plan(rights.status, aside, rights.reason)
         own = without_rights(policy, mine, rights.known_groups)
         shall = own.link or mine.link
-        link = _link(policy, user, mine, deactivated=shall is not None and shall.deactivated)
+        link = _link(policy, user, logon_name, mine, deactivated=shall is not None and shall.deactivated)
         own = dataclasses.replace(own, link=None if link == mine.link else link)
         return Plan(rights.status, (*aside, own) if own else aside, rights.reason, mine.key)
     if mine is None:
@@ -134,7 +137,9 @@ def plan(
             return Plan(SyncStatus.NAME_TAKEN, aside, _taken(username, taken))
         fields = {name: value for name in policy.fields if (value := _value(policy, user, name)) is not None}
         fields[policy.username_field] = username
-        created = Change(None, _link(policy, user, None), fields, dict(rights.flags), groups_add=rights.groups)
+        created = Change(
+            None, _link(policy, user, logon_name, None), fields, dict(rights.flags), groups_add=rights.groups
+        )
         return Plan(SyncStatus.CREATED, (*aside, created))
     reason = ""
     fields = _field_changes(policy, user, mine)
@@ -142,7 +147,7 @@ def plan(
         # The person keeps the account and, for now, the old name: shutting them out would be worse.
         del fields[policy.username_field]
         reason = f"{_taken(username, taken)}; the user keeps the old one"
-    change = _compare(policy, user, rights, mine, fields)
+    change = _compare(policy, user, logon_name, rights, mine, fields)
     changes = (*aside, change) if change else aside
     if adopted:
         return Plan(SyncStatus.ADOPTED, changes, reason, mine.key)
@@ -150,10 +155,10 @@ def plan(
 
 
 def _compare(
-    policy: Policy, user: DirectoryUser, rights: Rights, mine: UserSnapshot, fields: Mapping[str, Any]
+    policy: Policy, user: DirectoryUser, logon_name: str, rights: Rights, mine: UserSnapshot, fields: Mapping[str, Any]
 ) -> Change:
     flags = {flag: given for flag, given in rights.flags.items() if mine.flags.get(flag, given) != given}
-    link = _link(policy, user, mine)
+    link = _link(policy, user, logon_name, mine)
     if (
         mine.link is not None
         and mine.link.deactivated
@@ -178,12 +183,14 @@ def _compare(
     )
 
 
-def _link(policy: Policy, user: DirectoryUser, mine: UserSnapshot | None, *, deactivated: bool = False) -> Link:
+def _link(
+    policy: Policy, user: DirectoryUser, logon_name: str, mine: UserSnapshot | None, *, deactivated: bool = False
+) -> Link:
     """The link as it shall stand."""
     current = mine.link if mine is not None else None
     return Link(
         domain=current.domain if current else policy.domain,
-        username=policy.logon_name(user),
+        username=logon_name,
         guid=user.guid or (current.guid if current else None),
         sid=user.sid or (current.sid if current else None),
         deactivated=deactivated,

@@ -104,13 +104,17 @@ def _sync(task: Task) -> SyncResult:
     if task.facts is not None and user.sid is not None and task.facts.user_sid != user.sid:
         reason = f"the sign-in came with the SID of another person, {task.facts.user_sid}"
         return SyncResult(SyncStatus.REFUSED, task.identity, user=user, reason=reason)
-    mine, former = _rows(task, user, by_name)
+    # A person who was renamed is let in under the old name while nobody else has it: tickets outlive a renaming. The
+    # link keeps that name, so that the next request finds it, until the new one comes.
+    linked = by_name is not None and by_name.link is not None and by_name.link.guid == user.guid is not None
+    old_name = task.identity.username if linked and not policy.answers_to(user, task.identity.username) else None
+    mine, former = (by_name, None) if old_name else _rows(task, user, by_name)
     rights = _rights(task, user, resolved)
     taken = None
     username = policy.username(user)
     if rights.status is None and (mine is None or mine.fields.get(policy.username_field, username) != username):
         taken = repository.named(policy.wanted, username)
-    planned = plan(policy, user, rights, mine=mine, former=former, taken=taken)
+    planned = plan(policy, user, rights, mine=mine, former=former, taken=taken, signed_in_as=old_name)
     before = mine if mine is not None else taken if planned.status is SyncStatus.ADOPTED else None
     return _finish(task, planned, before, user, rights)
 

@@ -120,14 +120,18 @@ def test_a_renamed_person_signs_in_under_the_new_name(store: MemoryUserRepositor
 
 
 def test_a_renamed_person_under_the_old_name(store: MemoryUserRepository) -> None:
-    """A sync by the old name, while nobody else has it, finds the person and renames the user."""
+    """A ticket outlives a renaming: under the old name, while nobody else has it, the person goes on; the user is
+    renamed at once, the link when the new name comes."""
     directory = FakeDirectory(person("alice", 1))
     key = sync(directory, store).key
     directory.people = [person("alicia", 1)]
     assert sync(directory, store, name="alice").key == key
-    link = store.users[key].link
-    assert link is not None
-    assert link.username == "alicia"
+    assert store.users[key].fields["username"] == "alicia"
+    assert sync(directory, store, name="alice").status is SyncStatus.UNCHANGED
+    assert store.users[key].link == Link("EXAMPLE", "alice", guid(1), f"{DOMAIN_SID}-2001")
+    assert sync(directory, store, name="alicia").key == key
+    assert store.users[key].link == Link("EXAMPLE", "alicia", guid(1), f"{DOMAIN_SID}-2001")
+    assert sync(directory, store, name="alice").status is SyncStatus.NOT_FOUND
 
 
 def test_a_reused_name_gets_a_fresh_account(store: MemoryUserRepository) -> None:
