@@ -124,6 +124,10 @@ def plan(
     if mine is None and taken is not None and taken.link is None and policy.adopt and rights.status is None:
         mine, taken, adopted = taken, None, True
     aside = (set_aside(policy, former, rights.known_groups),) if former is not None else ()
+    if taken is not None and _is_outdated(policy, taken):
+        name = taken.fields[policy.username_field]
+        aside = (*aside, Change(taken.key, fields={policy.username_field: f"{name}{_suffix(taken.link)}"}))
+        taken = None
     if rights.status is not None:
         if mine is None:
             return Plan(rights.status, aside, rights.reason)
@@ -221,12 +225,30 @@ def set_aside(policy: Policy, former: UserSnapshot, known_groups: frozenset[str]
     change = without_rights(policy, former, known_groups)
     link = change.link or former.link
     assert link is not None, "only a linked user can be set aside"  # noqa: S101
-    suffix = f"~{link.guid.hex[:8]}" if link.guid else "~old"
+    suffix = _suffix(link)
     fields: dict[str, Any] = {}
     if policy.username_field in former.fields:
         fields[policy.username_field] = f"{former.fields[policy.username_field]}{suffix}"
     link = dataclasses.replace(link, username=f"{link.username}{suffix}")
     return dataclasses.replace(change, link=link, fields=fields)
+
+
+def _suffix(link: Link | None) -> str:
+    return f"~{link.guid.hex[:8]}" if link and link.guid else "~old"
+
+
+def _is_outdated(policy: Policy, taken: UserSnapshot) -> bool:
+    """Whether a user goes by a logon name of this domain that has since passed to somebody else.
+
+    That is so where the person was renamed and has not been synchronised under the new name (a disabled account
+    waits for that). Logon names are unique in a domain, so whoever comes with one has the better right to it.
+    """
+    return (
+        policy.names_are_unique
+        and taken.link is not None
+        and fold_username(taken.link.domain) == fold_username(policy.domain)
+        and policy.username_field in taken.fields
+    )
 
 
 def plan_missing(policy: Policy, mine: UserSnapshot | None, known_groups: frozenset[str] = frozenset()) -> Plan:

@@ -79,6 +79,11 @@ class Policy:
         return self.query_field if self.query_field in mapped or not mapped else mapped[0]
 
     @property
+    def names_are_unique(self) -> bool:
+        """Whether no two people of the domain can go by the same name in the application."""
+        return self.fields.get(self.username_field, "").lower() == "samaccountname"
+
+    @property
     def query_attribute(self) -> str:
         """The directory's attribute that USER_QUERY_FIELD is compared with."""
         return self.fields.get(self.query_field, "sAMAccountName")

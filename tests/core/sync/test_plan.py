@@ -251,6 +251,29 @@ def test_a_reused_name_inherits_nothing() -> None:
     assert created.link == Link("EXAMPLE", "alice", guid(2), "S-1-5-21-1-2-3-2002")
 
 
+def test_a_name_that_has_passed_on_is_given_up() -> None:
+    """Who was renamed, and goes by the old name still, gives it up to the person who has it today, and loses nothing
+    else by it."""
+    rules, user = policy(), person("alice", 2)
+    renamed = row("alice", 1, link=Link("EXAMPLE", "alicia", guid(1)))
+    given_up, created = plan(rules, user, rights(rules, user), taken=renamed).changes
+    assert (given_up.key, given_up.fields, given_up.flags, given_up.link) == (
+        7,
+        {"username": "alice~00000001"},
+        {},
+        None,
+    )
+    assert created.fields["username"] == "alice"
+
+
+def test_names_that_are_not_unique_are_not_given_up() -> None:
+    """Where the name comes from an attribute that two people may share, who was first keeps it."""
+    rules = policy(USER_FIELD_MAP={"username": "mail"})
+    user = person("bob", 2, mail="shared@example.local")
+    first = row("alice", 1, fields={"username": "shared@example.local"})
+    assert plan(rules, user, rights(rules, user), taken=first).status is SyncStatus.NAME_TAKEN
+
+
 TAKEN = [
     pytest.param(None, False, SyncStatus.NAME_TAKEN, id="a local user"),
     pytest.param(None, True, SyncStatus.ADOPTED, id="a local user, adoption allowed"),
