@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wauth_core.testing.directory import EmbeddedDirectory, Operation, generate
     from wauth_core.testing.memory import MemoryUser, MemoryUserRepository
+    from wauth_core.testing.signing_in import sign_in
 
-__all__ = ["EmbeddedDirectory", "MemoryUser", "MemoryUserRepository", "Operation", "generate"]
+__all__ = ["EmbeddedDirectory", "MemoryUser", "MemoryUserRepository", "Operation", "generate", "sign_in"]
 
 _HOMES = {
     "EmbeddedDirectory": "wauth_core.testing.directory",
@@ -20,6 +21,7 @@ _HOMES = {
     "MemoryUserRepository": "wauth_core.testing.memory",
     "Operation": "wauth_core.testing.directory",
     "generate": "wauth_core.testing.directory",
+    "sign_in": "wauth_core.testing.signing_in",
 }
 
 

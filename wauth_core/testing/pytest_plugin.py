@@ -1,4 +1,4 @@
-"""pytest fixtures for applications that sign people in with windowsauth.
+r"""pytest fixtures for applications that sign people in with windowsauth.
 
 Installed with windowsauth, by the entry point ``windowsauth``. ``windowsauth_directory`` is an AD-shaped directory
 of its own for the test that asks for it, filled with the example company::
@@ -7,13 +7,20 @@ of its own for the test that asks for it, filled with the example company::
         settings = windowsauth_directory.settings()     # an entry for WAUTH_DOMAINS
         windowsauth_directory.disable("alice")
 
-It needs the extra ``directory``; nothing is imported before a test asks for the fixture. Override
+``windowsauth_sign_in`` lets a test client of Django, Flask, WebTest or Starlette make its requests as
+somebody, until the end of the test (see `wauth_core.testing.sign_in`)::
+
+    def test_alice_sees_her_name(client, windowsauth_sign_in):
+        windowsauth_sign_in(client, "EXAMPLE\\alice")
+        assert "alice" in client.get("/").text
+
+`windowsauth_directory` needs the extra ``directory``; nothing is imported before a test asks for the fixture. Override
 ``windowsauth_people`` to fill it with other people: a file, or a mapping of the same shape.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,3 +42,19 @@ def windowsauth_directory(windowsauth_people: Any) -> Iterator[EmbeddedDirectory
 
     with EmbeddedDirectory(windowsauth_people) as directory:
         yield directory
+
+
+@pytest.fixture
+def windowsauth_sign_in() -> Iterator[Callable[..., None]]:
+    """`sign_in(client, user)`, which signs everybody out at the end of the test."""
+    from .signing_in import sign_in
+
+    signed_in: list[tuple[Any, dict[str, Any]]] = []
+
+    def remember(client: Any, user: str | None, **options: Any) -> None:
+        sign_in(client, user, **options)
+        signed_in.append((client, options))
+
+    yield remember
+    for client, options in signed_in:
+        sign_in(client, None, **options)
