@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response, g, request
 from wauth_core import pages
 from wauth_core.outcomes import Rejected, SignedIn
 from wauth_core.sync.repository import UserRepository
-from wauth_flask import login
+from wauth_flask import cli, login
 from wauth_flask.decorators import is_public, require_login
 from wauth_flask.errors import SignInRequired
 from wauth_flask.people import current_person, windows_user
@@ -45,6 +45,7 @@ class WindowsAuth:
         form = app.config.get("WAUTH_LOGIN_FORM")
         if form:
             login.register(app, form.rstrip("/") if isinstance(form, str) else "")
+        app.cli.add_command(cli.wauth)
         app.before_request(_arrive)
         app.after_request(_leave)
         app.context_processor(lambda: {"windows_user": windows_user})

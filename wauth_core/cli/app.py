@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from wauth_core.directory import LDAPManager
 from wauth_core.exceptions import ConfigurationError, WauthError
 from wauth_core.service import Wauth
 from wauth_core.settings import ConfigurationWarning
+from wauth_core.sync.repository import UserRepository
+from wauth_core.sync.sqlite import SQLiteUserRepository
 
 HERE = "wauth.toml"
 
@@ -55,13 +59,15 @@ class _SettingsError(click.ClickException):
 class LazyGroup(click.Group):
     """A group that imports a command when it is run, and not to list it."""
 
+    lazy: Mapping[str, Lazy] = COMMANDS
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of COMMANDS."""
-        return list(COMMANDS)
+        """All commands, in their order."""
+        return list(self.lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import it. A library that is missing is an error that says what to install."""
-        lazy = COMMANDS.get(cmd_name)
+        lazy = self.lazy.get(cmd_name)
         if lazy is None:
             return None
         module, _, name = lazy.place.partition(":")
@@ -76,7 +82,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in the help text."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, lazy.help) for name, lazy in COMMANDS.items()])
+            formatter.write_dl([(name, lazy.help) for name, lazy in self.lazy.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run; our errors are one line, and exit with 1, or with 2 where the settings are wrong."""
@@ -108,6 +114,13 @@ class App:
             self._wauth = Wauth.from_toml(path)
             self._context.call_on_close(self._wauth.close)
         return self._wauth
+
+    @contextmanager
+    def users(self, database: str | None, *, username_field: str, dry_run: bool) -> Iterator[UserRepository]:
+        """The users that ``sync`` keeps in step: a SQLite file, which a dry run does not make."""
+        path = database if database and (Path(database).exists() or not dry_run) else ":memory:"
+        with SQLiteUserRepository(path, username_field=username_field) as repository:
+            yield repository
 
     def manager(self, domain: str | None, name: str = "") -> LDAPManager:
         r"""The manager of *domain*, of the DOMAIN in ``DOMAIN\name``, or of the only domain there is."""

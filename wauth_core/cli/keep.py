@@ -16,8 +16,8 @@ from wauth_core.exceptions import UserNotFound
 from wauth_core.service import Wauth
 from wauth_core.settings import Options
 from wauth_core.sync.policy import Policy
+from wauth_core.sync.repository import UserRepository
 from wauth_core.sync.result import BulkResult, SyncResult
-from wauth_core.sync.sqlite import SQLiteUserRepository
 
 
 @click.command()
@@ -40,7 +40,13 @@ from wauth_core.sync.sqlite import SQLiteUserRepository
 @click.pass_context
 @output_options
 def sync(
-    ctx: click.Context, /, database: str, names: tuple[str, ...], domain: str | None, form: Form, **how: Any
+    ctx: click.Context,
+    /,
+    names: tuple[str, ...],
+    domain: str | None,
+    form: Form,
+    database: str | None = None,
+    **how: Any,
 ) -> None:
     """Bring a table of users in step with the directory: fields, flags, groups, who came, who went.
 
@@ -54,8 +60,7 @@ def sync(
     field = Policy.of(domains[0], wauth.domains[domains[0]], Options()).username_field if domains else "username"
     ok = True
     rows: list[dict[str, Any]] = []
-    path = database if Path(database).exists() or not how["dry_run"] else ":memory:"
-    with SQLiteUserRepository(path, username_field=field) as repository:
+    with app.users(database, username_field=field, dry_run=how["dry_run"]) as repository:
         if names:
             for name in names:
                 result = _one(app, wauth, repository, name, domain, how["dry_run"])
@@ -72,7 +77,7 @@ def sync(
 
 
 def _one(
-    app: App, wauth: Wauth, repository: SQLiteUserRepository, name: str, domain: str | None, dry_run: bool
+    app: App, wauth: Wauth, repository: UserRepository, name: str, domain: str | None, dry_run: bool
 ) -> SyncResult:
     r"""*name* is ``DOMAIN\name``, or a name in the domain that is meant."""
     given, slash, rest = name.partition("\\")
@@ -83,7 +88,7 @@ def _one(
     return wauth.sync(wauth.rules.parse(text), repository, dry_run=dry_run)
 
 
-def _all(wauth: Wauth, repository: SQLiteUserRepository, domain: str, how: dict[str, Any]) -> BulkResult:
+def _all(wauth: Wauth, repository: UserRepository, domain: str, how: dict[str, Any]) -> BulkResult:
     console = Console(stderr=True)
     if not console.is_terminal:
         return wauth.sync_all(repository, domain, **how)

@@ -1,0 +1,116 @@
+"""``flask wauth``: the core's commands on the application's own settings and users."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from flask import Flask
+
+
+@pytest.fixture
+def app(make_with_database):
+    """An application with a database."""
+    return make_with_database()
+
+
+def run(app, *arguments):
+    """The command's result."""
+    return app.test_cli_runner().invoke(args=["wauth", *arguments])
+
+
+def test_sync_keeps_the_applications_own_users_in_step(app, directory):
+    """Everybody in the directory becomes a row; a second run changes nothing; a dry run writes nothing."""
+    dry = run(app, "sync", "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    with app.app_context():
+        assert app.db.session.query(app.User).count() == 0
+    assert run(app, "sync").exit_code == 0
+    with app.app_context():
+        users = {user.username: user for user in app.db.session.query(app.User)}
+        assert users["bob"].is_superuser
+        assert not users["alice"].is_superuser
+        assert "dan" not in users or not users["dan"].is_active
+    done = run(app, "sync", "--json")
+    assert json.loads(done.stdout) == []
+
+
+def test_sync_of_one_person(app, directory):
+    """--user brings one person in step and says what changed."""
+    done = run(app, "sync", "--user", "alice", "--json")
+    assert done.exit_code == 0, done.output
+    assert [row["status"] for row in json.loads(done.stdout)] == ["created"]
+    directory.add_member("Domain Admins", "alice")
+    [row] = json.loads(run(app, "sync", "--user", "EXAMPLE\\alice", "--json").stdout)
+    assert (row["status"], row["changes"]["is_superuser"]) == ("updated", True)
+
+
+def test_sync_asks_for_no_database(app):
+    """The application's repository is the database: the option is gone."""
+    assert "--database" not in run(app, "sync", "--help").output
+    assert run(app, "sync", "--database", "x").exit_code == 2
+
+
+def test_user_shows_a_person(app):
+    """The same table, and the same JSON, as wauth's own."""
+    done = run(app, "user", "ohara", "--json")
+    assert json.loads(done.stdout)["email"] == "ohara@example.local"
+    assert "Miles" in run(app, "user", "ohara").output
+    missing = run(app, "user", "nobody")
+    assert missing.exit_code == 1
+    assert "No user 'nobody'" in missing.output
+
+
+def test_doctor_finds_the_way(app):
+    """Every check of the way to the directory is listed."""
+    done = run(app, "doctor", "--json")
+    assert done.exit_code == 0, done.output
+    assert "fail" not in {row.get("outcome") for row in json.loads(done.stdout)}
+
+
+def test_createwebconfig_writes_for_this_application(app, tmp_path, monkeypatch):
+    """web.config runs the application that the command was run for."""
+    monkeypatch.chdir(tmp_path)
+    from flask.cli import ScriptInfo
+
+    script = ScriptInfo(app_import_path="intranet:create_app", create_app=lambda: app)
+    done = app.test_cli_runner().invoke(
+        args=["wauth", "createwebconfig", "--python", r"C:\py\python.exe", "--handler", "httpplatform"], obj=script
+    )
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "web.config").read_text(encoding="utf-8")
+    assert "intranet:create_app" in text
+    assert run(app, "createwebconfig", "--help").exit_code == 0
+
+
+def test_createtask_makes_a_task_of_a_flask_command(app, tmp_path, monkeypatch):
+    """The task runs `flask --app … wauth sync`, not `wauth`."""
+    monkeypatch.chdir(tmp_path)
+    from flask.cli import ScriptInfo
+
+    script = ScriptInfo(app_import_path="intranet", create_app=lambda: app)
+    done = app.test_cli_runner().invoke(
+        args=["wauth", "createtask", "wauth sync", "--interval", "hours=1", "--output", "."], obj=script
+    )
+    assert done.exit_code == 0, done.output
+    [path] = tmp_path.glob("*.xml")
+    assert "-m flask --app intranet wauth sync" in path.read_text(encoding="utf-16")
+
+
+def test_an_application_without_the_extension_is_told_so():
+    """The command group of a half set up application says what is missing."""
+    from wauth_flask.cli import wauth
+
+    app = Flask(__name__)
+    app.cli.add_command(wauth)
+    done = run(app, "doctor")
+    assert done.exit_code == 1
+    assert "WindowsAuth is not set up" in done.output
+
+
+def test_errors_are_one_line(make):
+    """A wrong setting ends the command with its text and no traceback."""
+    done = run(make(WAUTH_DOMAINS={"EXAMPLE": {"SERVER": ""}}), "user", "alice")
+    assert done.exit_code == 2
+    assert "SERVER is required" in done.output
+    assert "Traceback" not in done.output
