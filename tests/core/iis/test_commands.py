@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.core.iis import rules
-from wauth_core.iis import commands, here, taskscheduler
+from wauth_core.iis import arguments, commands, here, taskscheduler
 
 
 def run(command: Any, *arguments: str) -> Result:
@@ -142,7 +142,7 @@ def test_mistakes(site: Path, arguments: list[str], says: str) -> None:
 
 def test_task_elsewhere_writes_a_file(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Off Windows the definition is written, with the line that registers it there."""
-    monkeypatch.setattr(commands.sys, "platform", "linux")
+    monkeypatch.setattr(arguments.sys, "platform", "linux")
     result = run(commands.task, "syncldap", "-p", "--manage", "manage.py", "-u", "NETWORK SERVICE")
     assert result.exit_code == 0, result.output
     root = ElementTree.fromstring((site / "syncldap.xml").read_bytes())
@@ -161,9 +161,9 @@ def test_task_on_windows_is_registered(site: Path, monkeypatch: pytest.MonkeyPat
         called.append(command)
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(commands.sys, "platform", "win32")
+    monkeypatch.setattr(arguments.sys, "platform", "win32")
     register = taskscheduler.register
-    monkeypatch.setattr(commands.taskscheduler, "register", lambda wanted: register(wanted, fake))
+    monkeypatch.setattr(arguments.taskscheduler, "register", lambda wanted: register(wanted, fake))
     result = run(commands.task, "sync EXAMPLE", "-i", "hours=1", "-f", "shop", "-n", "nightly")
     assert result.exit_code == 0, result.output
     assert result.output.strip() == r"registered \shop\nightly"
