@@ -16,12 +16,12 @@ from wauth_core.iis.options import ServedFolder
 from wauth_core.iis.setupscript import SiteOptions
 from wauth_core.iis.webconfig import build
 
-# What Windows allows in a file name, less the percent sign, of which two in one path are refused
+# What Windows allows in a file name (no dot or space at its end), less the percent sign, of which two are refused
 FILE_NAME = st.text(
     st.characters(exclude_characters='\0/\\:*?"<>|%\ufffe\uffff', exclude_categories=("Cs", "Cc")),
     min_size=1,
     max_size=200,
-)
+).filter(lambda name: name == name.rstrip(". "))
 PATH = st.lists(FILE_NAME, min_size=1, max_size=4).map(lambda names: "\\".join(["D:", *names]))
 # Any text that XML can hold
 TEXT = st.text(
