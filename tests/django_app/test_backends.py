@@ -8,6 +8,8 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import aauthenticate, authenticate, get_user_model
 
+from tests.django_app.asked import asked
+
 PASSWORD = "Passw0rd!x"
 BACKEND = "wauth_django.backends.LDAPBackend"
 
@@ -58,10 +60,10 @@ def test_a_refusal_has_its_reason_in_the_log_and_a_safe_message(
 
 def test_an_empty_password_never_gets_to_the_directory(example):
     """No operation at all is made for it."""
-    before = len(example.operations)
+    before = len(asked(example))
     assert authenticate(None, username="alice", password="") is None
     assert authenticate(None, username="", password=PASSWORD) is None
-    assert len(example.operations) == before
+    assert len(asked(example)) == before
 
 
 def test_the_admins_login_works_with_an_ad_password(client, example):

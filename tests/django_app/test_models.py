@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
+from tests.django_app.asked import asked
 from wauth_core.exceptions import InvalidIdentity, SyncError, UserNotFound
 from wauth_core.sync import SyncStatus
 from wauth_django.models import LDAPUser
@@ -55,11 +56,11 @@ def test_the_documented_methods(db, example):
 def test_get_ldap_groups_never_uses_rule_1941(db, example):
     """The groups come by SID; the rule that walks the whole domain is not asked for."""
     link = LDAPUser.objects.create_user("EXAMPLE\\linus").ldap
-    before = len(example.operations)
+    before = len(asked(example))
     reader = link.get_ldap_groups(attributes=["description"])
-    asked = [operation.filter for operation in example.operations[before:]]
-    assert asked
-    assert not any("1941" in filter for filter in asked)
+    filters = [operation.filter for operation in asked(example)[before:]]
+    assert filters
+    assert not any("1941" in filter for filter in filters)
     assert "sAMAccountName" not in reader.attributes
     lazy = link.get_ldap_groups(preload=False)
     assert len(lazy.entries) == 0
@@ -70,12 +71,12 @@ def test_the_directory_user_is_asked_for_once(db, example):
     """Further attributes need another search, the same ones do not."""
     link = LDAPUser.objects.create_user("EXAMPLE\\alice").ldap
     link.get_ldap_attr("title")
-    before = len(example.operations)
+    before = len(asked(example))
     assert link.get_ldap_attr("title") == "Managing Director"
-    assert len(example.operations) == before
+    assert len(asked(example)) == before
     assert link.get_ldap_attr("department") == "Management"
     assert link.get_ldap_attr("title", refresh_cache=True) == "Managing Director"
-    assert len(example.operations) > before
+    assert len(asked(example)) > before
 
 
 def test_links_made_by_hand_as_the_manual_says(client, example):
