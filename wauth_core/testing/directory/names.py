@@ -111,6 +111,8 @@ def _read_quoted(text: str, position: int) -> tuple[str, int]:
             position += 1
         out += text[position : position + 1]
         position += 1
+    if position >= len(text):
+        raise BadName(text)
     position += 1
     while position < len(text) and text[position] == " ":
         position += 1

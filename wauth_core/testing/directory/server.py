@@ -20,6 +20,7 @@ from .refusals import PROTOCOL_ERROR
 from .session import Answer, Session, operation_name
 
 _MAX_MESSAGE = 10 * 1024 * 1024  # MaxReceiveBuffer
+_LOOK_UP = 1.0  # seconds
 _LINGER_NONE = struct.pack("ii", 1, 0)
 
 
@@ -56,6 +57,7 @@ class Server:
         """Listen."""
         for listener, secure in self._listeners:
             listener.listen(128)
+            listener.settimeout(_LOOK_UP)
             self._spawn(self._accept, listener, secure)
 
     def close(self) -> None:
@@ -74,8 +76,11 @@ class Server:
         while True:
             try:
                 client, _ = listener.accept()
+            except TimeoutError:
+                continue  # not every system wakes an accept() when its socket is closed
             except OSError:
                 return  # closed: the end, or an outage
+            client.settimeout(None)
             connection = Connection(self, client, next(self._numbers), implicit_tls=secure)
             with self._lock:
                 self._connections.add(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 
@@ -46,6 +47,9 @@ _NAMES: dict[type, str] = {
     AbandonRequest: "abandon",
     UnbindRequest: "unbind",
 }
+
+
+logger = logging.getLogger("wauth.testing.directory")
 
 
 def operation_name(request: Request) -> str:
@@ -101,15 +105,10 @@ class Session:
                 raise r.Refused(int(refused.number))
             return self._dispatch(message, request)
         except r.Refused as refusal:
-            done = result_message(
-                message.id,
-                request,
-                refusal.code,
-                matched_dn=refusal.matched_dn,
-                text=refusal.text,
-                referral=refusal.referral,
-            )
-            return Answer([done], code=refusal.code)
+            return _refusal(message, refusal)
+        except Exception:
+            logger.exception("The embedded directory failed on a request: %r", request)
+            return _refusal(message, r.Refused(r.OTHER, "the embedded directory failed; its log says why"))
 
     def _dispatch(self, message: Message, request: Request) -> Answer:
         if isinstance(request, BindRequest):
@@ -213,3 +212,15 @@ class Session:
             )
         base = getattr(request, "dn", "") or getattr(request, "name", "")
         return Operation(op, base, self.number, controls=controls, result=answer.code, seconds=seconds, size=size)
+
+
+def _refusal(message: Message, refusal: r.Refused) -> Answer:
+    done = result_message(
+        message.id,
+        message.request,
+        refusal.code,
+        matched_dn=refusal.matched_dn,
+        text=refusal.text,
+        referral=refusal.referral,
+    )
+    return Answer([done], code=refusal.code)
