@@ -138,6 +138,6 @@ def test_options(samba: DomainController) -> None:
         with pytest.raises(ldap3.core.exceptions.LDAPNoSuchObjectResult):
             manager.connection.search("OU=nowhere," + samba.base_dn, "(cn=x)")
         assert manager.user("alice").username == "alice"
-    for options in ({"client_strategy": ldap3.RESTARTABLE}, {"auto_referrals": True}):
+    for options in ({"client_strategy": ldap3.RESTARTABLE}, {"auto_referrals": True}, {"no_such": 1}):
         with managed(samba, CONNECTION_OPTIONS=options) as manager, pytest.raises(ConfigurationError):
             manager.user("alice")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.ad.directory import managed
 from tests.ad.people import EXAMPLE
 from tests.ad.samba import DomainController
+from wauth_core import Identity
 from wauth_core.directory import LDAPManager
 from wauth_core.directory.decode import fold
 from wauth_core.exceptions import (
@@ -43,6 +44,7 @@ def test_finds_everybody_in_every_way(manager: LDAPManager, sam: str) -> None:
         user.sid,
         user.dn,
         user,
+        Identity("EXAMPLE", sam),
     ]
     found = {manager.user(way).guid for way in ways}
     assert found == {user.guid}
@@ -68,6 +70,8 @@ def test_finds_everybody_in_every_way(manager: LDAPManager, sam: str) -> None:
         "alice@",
         "CN=nobody,DC=example,DC=local",
         "CN=alice",
+        "CN=alice,OU=Staff,DC=other,DC=local",
+        Identity("OTHER", "alice"),
         "not=a,dn",
         "S-1-5-21-1-2-3-1104",
         "00000000-0000-0000-0000-000000000001",

@@ -80,8 +80,32 @@ def test_what_names_mean(manager: LDAPManager) -> None:
     assert len(resolved.problems) == 4
 
 
+def test_names_and_the_search_base(samba: DomainController, manager: LDAPManager) -> None:
+    """Names are looked for under SEARCH_BASE, which can tell two of a name apart; a DN may be anywhere."""
+    outside = manager.group("EditorsTwo")
+    with managed(samba, SEARCH_BASE=f"OU=Staff,{samba.base_dn}") as staff:
+        resolved = staff.resolve_groups(["Editors", outside.dn, "DnsAdmins", "Domain Admins"])
+    assert resolved["Editors"] == {manager.group("EditorsOne").sid}
+    assert resolved[outside.dn] == {outside.sid}
+    assert resolved["Domain Admins"] == {f"{manager.domain_sid}-512"}
+    assert set(resolved.unknown) == {"DnsAdmins"}
+
+
+def test_in_group_asks_once(manager: LDAPManager) -> None:
+    """Asking for the same group again and again costs nothing."""
+    user = manager.person(guid=None, username="alice")
+    manager.is_member(user, "Nested L2")
+    with trace() as operations:
+        assert all(user.in_group("Nested L2") for _ in range(5))
+    assert operations == []
+
+
 def test_names_by_other_attributes(samba: DomainController) -> None:
     """GROUP_ATTRS says what a name is compared with."""
+    with managed(samba, GROUP_ATTRS="distinguishedName") as only_dn:
+        dn = only_dn.group("OddGroup").dn
+        resolved = only_dn.resolve_groups(["Web Admins", dn])
+        assert set(resolved.sids) == {dn}
     with managed(samba, GROUP_ATTRS=("cn", "sAMAccountName")) as both:
         assert both.resolve_groups(["OddGroup"])["OddGroup"] == {both.group("OddGroup").sid}
     with managed(samba) as only_cn:

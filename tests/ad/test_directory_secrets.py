@@ -81,6 +81,8 @@ def test_no_server_is_a_reason_too(samba: DomainController) -> None:
     """A directory that is down is told to the visitor, not raised."""
     with managed(samba, SERVER="127.0.0.1:9") as manager:
         assert manager.authenticate("alice", "x").reason is AuthReason.UNAVAILABLE
+    with managed(samba, USERNAME="EXAMPLE\\disabled.dan") as manager:
+        assert manager.authenticate("alice", "x").reason is AuthReason.UNAVAILABLE
 
 
 def test_a_password_is_seen_nowhere(samba: DomainController, caplog: pytest.LogCaptureFixture) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from wauth_core.directory import decode, errors, filters, wire
 from wauth_core.directory.domain import Domain
 from wauth_core.directory.groups import Groups
+from wauth_core.directory.members import Members
 from wauth_core.directory.wire import RawEntry
 from wauth_core.exceptions import ConfigurationError, OperationFailed
 
@@ -90,9 +91,10 @@ class _Cookie:
 class Changes:
     """Reads what changed in one domain. Raises `DirectoryError` leaves."""
 
-    def __init__(self, domain: Domain, groups: Groups) -> None:
+    def __init__(self, domain: Domain, groups: Groups, members: Members) -> None:
         self._domain = domain
         self._groups = groups
+        self._members = members
 
     def since(self, cookie: str | None, attributes: Iterable[str], now: datetime) -> ChangeSet:
         """Everything since *cookie*; everybody without one. *attributes* are watched beside the usual ones."""
@@ -161,7 +163,7 @@ class Changes:
             for entry in self._domain.searcher.find(self._domain.root, condition, ("objectGUID", "objectClass")):
                 if b"group" in entry.attributes.get("objectClass", ()):
                     group = self._groups.group(entry.dn)
-                    yield from (user.guid for user in self._groups.members(group, recursive=True) if user.guid)
+                    yield from (user.guid for user in self._members.of(group, recursive=True) if user.guid)
                 elif guid := _guid(entry):
                     yield guid
 

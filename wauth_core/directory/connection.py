@@ -47,7 +47,7 @@ class Dialer:
             with operation(self.domain, "bind", server=str(endpoint)):
                 self._bind(session, deadline)
             if for_users:
-                session.refresh_server_info()
+                _read_server_info(session)
         except BaseException:
             session.hang_up()
             raise
@@ -56,28 +56,7 @@ class Dialer:
 
     def open(self, endpoint: Endpoint, deadline: float, *, for_users: bool = False) -> Session:
         """An open connection, encrypted where it shall be, not bound. Raises as `service_session` does."""
-        settings = self.settings
-        session = Session(
-            ldap3.Server(
-                endpoint.host,
-                port=endpoint.port,
-                use_ssl=endpoint.tls,
-                **{
-                    "get_info": ldap3.NONE,
-                    **{
-                        name: value
-                        for name, value in settings.SERVER_OPTIONS.items()
-                        if name not in {"port", "use_ssl", "tls", "connect_timeout"}
-                        and (for_users or name != "get_info")
-                    },
-                },
-            ),
-            domain=self.domain,
-            endpoint=endpoint,
-            dial=lambda: self._dial(endpoint, time.monotonic() + settings.CONNECT_TIMEOUT),
-            operation_timeout=settings.OPERATION_TIMEOUT,
-            **self._connection_options(),
-        )
+        session = self._unopened(endpoint, for_users=for_users)
         with operation(self.domain, "connect", server=str(endpoint)):
             session.dial, later = lambda: self._dial(endpoint, deadline), session.dial
             try:
@@ -85,6 +64,25 @@ class Dialer:
             finally:
                 session.dial = later
         return session
+
+    def _unopened(self, endpoint: Endpoint, *, for_users: bool) -> Session:
+        settings = self.settings
+        ours = {"port", "use_ssl", "tls", "connect_timeout"} | (set() if for_users else {"get_info"})
+        server_options = {name: value for name, value in settings.SERVER_OPTIONS.items() if name not in ours}
+        server_options.setdefault("get_info", ldap3.NONE)
+        try:
+            return Session(
+                ldap3.Server(endpoint.host, port=endpoint.port, use_ssl=endpoint.tls, **server_options),
+                domain=self.domain,
+                endpoint=endpoint,
+                dial=lambda: self._dial(endpoint, time.monotonic() + settings.CONNECT_TIMEOUT),
+                operation_timeout=settings.OPERATION_TIMEOUT,
+                **self._connection_options(),
+            )
+        except (TypeError, LDAPExceptionError) as error:
+            raise ConfigurationError(
+                f"Domain {self.domain}: SERVER_OPTIONS or CONNECTION_OPTIONS are not what ldap3 takes: {error}."
+            ) from None
 
     def _connection_options(self) -> dict[str, Any]:
         settings = self.settings
@@ -239,6 +237,14 @@ class _Refusal:
         """Whether trying *other* would be trying the same again, too soon."""
         same = (self.account, self.password.octets) == (other.account, other.password.octets)
         return same and time.monotonic() < self.until
+
+
+def _read_server_info(session: Session) -> None:
+    """What SERVER_OPTIONS's get_info asks for."""
+    try:
+        session.refresh_server_info()
+    except LDAPExceptionError as error:
+        raise DirectoryUnavailable(f"{session.endpoint} did not tell what get_info asks for: {error}.") from error
 
 
 def authentication(settings: LDAPSettings) -> str:

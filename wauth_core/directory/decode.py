@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
@@ -57,8 +58,7 @@ def sid(value: bytes) -> str:
     if len(value) < 8 or len(value) != 8 + 4 * value[1]:
         raise ValueError("not a SID")
     authority = int.from_bytes(value[2:8], "big")
-    rest = (int.from_bytes(value[at : at + 4], "little") for at in range(8, len(value), 4))
-    return "-".join(("S", str(value[0]), str(authority), *map(str, rest)))
+    return "-".join(map(str, ("S", value[0], authority, *struct.unpack(f"<{value[1]}I", value[8:]))))
 
 
 def sid_octets(text: str) -> bytes:

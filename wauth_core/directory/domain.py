@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -28,7 +27,6 @@ class Domain:
         self._is_ad: bool | None = True if settings.MEMBERSHIP == "tokenGroups" else None
         self._sid: str | None = None
         self._names: frozenset[str] | None = None
-        self._lock = threading.Lock()
 
     @property
     def dialect(self) -> Dialect:

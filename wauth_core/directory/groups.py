@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cachetools import TTLCache
@@ -11,14 +11,24 @@ from cachetools import TTLCache
 from wauth_core.directory import decode, filters, membership
 from wauth_core.directory.domain import Domain
 from wauth_core.directory.entries import DirectoryGroup, DirectoryUser, Door
-from wauth_core.directory.lookup import ByBase, ByName, Dialect, group_of, names_match, question, user_of
+from wauth_core.directory.lookup import ByBase, ByName, Dialect, group_of, names_match, question
 from wauth_core.directory.membership import ResolvedGroups
-from wauth_core.directory.wire import BASE, RawEntry
+from wauth_core.directory.process import PerProcess
+from wauth_core.directory.wire import RawEntry
 from wauth_core.exceptions import AmbiguousGroup, DirectoryError, GroupNotFound, MembershipUnreadable
 from wauth_core.settings import names as as_tuple
 
 NAMES_TTL = 600  # seconds that the meaning of a group's name is kept
 _AT_ONCE = 100  # conditions in one filter
+
+
+class _Kept:
+    """What names were found to mean."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.meanings: TTLCache[str, ResolvedGroups] = TTLCache(maxsize=4096, ttl=NAMES_TTL)
+        self.identities: TTLCache[str, str] = TTLCache(maxsize=4096, ttl=NAMES_TTL)
 
 
 class Groups:
@@ -27,8 +37,7 @@ class Groups:
     def __init__(self, domain: Domain, door: Door) -> None:
         self._domain = domain
         self._door = door
-        self._lock = threading.Lock()
-        self._meanings: TTLCache[str, ResolvedGroups] = TTLCache(maxsize=4096, ttl=NAMES_TTL)
+        self._kept = PerProcess(_Kept)
 
     @property
     def by_token(self) -> bool:
@@ -98,13 +107,14 @@ class Groups:
     def resolve(self, names: Iterable[str]) -> ResolvedGroups:
         """What *names* mean: one search for all that are not kept from before."""
         wanted = list(dict.fromkeys(names))
-        with self._lock:
-            kept = {name: self._meanings[name] for name in wanted if name in self._meanings}
+        store = self._kept.here
+        with store.lock:
+            kept = {name: store.meanings[name] for name in wanted if name in store.meanings}
         missing = [name for name in wanted if name not in kept]
         for at in range(0, len(missing), _AT_ONCE):
             fresh = self._resolve(missing[at : at + _AT_ONCE])
-            with self._lock:
-                self._meanings.update(fresh)
+            with store.lock:
+                store.meanings.update(fresh)
             kept.update(fresh)
         return ResolvedGroups(
             {name: sids for meaning in kept.values() for name, sids in meaning.sids.items()},
@@ -114,8 +124,10 @@ class Groups:
 
     def forget_names(self) -> None:
         """Ask again what names mean."""
-        with self._lock:
-            self._meanings.clear()
+        store = self._kept.here
+        with store.lock:
+            store.meanings.clear()
+            store.identities.clear()
 
     def _resolve(self, names: list[str]) -> dict[str, ResolvedGroups]:
         ordinary = [name for name in names if not membership.is_well_known(name)]
@@ -125,7 +137,9 @@ class Groups:
             plain = [name for name in names if not filters.is_sid(name)]
             found = self._search_names(plain, dialect)
             ordinary = plain
-        resolved = membership.assign(ordinary, found, self._attributes(), dialect)
+        resolved = membership.assign(
+            ordinary, found, membership.compared(self._attributes(), dialect), dialect, self._domain.within
+        )
         meanings: dict[str, ResolvedGroups] = {}
         for name in names:
             if name in resolved.sids:
@@ -153,14 +167,15 @@ class Groups:
         return as_tuple(self._domain.settings.GROUP_ATTRS)
 
     def _search_names(self, names: list[str], dialect: Dialect) -> list[RawEntry]:
-        if not names:
-            return []
-        attributes = self._attributes()
-        return self._domain.searcher.find(
-            self._domain.settings.SEARCH_BASE,
-            membership.names_filter(names, attributes, dialect),
-            dialect.group_attributes(a for a in attributes if a.lower() != "distinguishedname"),
-        )
+        compared = membership.compared(self._attributes(), dialect)
+        base, root = self._domain.settings.SEARCH_BASE, self._domain.root
+        outside = [name for name in names if filters.is_dn(name) and not self._domain.within(name)]
+        found: list[RawEntry] = []
+        for where, listed in ((base, [name for name in names if name not in outside]), (root, outside)):
+            condition = membership.names_filter(listed, compared, dialect)
+            if condition:
+                found += self._domain.searcher.find(where, condition, dialect.group_attributes(compared))
+        return found
 
     # -- who is in which -----------------------------------------------------------------------------------------------
 
@@ -274,8 +289,17 @@ class Groups:
             sid = self._well_known(group)
             if sid:
                 return sid
-        found = group if isinstance(group, DirectoryGroup) else self.group(group)
-        return found.sid or filters.dn_key(found.dn)
+        if isinstance(group, DirectoryGroup):
+            return group.sid or filters.dn_key(group.dn)
+        key, store = str(group), self._kept.here
+        with store.lock:
+            known = store.identities.get(key)
+        if known is None:
+            found = self.group(group)
+            known = found.sid or filters.dn_key(found.dn)
+            with store.lock:
+                store.identities[key] = known
+        return known
 
     def is_member(self, user: DirectoryUser, group: object) -> bool:
         """Whether *user* is in *group*, directly or nested."""
@@ -288,92 +312,6 @@ class Groups:
             f"The service account of the domain {self._domain.name} may not read tokenGroups of {dn!r}. Put it into "
             f"the group 'Windows Authorization Access Group', or set MEMBERSHIP = 'memberOf'."
         )
-
-    # -- members -------------------------------------------------------------------------------------------------------
-
-    def members(
-        self, group: DirectoryGroup, *, recursive: bool = False, attributes: Iterable[str] = ()
-    ) -> Iterator[DirectoryUser]:
-        """The users in *group*, each once; see `DirectoryGroup.members`."""
-        dialect = self._domain.settled()
-        wanted = dialect.user_attributes(attributes)
-        holding = self._nested(group, dialect) if recursive else {group.dn: group.sid}
-        seen: set[str] = set()
-        found = self._ad_members(holding, wanted) if dialect.is_ad else self._other_members(holding, dialect, wanted)
-        for entry in found:
-            key = filters.dn_key(entry.dn)
-            if key not in seen:
-                seen.add(key)
-                yield user_of(entry, dialect, self._door)
-
-    def _nested(self, group: DirectoryGroup, dialect: Dialect) -> dict[str, str | None]:
-        """*group* and all security groups below it, as ``{dn: sid}``: a mailing list passes nothing on. Cycles end."""
-        holding: dict[str, str | None] = {group.dn: group.sid}
-        waiting = [group.dn]
-        while waiting:
-            below = self._below(waiting, dialect)
-            waiting = [dn for dn in below if dn not in holding]
-            holding.update({dn: below[dn] for dn in waiting})
-        return holding
-
-    def _below(self, dns: list[str], dialect: Dialect) -> dict[str, str | None]:
-        found: dict[str, str | None] = {}
-        if not dialect.is_ad:
-            for dn in dns:
-                for member in self._values(dn, ("member", "uniqueMember")):
-                    entry = self._domain.searcher.read(member, ("cn",), dialect.groups)
-                    if entry:
-                        found[entry.dn] = None
-            return found
-        for at in range(0, len(dns), _AT_ONCE):
-            condition = filters.any_of(filters.equals("memberOf", dn) for dn in dns[at : at + _AT_ONCE])
-            for page in self._domain.searcher.pages(
-                self._domain.root, filters.all_of(dialect.groups, condition), ("objectSid", "groupType")
-            ):
-                for entry in page:
-                    values = decode.attributes(entry.attributes)
-                    if decode.is_security_group(values):
-                        found[entry.dn] = values.get("objectSid")
-        return found
-
-    def _ad_members(self, holding: Mapping[str, str | None], attributes: tuple[str, ...]) -> Iterator[RawEntry]:
-        """By back-link, in pages: no range to follow; and by primary group, which no ``member`` tells."""
-        conditions = [filters.equals("memberOf", dn) for dn in holding]
-        prefix = f"{self._domain.sid}-"
-        conditions += [
-            filters.equals("primaryGroupID", sid[len(prefix) :])
-            for sid in holding.values()
-            if sid and sid.startswith(prefix)
-        ]
-        people = self._domain.dialect.people
-        for at in range(0, len(conditions), _AT_ONCE):
-            condition = filters.all_of(people, filters.any_of(conditions[at : at + _AT_ONCE]))
-            for page in self._domain.searcher.pages(self._domain.root, condition, attributes):
-                yield from page
-
-    def _other_members(
-        self, holding: Iterable[str], dialect: Dialect, attributes: tuple[str, ...]
-    ) -> Iterator[RawEntry]:
-        """By reading each member: not every server keeps back-links."""
-        for dn in holding:
-            for member in self._values(dn, ("member", "uniqueMember")):
-                entry = self._domain.searcher.read(member, attributes, dialect.people)
-                if entry:
-                    yield entry
-            logons = self._values(dn, ("memberUid",))
-            for at in range(0, len(logons), _AT_ONCE):
-                condition = filters.any_of(
-                    filters.equals(dialect.name_attribute, name) for name in logons[at : at + _AT_ONCE]
-                )
-                yield from self._domain.searcher.find(
-                    self._domain.settings.SEARCH_BASE, filters.all_of(dialect.people, condition), attributes
-                )
-
-    def _values(self, dn: str, attributes: tuple[str, ...]) -> list[str]:
-        entries = self._domain.searcher.find(dn, filters.ANY, attributes, scope=BASE)
-        return [
-            value.decode("utf-8", "replace") for e in entries for values in e.attributes.values() for value in values
-        ]
 
 
 def _base(user: DirectoryUser) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from wauth_core.directory import decode, filters
 from wauth_core.directory.entries import AccountState, DirectoryGroup, DirectoryUser, Door
 from wauth_core.directory.wire import RawEntry
+from wauth_core.identity import Identity
 from wauth_core.settings import LDAPSettings
 
 AD_PEOPLE = "(&(objectCategory=person)(objectClass=user))"
@@ -109,6 +110,8 @@ def question(x: object) -> ByBase | ByName | ByUPN:
     """What *x* asks for. Raises ValueError for what can name nobody."""
     if isinstance(x, DirectoryUser | DirectoryGroup):
         return ByBase(filters.guid_base(x.guid) if x.guid and x.sid else x.dn)
+    if isinstance(x, Identity):
+        return ByName(x.username, x.domain)
     if guid := filters.as_guid(x):
         return ByBase(filters.guid_base(guid))
     if not isinstance(x, str) or not x.strip() or "\x00" in x:

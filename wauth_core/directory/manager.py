@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -19,14 +20,17 @@ from wauth_core.directory.domain import Domain
 from wauth_core.directory.endpoints import endpoints
 from wauth_core.directory.entries import DirectoryEntry, DirectoryGroup, DirectoryUser
 from wauth_core.directory.groups import Groups
+from wauth_core.directory.members import Members
 from wauth_core.directory.membership import ResolvedGroups
 from wauth_core.directory.people import People
 from wauth_core.directory.pool import Pool
 from wauth_core.directory.schema import Schema
 from wauth_core.directory.search import Searcher
 from wauth_core.directory.session import Secret, Session
-from wauth_core.exceptions import DirectoryUnavailable, UserNotFound
+from wauth_core.exceptions import AmbiguousUser, DirectoryError, UserNotFound
 from wauth_core.settings import LDAPSettings
+
+log = logging.getLogger("wauth.directory")
 
 
 class LDAPManager:
@@ -43,6 +47,7 @@ class LDAPManager:
         self._searcher = Searcher(self._pool, domain)
         self._domain = Domain(self._settings, domain, self._searcher)
         self._groups = Groups(self._domain, self)
+        self._members = Members(self._domain, self)
         self._people = People(self._domain, self._groups, self)
         self._schema = Schema()
 
@@ -64,7 +69,7 @@ class LDAPManager:
     # -- people --------------------------------------------------------------------------------------------------------
 
     def user(self, x: object, attributes: Iterable[str] = ()) -> DirectoryUser:
-        r"""The one user that *x* names: sAMAccountName, ``DOMAIN\sam``, UPN, GUID, SID or DN.
+        r"""The one user that *x* names: sAMAccountName, ``DOMAIN\sam``, `Identity`, UPN, GUID, SID or DN.
 
         Raises `UserNotFound` or `AmbiguousUser`; never "the first one".
         """
@@ -84,9 +89,9 @@ class LDAPManager:
         return self._people.person(guid=guid, username=username, attributes=attributes, groups=groups)
 
     def authenticate(self, username: str, password: str) -> AuthResult:
-        """Check a password by a bind over an encrypted connection. Directory failures are a result, not an error.
+        """Check a password by a bind over an encrypted connection. A directory that fails is a result, not an error.
 
-        An empty password, and whatever looks like one, never leaves this process.
+        An empty password, and whatever looks like one, never leaves this process. Raises `ConfigurationError`.
         """
         if is_empty(password):
             return AuthResult(AuthReason.EMPTY_PASSWORD)
@@ -102,7 +107,11 @@ class LDAPManager:
             return AuthResult(check(self._pool, user, secret), user)
         except UserNotFound:
             return AuthResult(AuthReason.NO_SUCH_USER)
-        except DirectoryUnavailable:
+        except AmbiguousUser as error:
+            log.warning("A sign-in was refused: %s", error)
+            return AuthResult(AuthReason.REFUSED)
+        except DirectoryError as error:
+            log.error("A sign-in could not be checked: %s", error)
             return AuthResult(AuthReason.UNAVAILABLE)
 
     # -- groups --------------------------------------------------------------------------------------------------------
@@ -131,7 +140,7 @@ class LDAPManager:
     ) -> Iterator[DirectoryUser]:
         """The users in *group*, streamed, each once; with *recursive* those of nested groups too."""
         found = group if isinstance(group, DirectoryGroup) else self.group(group)
-        return self._groups.members(found, recursive=recursive, attributes=attributes)
+        return self._members.of(found, recursive=recursive, attributes=attributes)
 
     def resolve_groups(self, names: Iterable[str]) -> ResolvedGroups:
         """What group names in settings mean, as SIDs: one search for all together, kept for ten minutes."""
@@ -165,7 +174,7 @@ class LDAPManager:
         Watched are the attributes of USER_FIELD_MAP, account state, group membership, and *attributes*.
         """
         watched = (*self._settings.USER_FIELD_MAP.values(), *attributes)
-        return Changes(self._domain, self._groups).since(since, watched, datetime.now(timezone.utc))
+        return Changes(self._domain, self._groups, self._members).since(since, watched, datetime.now(timezone.utc))
 
     def doctor(self) -> list[Check]:
         """Check the way to the directory step by step, with advice at each fault. Raises nothing."""

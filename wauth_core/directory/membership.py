@@ -102,31 +102,42 @@ def well_known(name: str, domain_sid: Callable[[], str], forest_root_sid: Callab
     return None
 
 
+def compared(attributes: Sequence[str], dialect: Dialect) -> tuple[str, ...]:
+    """Which attributes a name that is no DN is compared with: GROUP_ATTRS, "cn" for what only AD has."""
+    plain = [name for name in attributes if name.lower() != "distinguishedname"]
+    if not dialect.is_ad:
+        plain = ["cn" if name.lower() == "samaccountname" else name for name in plain]
+    return tuple(dict.fromkeys(plain))
+
+
 def names_filter(names: Sequence[str], attributes: Sequence[str], dialect: Dialect) -> str:
-    """One filter for all of *names*: a DN by itself, another by each of *attributes*."""
+    """One filter for all of *names*: a DN by itself, another by each of *attributes*. "" where nothing can match."""
     conditions = []
     for name in names:
         if filters.is_dn(name):
             conditions.append(filters.equals("distinguishedName" if dialect.is_ad else "entryDN", name))
         else:
-            conditions += [
-                filters.equals(attribute, name)
-                for attribute in attributes
-                if attribute.lower() != "distinguishedname" and (dialect.is_ad or attribute.lower() != "samaccountname")
-            ] or [filters.equals("cn", name)]
-    return filters.all_of(dialect.groups, filters.any_of(conditions))
+            conditions += [filters.equals(attribute, name) for attribute in attributes]
+    return filters.all_of(dialect.groups, filters.any_of(conditions)) if conditions else ""
 
 
 def assign(
-    names: Sequence[str], found: Iterable[RawEntry], attributes: Sequence[str], dialect: Dialect
+    names: Sequence[str],
+    found: Iterable[RawEntry],
+    attributes: Sequence[str],
+    dialect: Dialect,
+    within: Callable[[str], bool] = lambda dn: True,
 ) -> ResolvedGroups:
-    """Which of the groups *found* each name means. Compared here, exactly but for case."""
+    """Which of the groups *found* each name means. Compared here, exactly but for case.
+
+    A name that is no DN can only mean a group whose DN is *within* SEARCH_BASE.
+    """
     decoded = [(entry, decode.attributes(entry.attributes)) for entry in found]
     sids: dict[str, frozenset[str]] = {}
     ambiguous: dict[str, tuple[str, ...]] = {}
     unknown: dict[str, str] = {}
     for name in names:
-        fitting = [(entry, values) for entry, values in decoded if _fits(name, entry, values, attributes)]
+        fitting = [(entry, values) for entry, values in decoded if _fits(name, entry, values, attributes, within)]
         rights = [(entry, values) for entry, values in fitting if decode.is_security_group(values)]
         identities = {group_identity(entry, values, dialect): entry.dn for entry, values in rights}
         if len(identities) == 1:
@@ -136,14 +147,22 @@ def assign(
         elif fitting:
             unknown[name] = "it is a distribution group, which gives no rights"
         else:
-            unknown[name] = "there is none of that name under SEARCH_BASE"
+            unknown[name] = "there is none of that name under SEARCH_BASE that the service account may read"
     return ResolvedGroups(sids, ambiguous, unknown)
 
 
-def _fits(name: str, entry: RawEntry, values: Mapping[str, Any], attributes: Sequence[str]) -> bool:
+def _fits(
+    name: str,
+    entry: RawEntry,
+    values: Mapping[str, Any],
+    attributes: Sequence[str],
+    within: Callable[[str], bool],
+) -> bool:
     if filters.is_dn(name):
         return filters.dn_key(name) == filters.dn_key(entry.dn)
-    for attribute in (*attributes, *(() if any(a in values for a in attributes) else ("cn",))):
+    if not within(entry.dn):
+        return False
+    for attribute in attributes:
         value = values.get(attribute)
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, str) and decode.fold(one) == decode.fold(name):

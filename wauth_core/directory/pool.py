@@ -7,7 +7,6 @@ are never used by both.
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections import deque
@@ -20,6 +19,7 @@ from ldap3.core.usage import ConnectionUsage
 
 from wauth_core.directory.connection import Dialer
 from wauth_core.directory.endpoints import Endpoint
+from wauth_core.directory.process import PerProcess
 from wauth_core.directory.session import Lost, Session
 from wauth_core.exceptions import DirectoryUnavailable, OperationFailed, TLSError
 
@@ -44,7 +44,6 @@ class _State:
     local: threading.local = field(default_factory=threading.local)
     skipped: dict[Endpoint, float] = field(default_factory=dict)
     usage: Any = field(default_factory=ConnectionUsage)
-    closed: bool = False
 
 
 class Pool:
@@ -54,21 +53,12 @@ class Pool:
         self.dialer = dialer
         self.endpoints = endpoints
         self.size = size
-        self._states: dict[int, _State] = {os.getpid(): _State()}
+        self._states = PerProcess(_State, _forget)
 
     @property
     def state(self) -> _State:
         """This process's part. A forked child gets its own, and forgets the parent's."""
-        process = os.getpid()
-        state = self._states.get(process)
-        if state is None:
-            state = self._states.setdefault(process, _State())
-            for other in list(self._states):
-                if other != process:
-                    inherited = self._states.pop(other, None)
-                    if inherited:
-                        _forget(inherited)
-        return state
+        return self._states.here
 
     @contextmanager
     def session(self, deadline: float, *, fresh: bool = False) -> Iterator[Session]:

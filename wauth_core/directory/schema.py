@@ -9,6 +9,7 @@ from typing import Any
 import ldap3
 from ldap3.core.exceptions import LDAPExceptionError
 
+from wauth_core.directory.process import PerProcess
 from wauth_core.directory.session import Session
 from wauth_core.exceptions import DirectoryError
 
@@ -17,7 +18,7 @@ class Schema:
     """The schema of one domain's directory, shared by its connections once it is loaded."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = PerProcess(threading.Lock)
         self._schema: Any = None
         self._definitions: dict[tuple[str, tuple[str, ...]], Any] = {}
 
@@ -43,7 +44,7 @@ class Schema:
         return self._definitions[key]
 
     def _load(self, session: Session) -> None:
-        with self._lock:
+        with self._lock.here:
             if self._schema is not None:
                 return
             asked, session.server.get_info = session.server.get_info, ldap3.SCHEMA

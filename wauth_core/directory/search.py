@@ -23,8 +23,8 @@ class Searcher:
     def read(self, base: str, attributes: tuple[str, ...], filter_text: str = "(objectClass=*)") -> RawEntry | None:
         """The one entry *base*; None where there is none, or where it does not match the filter."""
         entries, result = self._once(base, BASE, filter_text, attributes)
-        if result.code in {errors.NO_SUCH_OBJECT, errors.INVALID_DN_SYNTAX}:
-            return None
+        if result.code in {errors.NO_SUCH_OBJECT, errors.INVALID_DN_SYNTAX, errors.REFERRAL}:
+            return None  # a referral: it would be in another domain, which this one is not
         self._check(result, base)
         return self.complete(entries[0]) if entries else None
 

@@ -1,0 +1,105 @@
+"""The members of a group: direct or nested, by primary group too, each once, streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from wauth_core.directory import decode, filters
+from wauth_core.directory.domain import Domain
+from wauth_core.directory.entries import DirectoryGroup, DirectoryUser, Door
+from wauth_core.directory.lookup import Dialect, user_of
+from wauth_core.directory.wire import BASE, RawEntry
+
+_AT_ONCE = 100  # conditions in one filter
+
+
+class Members:
+    """Finds members of groups. Raises `DirectoryError` leaves."""
+
+    def __init__(self, domain: Domain, door: Door) -> None:
+        self._domain = domain
+        self._door = door
+
+    def of(
+        self, group: DirectoryGroup, *, recursive: bool = False, attributes: Iterable[str] = ()
+    ) -> Iterator[DirectoryUser]:
+        """The users in *group*, each once; see `DirectoryGroup.members`."""
+        dialect = self._domain.settled()
+        wanted = dialect.user_attributes(attributes)
+        holding = self._nested(group, dialect) if recursive else {group.dn: group.sid}
+        seen: set[str] = set()
+        found = self._ad_members(holding, wanted) if dialect.is_ad else self._other_members(holding, dialect, wanted)
+        for entry in found:
+            key = filters.dn_key(entry.dn)
+            if key not in seen:
+                seen.add(key)
+                yield user_of(entry, dialect, self._door)
+
+    def _nested(self, group: DirectoryGroup, dialect: Dialect) -> dict[str, str | None]:
+        """*group* and all security groups below it, as ``{dn: sid}``: a mailing list passes nothing on. Cycles end."""
+        holding: dict[str, str | None] = {group.dn: group.sid}
+        waiting = [group.dn]
+        while waiting:
+            below = self._below(waiting, dialect)
+            waiting = [dn for dn in below if dn not in holding]
+            holding.update({dn: below[dn] for dn in waiting})
+        return holding
+
+    def _below(self, dns: list[str], dialect: Dialect) -> dict[str, str | None]:
+        found: dict[str, str | None] = {}
+        if not dialect.is_ad:
+            for dn in dns:
+                for member in self._values(dn, ("member", "uniqueMember")):
+                    entry = self._domain.searcher.read(member, ("cn",), dialect.groups)
+                    if entry:
+                        found[entry.dn] = None
+            return found
+        for at in range(0, len(dns), _AT_ONCE):
+            condition = filters.any_of(filters.equals("memberOf", dn) for dn in dns[at : at + _AT_ONCE])
+            for page in self._domain.searcher.pages(
+                self._domain.root, filters.all_of(dialect.groups, condition), ("objectSid", "groupType")
+            ):
+                for entry in page:
+                    values = decode.attributes(entry.attributes)
+                    if decode.is_security_group(values):
+                        found[entry.dn] = values.get("objectSid")
+        return found
+
+    def _ad_members(self, holding: Mapping[str, str | None], attributes: tuple[str, ...]) -> Iterator[RawEntry]:
+        """By back-link, in pages: no range to follow; and by primary group, which no ``member`` tells."""
+        conditions = [filters.equals("memberOf", dn) for dn in holding]
+        prefix = f"{self._domain.sid}-"
+        conditions += [
+            filters.equals("primaryGroupID", sid[len(prefix) :])
+            for sid in holding.values()
+            if sid and sid.startswith(prefix)
+        ]
+        people = self._domain.dialect.people
+        for at in range(0, len(conditions), _AT_ONCE):
+            condition = filters.all_of(people, filters.any_of(conditions[at : at + _AT_ONCE]))
+            for page in self._domain.searcher.pages(self._domain.root, condition, attributes):
+                yield from page
+
+    def _other_members(
+        self, holding: Iterable[str], dialect: Dialect, attributes: tuple[str, ...]
+    ) -> Iterator[RawEntry]:
+        """By reading each member: not every server keeps back-links."""
+        for dn in holding:
+            for member in self._values(dn, ("member", "uniqueMember")):
+                entry = self._domain.searcher.read(member, attributes, dialect.people)
+                if entry:
+                    yield entry
+            logons = self._values(dn, ("memberUid",))
+            for at in range(0, len(logons), _AT_ONCE):
+                condition = filters.any_of(
+                    filters.equals(dialect.name_attribute, name) for name in logons[at : at + _AT_ONCE]
+                )
+                yield from self._domain.searcher.find(
+                    self._domain.settings.SEARCH_BASE, filters.all_of(dialect.people, condition), attributes
+                )
+
+    def _values(self, dn: str, attributes: tuple[str, ...]) -> list[str]:
+        entries = self._domain.searcher.find(dn, filters.ANY, attributes, scope=BASE)
+        return [
+            value.decode("utf-8", "replace") for e in entries for values in e.attributes.values() for value in values
+        ]
