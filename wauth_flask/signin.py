@@ -27,7 +27,7 @@ from wauth_flask.state import Known, State
 
 logger = logging.getLogger("wauth.flask")
 
-OWNER = "_wauth_owner"  # in the session: [domain, folded user name, by the login form]
+OWNER = "_wauth_owner"  # in the session: [domain, folded user name, by the login form, the user's key as text]
 OUTCOME = "wauth.outcome"  # in the environ: what a wrapper, or this module, found out
 FORM = "login form"
 AT_ONCE = timedelta(0)
@@ -58,16 +58,20 @@ def settle(state: State) -> Person:
     """The person of this request; signs them in, and ends a session that is not theirs."""
     outcome, (owner, by_form) = outcome_of(state), session_owner()
     if isinstance(outcome, SignedIn):
-        if owner is None or not _same(owner, outcome.identity):
-            return sign_in(state, outcome.identity, source=outcome.source, facts=outcome.facts)
-        return _person(state, outcome.identity, outcome.source, outcome.facts)
+        if owner is not None and _same(owner, outcome.identity):
+            person = _person(state, outcome.identity, outcome.source, outcome.facts)
+            if not person.is_authenticated or _is_owner(person):
+                return person
+        return sign_in(state, outcome.identity, source=outcome.source, facts=outcome.facts)
     if isinstance(outcome, Rejected):
         _end_session()
         user_refused.send(_app(), identity=None, reason=outcome.reason)
         page = SignInRequired if outcome.status == 401 else NotAllowed
         return Person(state, refusal=page(headers=outcome.headers))
     if owner is not None and by_form:
-        return _person(state, owner, FORM)
+        person = _person(state, owner, FORM)
+        if not person.is_authenticated or _is_owner(person):
+            return person
     _end_session()
     return Person(state)
 
@@ -84,7 +88,7 @@ def sign_in(state: State, identity: Identity, *, source: str, facts: TransportFa
     person = _person(state, identity, source, facts, at_once=sessions or state.options.resync_delta is None)
     if person.is_authenticated:
         if sessions:
-            session[OWNER] = [identity.domain, fold_username(identity.username), source == FORM]
+            session[OWNER] = [identity.domain, fold_username(identity.username), source == FORM, str(person.key)]
             if hasattr(current_app, "login_manager"):
                 session["_remember"] = "clear"  # Flask-Login: delete the cookie of whoever was here before
         if sessions or person.result is not None:
@@ -169,7 +173,7 @@ def failure(state: State, error: WauthError) -> HTTPException:
 def session_owner() -> tuple[Identity | None, bool]:
     """Whose session this is, and whether the login form opened it."""
     found = session.get(OWNER)
-    if not isinstance(found, list) or len(found) != 3:
+    if not isinstance(found, list) or len(found) != 4:
         return None, False
     try:
         return Identity(str(found[0]), str(found[1])), bool(found[2])
@@ -185,6 +189,11 @@ def _end_session(*, whosever: bool = False) -> None:
     regenerate = getattr(current_app.session_interface, "regenerate", None)  # Flask-Session: sessions on the server
     if regenerate is not None:
         regenerate(session)
+
+
+def _is_owner(person: Person) -> bool:
+    """Whether the session was begun by this very user, not by one who bore the name before."""
+    return bool(session[OWNER][3] == str(person.key))
 
 
 def _same(one: Identity, other: Identity) -> bool:

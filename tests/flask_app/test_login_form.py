@@ -215,7 +215,9 @@ def test_a_session_cannot_be_made_up(app):
     """A session cookie that this application did not sign is no session."""
     client = app.test_client()
     with client.session_transaction() as session:
-        session["_wauth_owner"] = ["EXAMPLE", "alice", True]
+        session["_wauth_owner"] = ["EXAMPLE", "alice", True, "1"]
+    assert client.get("/").json["identity"] is None
+    sign_in(client)
     assert client.get("/").json["identity"] == "EXAMPLE\\alice"
     cookie = client.get_cookie("session").value
     client.set_cookie("session", cookie[:-4] + "AAAA")
@@ -224,7 +226,7 @@ def test_a_session_cannot_be_made_up(app):
 
 def test_a_broken_session_is_nobody(app):
     """Whatever stands where the owner should, is no error."""
-    for broken in (None, "alice", ["EXAMPLE"], ["", "", True], [1, 2, 3, 4], ["EXAMPLE", "*", True], {"a": 1}):
+    for broken in (None, "alice", ["EXAMPLE"], ["", "", True, ""], [1, 2, 3, 4], ["EXAMPLE", "*", True, "1"], {"a": 1}):
         client = app.test_client()
         with client.session_transaction() as session:
             session["_wauth_owner"] = broken

@@ -230,3 +230,13 @@ def test_without_a_database_the_record_is_a_snapshot(make):
     with make().test_request_context("/", environ_base=BOB):
         assert windows_user.record.fields["email"] == "bob@example.local"
         assert windows_user.record.flags["is_superuser"] is True
+
+
+def test_a_reused_name_does_not_inherit_the_session(app, directory):
+    """Who bears the name now is another person than the one whose session it was."""
+    client = app.test_client()
+    client.get("/see/secret", environ_base=BOB)
+    directory.delete("bob")
+    directory.add_user("bob", name="Bob the Second")
+    told = whoami(client, BOB)
+    assert (told["identity"], told["seen"], told["superuser"]) == ("EXAMPLE\\bob", None, False)
