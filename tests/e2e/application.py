@@ -39,7 +39,8 @@ def sources():
     keytab = os.environ.get("E2E_KEYTAB")
     if keytab:
         found["negotiate"] = [Negotiate(keytab, secret_key=SECRET_KEY, secure=False)]
-        found["noldap"] = [Negotiate(keytab, secret_key=SECRET_KEY, secure=False, no_pac="refuse")]
+        if settings() is not None:
+            found["form"] = [Negotiate(keytab, secret_key=SECRET_KEY, secure=False, fallback="form")]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -53,7 +54,11 @@ def kerberos_server(request, web_folder, samba, curl_installed):
     reason = servers.missing(request.param)
     if reason:
         pytest.skip(reason)
-    environment = {"E2E_KEYTAB": samba.http_keytab, "KRB5_CONFIG": samba.krb5_conf}
+    environment = {
+        "E2E_KEYTAB": samba.http_keytab,
+        "E2E_LDAP": json.dumps({"WAUTH_DOMAINS": {"EXAMPLE": samba.settings()}}),
+        "KRB5_CONFIG": samba.krb5_conf,
+    }
     with servers.python_server(request.param, web_folder / f"{request.param}-krb5.log", environment) as server:
         server.name = request.param
         yield server

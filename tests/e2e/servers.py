@@ -23,13 +23,23 @@ ENDS_WITHIN = 10.0
 WSGI, ASGI = "wsgi", "asgi"
 COMMANDS = {
     "waitress": (WSGI, ["-m", "waitress", "--threads=2", "--listen={at}", "--call", "tests.e2e.application:wsgi"]),
-    "gunicorn": (WSGI, ["-m", "gunicorn", "--workers=2", "--bind={at}", "tests.e2e.application:wsgi()"]),
+    "gunicorn": (
+        WSGI,
+        [
+            "-m",
+            "gunicorn",
+            "--workers=2",
+            "--limit-request-field_size=65536",
+            "--bind={at}",
+            "tests.e2e.application:wsgi()",
+        ],
+    ),
     "uvicorn": (
         ASGI,
         ["-m", "uvicorn", "--port={port}", "--no-proxy-headers", "--factory", "tests.e2e.application:asgi"],
     ),
     "hypercorn": (ASGI, ["-m", "hypercorn", "--bind={at}", "tests.e2e.application:asgi()"]),
-}  # fmt: skip
+}
 
 
 def missing(server):

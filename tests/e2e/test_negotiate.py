@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 from tests.ad.fixtures import unavailable
-from tests.e2e.servers import chromium, negotiate
+from tests.e2e.conftest import required
+from tests.e2e.servers import chromium, missing, negotiate, python_server
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +155,33 @@ def test_chromium_signs_in_with_a_ticket(kerberos_server, alice, tmp_path):
         unavailable("chromium is not installed")
     page = chromium(kerberos_server.url("/negotiate/required"), tmp_path, alice)
     assert '"identity": "EXAMPLE\\\\alice"' in page
+
+
+@pytest.fixture
+def in_many_groups(samba):
+    """The name of somebody in so many groups that a ticket is longer than common header limits."""
+    sam = samba.create_user("many")
+    names = [f"{sam}-{number}" for number in range(650)]
+    with samba.connect() as admin:
+        member = samba.dn(sam)
+        for name in names:
+            admin.add(f"CN={name},OU=Staff,{samba.base_dn}", "group", {"sAMAccountName": name, "member": member})
+        yield sam
+        admin.delete(member)
+        for name in names:
+            admin.delete(f"CN={name},OU=Staff,{samba.base_dn}")
+
+
+def test_somebody_in_hundreds_of_groups(samba, in_many_groups, web_folder, curl_installed, monkeypatch):
+    """A header beyond eight kilobytes gets in where the server lets it, and all the groups still fit into the cookie."""
+    required(missing("gssapi"))
+    settings = {"E2E_KEYTAB": samba.http_keytab, "KRB5_CONFIG": samba.krb5_conf}
+    environment = samba.kinit(in_many_groups)
+    assert len(authorization(initiate(environment, monkeypatch))[0][1]) > 8190
+    with python_server("gunicorn", web_folder / "big.log", settings) as server:
+        answer = negotiate(server.url("/negotiate/required"), environment)
+        assert answer.status == 200
+        assert len(answer.told["groups"]) > 650
+        (cookie,) = answer.all("Set-Cookie")
+        again = server.get("/negotiate/required", [("Cookie", cookie.partition(";")[0])])
+        assert again.told["groups"] == answer.told["groups"]
