@@ -12,14 +12,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.core.iis import sample_apps
+from tests.core.iis.samples import HTTPPLATFORM
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.iis import serve
+from wauth_core.iis.commandlines import process_arguments
 from wauth_core.iis.serve import ServeOptions
 
 HERE = "tests.core.iis.sample_apps"
@@ -188,16 +191,16 @@ def running(process: subprocess.Popen[str], port: int) -> http.client.HTTPConnec
 
 
 @contextmanager
-def served(application: str, *arguments: str) -> Iterator[http.client.HTTPConnection]:
-    """``wauth serve`` in a process of its own, started as IIS starts it."""
+def served(application: str, server: str, interface: str) -> Iterator[http.client.HTTPConnection]:
+    """The application in a process of its own, started by the command line of the generated web.config."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    options = replace(HTTPPLATFORM, application=f"{HERE}:{application}", server=server, interface=interface)
+    line = process_arguments(options).replace(f"%{serve.PORT_VARIABLE}%", str(port))
     search = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, serve.PORT_VARIABLE: str(port), "PYTHONPATH": search}
-    code = "from wauth_core.iis.commands import serve; serve()"
-    command = [sys.executable, "-c", code, "--no-windows-auth", application, *arguments]
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, *line.split()], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
             connection = running(process, port)
@@ -210,12 +213,14 @@ def served(application: str, *arguments: str) -> Iterator[http.client.HTTPConnec
             process.communicate(timeout=20)
 
 
-@pytest.mark.parametrize("application", ["wsgi", "asgi"])
-def test_both_servers(application: str) -> None:
+SERVERS = [("wsgi", "waitress"), ("asgi", "uvicorn")]
+
+
+@pytest.mark.parametrize(("interface", "server"), SERVERS)
+def test_both_servers(interface: str, server: str) -> None:
     """waitress and uvicorn answer on IIS's port, take headers as big as Kerberos tickets get, and keep the peer."""
-    if application == "asgi":
-        pytest.importorskip("uvicorn")
-    with served(f"{HERE}:{application}") as connection:
+    pytest.importorskip(server)
+    with served(interface, server, interface) as connection:
         for size in (10, 64 * 1024):
             connection.request("GET", "/", headers={"Authorization": "x" * size, "X-Forwarded-Proto": "http, https"})
             response = connection.getresponse()
@@ -225,12 +230,25 @@ def test_both_servers(application: str) -> None:
             assert json.loads(body) == {"scheme": "https", "proto": "https", "peer": "127.0.0.1", "header": size}
 
 
-@pytest.mark.parametrize("application", ["wsgi", "asgi"])
-def test_headers_have_a_limit(application: str) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Wine runs neither of them")
+@pytest.mark.parametrize(
+    ("interface", "server"), [("asgi", "hypercorn"), ("wsgi", "hypercorn"), ("asgi", "granian"), ("wsgi", "granian")]
+)
+def test_the_other_servers(interface: str, server: str) -> None:
+    """The command lines for hypercorn and granian, which web.config starts directly, are ones that work."""
+    pytest.importorskip(server)
+    with served(interface, server, interface) as connection:
+        connection.request("GET", "/")
+        response = connection.getresponse()
+        assert response.status == 200
+        assert json.loads(response.read())["scheme"] == "http"
+
+
+@pytest.mark.parametrize(("interface", "server"), SERVERS)
+def test_headers_have_a_limit(interface: str, server: str) -> None:
     """A megabyte of headers is refused, not kept in memory."""
-    if application == "asgi":
-        pytest.importorskip("uvicorn")
-    with served(f"{HERE}:{application}") as connection:
+    pytest.importorskip(server)
+    with served(interface, server, interface) as connection:
         try:
             connection.request("GET", "/", headers={"Authorization": "x" * 2**20})
             status = connection.getresponse().status
