@@ -35,7 +35,7 @@ class Searcher:
         entries, result = self._once(base, scope, filter_text, attributes, limit=limit)
         if not (limit and result.code == errors.SIZE_LIMIT_EXCEEDED):
             self._check(result, base)
-        return entries
+        return entries[:limit] if limit else entries  # Samba sends all of them all the same
 
     def pages(
         self,
