@@ -237,7 +237,9 @@ def _dn_value(text: str) -> str:
         elif re.fullmatch(rb"[0-9a-fA-F]{2}", raw[at + 1 : at + 3]):
             out.append(int(raw[at + 1 : at + 3], 16))
             at += 3
-        else:
+        elif raw[at + 1 : at + 2] and raw[at + 1] in b' "#+,;<=>\\':
             out += raw[at + 1 : at + 2]
             at += 2
-    return out.decode("utf-8", "replace")
+        else:
+            raise ValueError(f"{text!r} has a backslash that escapes nothing")
+    return out.decode()
