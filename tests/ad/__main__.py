@@ -86,7 +86,7 @@ def _controller(folder: Path, place: Place) -> DomainController:
 
 def _start(controller: DomainController, first: DomainController | None, folder: Path) -> None:
     if not controller.folder.is_dir():
-        authority = Authority(folder / "authority" / controller.folder.name)
+        authority = Authority(folder / "authority")
         made = DomainController(controller.place, controller.folder, authority)
         if first is not None and first.domain is controller.domain:
             made.join(first)

@@ -24,7 +24,7 @@ class Pair:
 
 
 class Authority:
-    """A certificate authority of the tests' own, with `ca_file` to trust.
+    """A certificate authority of the tests' own, with `ca_file` to trust. One that is in `folder` is used again.
 
     The key usage is set as Python 3.13's strict verification demands.
     """
@@ -33,8 +33,15 @@ class Authority:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.ca_file = folder / "ca.pem"
-        self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        key_file = folder / "ca.key"
+        if key_file.exists():
+            key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+            assert isinstance(key, ec.EllipticCurvePrivateKey)
+            self._key = key
+            return
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        _write_key(key_file, self._key)
         now = datetime.datetime.now(datetime.timezone.utc)
         certificate = (
             x509.CertificateBuilder()
@@ -77,15 +84,15 @@ class Authority:
         )
         pair = Pair(self.folder / f"{name}.pem", self.folder / f"{name}.key")
         pair.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        pair.key.touch(mode=0o600)
-        pair.key.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
+        _write_key(pair.key, key)
         return pair
+
+
+def _write_key(file: Path, key: ec.EllipticCurvePrivateKey) -> None:
+    file.touch(mode=0o600)
+    file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
 
 
 def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:

@@ -60,6 +60,9 @@ def _forget_killed_sessions() -> None:
 @pytest.fixture(scope="session")
 def ad_authority(ad_folder: Path) -> Authority:
     """The authority that all test servers' certificates come from."""
+    elsewhere = running_elsewhere()
+    if elsewhere is not None:
+        shutil.copytree(elsewhere / "authority", ad_folder / "authority")
     return Authority(ad_folder / "authority")
 
 

@@ -57,11 +57,25 @@ def test_certificates_are_verified(
     with (
         Tap(samba, pair) as tap,
         through(tap, ad_authority, CA_FILE=ca_file) as manager,
-        pytest.raises(TLSError, match=remedy) as caught,
     ):
-        manager.user("alice")
+        with pytest.raises(TLSError, match=remedy) as caught:
+            manager.user("alice")
+        assert not manager.authenticate("alice", samba.password)
+    assert tap.accepted
     assert tap.seen == []
     assert isinstance(caught.value, DirectoryUnavailable)
+
+
+def test_an_address_is_checked_like_a_name(samba: DomainController, ad_authority: Authority) -> None:
+    """What SERVER says is what is checked, also where it is an address."""
+    with managed(samba, SERVER=samba.address) as manager:
+        assert manager.user("alice").username == "alice"
+    with (
+        Tap(samba, ad_authority.issue("no-address", hosts=("localhost",))) as tap,
+        through(tap, ad_authority, SERVER=f"ldaps://127.0.0.1:{tap.port}") as manager,
+        pytest.raises(TLSError, match="SERVER"),
+    ):
+        manager.user("alice")
 
 
 def test_verification_can_be_turned_off_loudly(

@@ -43,13 +43,6 @@ def works_in_time(manager: LDAPManager, within: float = LONGEST) -> None:
     assert watch.elapsed < within
 
 
-@pytest.mark.parametrize("reset", [True, False], ids=["by a reset", "in good order"])
-def test_connection_killed_while_idle(tapped: LDAPManager, tap: Tap, reset: bool) -> None:
-    """The next call uses a fresh connection and nobody notices."""
-    tap.cut(reset=reset)
-    works_in_time(tapped)
-
-
 @pytest.mark.parametrize("octets", [0, 1, 20, 300])
 def test_connection_killed_in_the_middle_of_an_answer(tapped: LDAPManager, tap: Tap, octets: int) -> None:
     """A read is tried once more on a fresh connection."""
@@ -66,30 +59,6 @@ def test_every_answer_breaks_off(tapped: LDAPManager, tap: Tap) -> None:
     assert tap.accepted <= 3
     tap.cuts = 0
     works_in_time(tapped)
-
-
-def test_black_hole(tapped: LDAPManager, tap: Tap) -> None:
-    """A connection that swallows everything, then a server that does not shake hands, cost the deadline at most."""
-    with tap.silence():
-        fails_in_time(lambda: tapped.user("bob"))
-        fails_in_time(lambda: tapped.user("bob"))
-    works_in_time(tapped)
-
-
-def test_refused(tapped: LDAPManager, tap: Tap) -> None:
-    """A closed port is an error at once, which names the server; service returns with the port."""
-    tap.refuse()
-    tap.cut(reset=True)
-    words = fails_in_time(lambda: tapped.user("bob"), within=0.5)
-    assert f"localhost:{tap.port}" in words
-    tap.listen()
-    works_in_time(tapped, within=0.5)
-
-
-def test_name_that_does_not_resolve(open_manager: Open) -> None:
-    """An unknown host is an error that names it."""
-    manager = open_manager(SERVER="dc9.example.invalid", **IMPATIENT)
-    assert "dc9.example.invalid" in fails_in_time(lambda: manager.user("bob"))
 
 
 def test_write_is_never_repeated(open_manager: Open, tap_settings: dict[str, Any], tap: Tap) -> None:
@@ -110,6 +79,14 @@ def test_write_is_never_repeated(open_manager: Open, tap_settings: dict[str, Any
     assert manager.user(person).username == person
 
 
+@pytest.fixture
+def ours(samba: DomainController) -> None:
+    """The controller may be killed: nobody else uses it."""
+    if not samba.owned:
+        pytest.skip("this controller belongs to another process")
+
+
+@pytest.mark.usefixtures("ours")
 class TestController:
     """The controller itself goes down, as controllers do."""
 
@@ -125,15 +102,6 @@ class TestController:
         samba.restart()
         works_in_time(used)
 
-    def test_killed(self, used: LDAPManager, samba: DomainController) -> None:
-        """While it is down calls fail in time; once it is up they work."""
-        samba.kill()
-        try:
-            fails_in_time(lambda: used.user("bob"), within=0.5)
-        finally:
-            samba.start()
-        works_in_time(used)
-
     def test_frozen(self, used: LDAPManager, samba: DomainController) -> None:
         """A controller that hangs costs the deadline, for a person who signs in too."""
         with samba.frozen():
@@ -145,6 +113,7 @@ class TestController:
         works_in_time(used)
 
 
+@pytest.mark.usefixtures("ours")
 class TestTwoControllers:
     """With two controllers of the domain, one may be down."""
 

@@ -50,6 +50,7 @@ def may_be_called(user: DirectoryUser, name: str) -> bool:
 
 @examples
 @given(name=texts)
+@example(name="cn=\\Back\\Slash\\")
 def test_a_name_finds_that_person_or_nobody(manager: LDAPManager, name: str) -> None:
     """Whatever is looked up, the person found has that name; else it is a named refusal."""
     try:
@@ -111,21 +112,12 @@ def test_a_filter_value_is_a_value(manager: LDAPManager, value: str) -> None:
 
 @examples
 @given(name=texts, password=texts)
+@example(name="cn=\\Back\\Slash\\", password="")
+@example(name="cn=\\ff,DC=example,DC=local", password="")
 def test_no_name_logs_in_with_a_guess(manager: LDAPManager, name: str, password: str) -> None:
     """authenticate() takes any two texts and answers; it raises nothing."""
     result = manager.authenticate(name, f"{password}?")
     assert not result
-
-
-@pytest.mark.parametrize("person", [p for p in EXAMPLE.people if not p.sam.startswith("user")], ids=lambda p: p.sam)
-def test_everybody_is_found_by_every_name(manager: LDAPManager, person) -> None:  # type: ignore[no-untyped-def]
-    """However much a name hurts, its owner is found by logon name, UPN, DN, GUID and SID, and it is the same person."""
-    user = manager.user(person.sam)
-    assert user.username == person.sam
-    assert user.display_name in {f"{person.given} {person.surname}".strip() or None}
-    for other in (user.dn, str(user.guid), user.guid, user.sid, user.upn, f"EXAMPLE\\{person.sam}"):
-        assert manager.user(other) == user
-    assert [found.guid for found in manager.users({"sAMAccountName": person.sam})] == [user.guid]
 
 
 @pytest.mark.parametrize("group", [g for g in EXAMPLE.groups if not g.sam.startswith("Group ")], ids=lambda g: g.sam)

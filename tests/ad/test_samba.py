@@ -121,6 +121,8 @@ def test_people_can_be_changed(samba: DomainController) -> None:
 
 def test_restart_kill_and_freeze(samba: DomainController) -> None:
     """Connections die with the server, a killed server refuses, and a started one serves again."""
+    if not samba.owned:
+        pytest.skip("this controller belongs to another process")
     with samba.connect() as connection:
         samba.restart()
         with pytest.raises(LDAPExceptionError):

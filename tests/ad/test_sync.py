@@ -75,27 +75,6 @@ def test_who_may_come_in(wauth: Wauth, store: MemoryUserRepository, name: str, s
     assert len(store.users) == (status is SyncStatus.CREATED)
 
 
-def test_what_goes_over_the_wire(samba: DomainController, ad_authority: Authority, store: MemoryUserRepository) -> None:
-    """A known user's sync is one search. A first sync is two, and one more for all group names together, which serves
-    later users too."""
-    with (
-        Tap(samba, ad_authority.issue("tap-sync", hosts=("localhost",))) as tap,
-        Wauth({"EXAMPLE": samba.settings(SERVER=tap.url, **SETTINGS)}) as wauth,
-    ):
-        assert wauth.sync(Identity("EXAMPLE", "alice"), store).flags["is_superuser"]
-        first = len(tap.searches())
-        tap.forget()
-        assert wauth.sync(Identity("EXAMPLE", "bob"), store).status is SyncStatus.CREATED
-        second = len(tap.searches())
-        tap.forget()
-        assert wauth.sync(Identity("EXAMPLE", "alice"), store).status is SyncStatus.UNCHANGED
-        [search] = tap.searches()
-        assert [seen.kind for seen in tap.seen] == ["search"]
-        assert search.scope == "base"
-        assert "tokenGroups" in search.attributes
-    assert (first <= 4, second <= 2) == (True, True), (first, second)
-
-
 def test_changes_in_the_directory(wauth: Wauth, samba: DomainController, store: MemoryUserRepository) -> None:
     """Renamed, disabled, enabled, deleted, and the name given to somebody else."""
     name = samba.create_user("sync")

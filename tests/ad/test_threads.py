@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
 from tests.ad.samba import DomainController
 from tests.ad.tap import Tap
 from wauth_core.directory import LDAPManager
@@ -109,25 +107,3 @@ def test_trouble_gives_errors_and_no_wrong_answers(open_manager: Open, tap: Tap,
     hammer(act, min(SECONDS, 3))
     assert right[0] > THREADS
     assert manager.user("alice").username == "alice"
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
-def test_fork(manager: LDAPManager) -> None:
-    """A forked worker makes connections of its own, and the parent's go on working."""
-    assert manager.user("alice").username == "alice"
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            names = [manager.user(f"user{number:05d}").username for number in range(20)]
-            os.write(writing, b"right" if names == [f"user{number:05d}" for number in range(20)] else b"wrong")
-        except BaseException as error:
-            os.write(writing, repr(error).encode()[:500])
-        finally:
-            os._exit(0)
-    os.close(writing)
-    for number in range(20):
-        assert manager.user(f"user{number:05d}").email == f"user{number}@example.local"
-    with os.fdopen(reading, "rb") as answer:
-        assert answer.read() == b"right"
-    os.waitpid(child, 0)
