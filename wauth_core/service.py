@@ -37,6 +37,7 @@ logger = logging.getLogger("wauth.service")
 
 PREFIX = "WAUTH_"
 PEOPLE_KEPT = 4096  # directory users kept in memory, for WAUTH_RESYNC_DELTA at most
+FACTS_AT_LEAST = 10  # seconds that facts are believed where WAUTH_RESYNC_DELTA is less: they belong to one sign-in
 _TABLES = frozenset({"USER_FIELD_MAP", "FLAG_MAP", "GROUP_MAP", "SERVER_OPTIONS", "CONNECTION_OPTIONS"})
 _BY_OPTIONS: Any = object()
 
@@ -71,6 +72,7 @@ class Wauth:
         self._after_sync = after_sync
         self._clock = clock
         self._lookups: dict[str, Lookups] = {}
+        self._parents: dict[str, Lookups] = {}
         self._pid = os.getpid()
         self._mutex = threading.Lock()
         delta = self.options.resync_delta
@@ -132,6 +134,8 @@ class Wauth:
 
     def usage(self) -> Mapping[str, Any]:
         """ldap3's usage counters of each domain that has been used so far and has COLLECT_METRICS on."""
+        if self._pid != os.getpid():
+            self._start_anew()
         with self._mutex:
             managers = {name: each.manager for name, each in self._lookups.items()}
         counted = {name: manager.get_usage() for name, manager in managers.items()}
@@ -175,11 +179,11 @@ class Wauth:
 
     def directory_user(self, identity: Identity) -> DirectoryUser:
         """The person in the directory, at most WAUTH_RESYNC_DELTA old. Raises `DirectoryError`."""
+        policy, lookups = self._policy(identity.domain)
         with self._mutex:
             known = self._people.get(identity)
         if known is not None:
             return known
-        policy, lookups = self._policy(identity.domain)
         found = lookups.person(guid=None, identity=identity, attributes=policy.attributes)
         if self._people_ttl > 0:
             with self._mutex:
@@ -206,7 +210,7 @@ class Wauth:
         """Whether what a token or ticket says is still believed: for WAUTH_RESYNC_DELTA."""
         if facts is None:
             return False
-        return not freshness.is_due(facts.at, timedelta(seconds=max(self._people_ttl, 60)), self._clock())
+        return not freshness.is_due(facts.at, timedelta(seconds=max(self._people_ttl, FACTS_AT_LEAST)), self._clock())
 
     def facts_in(self, domain: str, facts: TransportFacts, wanted: frozenset[str]) -> bool:
         """Whether the owner of *facts* is in one of the groups *wanted* (SIDs)."""
@@ -318,6 +322,8 @@ class Wauth:
 
     def close(self) -> None:
         """Close all connections. The next use opens new ones."""
+        if self._pid != os.getpid():
+            self._start_anew()
         with self._mutex:
             lookups, self._lookups = self._lookups, {}
             self._people.clear()
@@ -337,13 +343,23 @@ class Wauth:
 
     def _of(self, domain: str) -> Lookups:
         name = self.domains.canonical(domain)
+        if self._pid != os.getpid():
+            self._start_anew()
         with self._mutex:
-            if self._pid != os.getpid():
-                # A forked child: the parent's connections are the parent's. Its objects are left as they are.
-                self._lookups, self._pid = {}, os.getpid()
             if name not in self._lookups:
                 self._lookups[name] = Lookups(self._make_manager(name), use_spn=self.options.use_spn)
             return self._lookups[name]
+
+    def _start_anew(self) -> None:
+        """In a forked child: the parent's connections are the parent's, and its lock may have been held.
+
+        The parent's objects are kept, since an end of theirs might say goodbye on a socket that is the parent's.
+        """
+        self._parents = self._lookups
+        self._mutex = threading.Lock()
+        self._lookups = {}
+        self._people = TTLCache(PEOPLE_KEPT, self._people_ttl)
+        self._pid = os.getpid()
 
     def _make_manager(self, domain: str) -> LDAPManager:
         settings, problems = self.domains.resolve(domain)

@@ -13,12 +13,13 @@ from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
 
-from wauth_core.exceptions import SyncError
+from wauth_core.exceptions import ConfigurationError, SyncError
 from wauth_core.identity import fold_username
 from wauth_core.sync.repository import Change, Key, Link, UserSnapshot, Wanted
 
 LOCK_SECONDS = 60.0  # a lock older than this belongs to a worker that died
 
+_OWN_COLUMNS = frozenset({"id", "name_key"})
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS users (
     id INTEGER PRIMARY KEY,
@@ -58,16 +59,24 @@ class SQLiteUserRepository:
     The users table gets a column for each field and flag that the settings speak of; ``name_key`` is the user name
     without case. Threads may share one repository; processes may share the file. ``close()`` it, or use it as a
     context manager.
+
+    Raises `SyncError` where the file cannot be used, and `ConfigurationError` for a field that it cannot have.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, username_field: str = "username") -> None:
         self._path = os.fspath(path)
         self._mutex = threading.RLock()
         self._username_field = username_field
-        self._connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA foreign_keys = ON")
-        self._connection.executescript(_SCHEMA)
-        self._columns = self._existing_columns()
+        with self._errors():
+            self._connection = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)
+        try:
+            with self._errors():
+                self._connection.execute("PRAGMA foreign_keys = ON")
+                self._connection.executescript(_SCHEMA)
+                self._columns = self._existing_columns()
+        except SyncError:
+            self._connection.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -124,12 +133,12 @@ class SQLiteUserRepository:
             yield mine
         finally:
             if mine:
-                with self._mutex:
+                with self._mutex, self._errors():
                     self._connection.execute("DELETE FROM locks WHERE name = ?", (name,))
 
     def bookmark(self, domain: str, value: str | None = None) -> str | None:
         """Where the last bulk sync of *domain* stopped."""
-        with self._mutex:
+        with self._mutex, self._errors():
             if value is not None:
                 self._connection.execute(
                     "INSERT INTO bookmarks VALUES (?, ?) ON CONFLICT (domain) DO UPDATE SET value = excluded.value",
@@ -142,27 +151,35 @@ class SQLiteUserRepository:
 
     def _seize(self, name: str) -> bool:
         now = time.time()
-        with self._mutex:
+        with self._mutex, self._errors():
             self._connection.execute("DELETE FROM locks WHERE name = ? AND since < ?", (name, now - LOCK_SECONDS))
             taken = self._connection.execute("INSERT OR IGNORE INTO locks VALUES (?, ?)", (name, now))
         return taken.rowcount == 1
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._mutex:
+        with self._mutex, self._errors():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
-            except BaseException as error:
+            except BaseException:
                 self._connection.execute("ROLLBACK")
                 self._columns = self._existing_columns()
-                if isinstance(error, sqlite3.IntegrityError):
-                    raise SyncError(f"The database refuses the change: {error}.") from error
                 raise
 
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """SQLite's errors as ours."""
+        try:
+            yield
+        except sqlite3.IntegrityError as error:
+            raise SyncError(f"The database refuses the change: {error}.") from error
+        except sqlite3.Error as error:
+            raise SyncError(f"The users file {self._path!r} cannot be used: {error}.") from error
+
     def _read(self, wanted: Wanted, where: str, values: tuple[Any, ...], *, limit: int = -1) -> list[UserSnapshot]:
-        with self._mutex:
+        with self._mutex, self._errors():
             self._ensure_columns(wanted.fields, wanted.flags)
             columns = "".join(f", u.{_quoted(name)}" for name in (*wanted.fields, *wanted.flags))
             rows = self._connection.execute(
@@ -191,9 +208,17 @@ class SQLiteUserRepository:
     def _ensure_columns(self, fields: Iterable[str], flags: Iterable[str]) -> None:
         kinds = {**dict.fromkeys(fields, ""), **dict.fromkeys(flags, "INTEGER NOT NULL DEFAULT 0")}
         for name, kind in kinds.items():
-            if name.casefold() not in self._columns:
+            if name.casefold() in _OWN_COLUMNS:
+                raise ConfigurationError(f"USER_FIELD_MAP: a users file cannot have a field {name!r}; it is its own.")
+            if name.casefold() in self._columns:
+                continue
+            try:
                 self._connection.execute(f"ALTER TABLE users ADD COLUMN {_quoted(name)} {kind}")
-                self._columns.add(name.casefold())
+            except sqlite3.OperationalError:  # another process may have been first
+                self._columns = self._existing_columns()
+                if name.casefold() not in self._columns:
+                    raise
+            self._columns.add(name.casefold())
 
     def _write(self, connection: sqlite3.Connection, change: Change, now: datetime) -> Key:
         self._ensure_columns(change.fields, change.flags)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.sync.fakes import NOW, FakeDirectory, guid, person, policy, sync
-from wauth_core.exceptions import SyncError
+from wauth_core.exceptions import ConfigurationError, SyncError
 from wauth_core.sync import Change, Link, SQLiteUserRepository, SyncStatus, Wanted
 
 WANTED = Wanted(("username", "first_name", "odd \"name'"), ("is_active", "is_staff"))
@@ -102,6 +102,29 @@ def test_the_lock_of_a_dead_worker_expires(store: SQLiteUserRepository, path: Pa
     connection.close()
     with store.lock("EXAMPLE", "alice") as mine:
         assert mine is True
+
+
+def test_a_file_that_is_something_else(tmp_path: Path) -> None:
+    """A file that is no database, and a folder that is not there, are errors of ours that name the file."""
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database " * 100, encoding="utf-8")
+    with pytest.raises(SyncError, match=r"notes\.txt"):
+        SQLiteUserRepository(path)
+    with pytest.raises(SyncError, match="nowhere"):
+        SQLiteUserRepository(tmp_path / "nowhere" / "users.sqlite3")
+
+
+def test_its_own_columns_are_not_fields(store: SQLiteUserRepository) -> None:
+    """A field that would overwrite the primary key is refused."""
+    with pytest.raises(ConfigurationError, match="'ID'"):
+        sync(FakeDirectory(person("alice")), store, policy(USER_FIELD_MAP={"ID": "employeeID", "username": "uid"}))
+
+
+def test_a_column_that_another_process_made(store: SQLiteUserRepository, path: Path) -> None:
+    """Two processes that meet a new field at once do not stop one another."""
+    with SQLiteUserRepository(path) as other:
+        other.find(WANTED, domain="EXAMPLE", username="x")
+        assert store.find(WANTED, domain="EXAMPLE", username="x") == []
 
 
 def test_hostile_names_are_only_names(store: SQLiteUserRepository) -> None:
