@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -12,8 +13,9 @@ from tests.ad.samba import DomainController
 from tests.ad.tap import Tap
 from tests.core.sync.incremental_scenario import tell
 from wauth_core import Identity, SQLiteUserRepository, SyncStatus, Wauth
-from wauth_core.directory import LDAPManager
+from wauth_core.directory import LDAPManager, trace
 from wauth_core.exceptions import DirectoryUnavailable
+from wauth_core.outcomes import TransportFacts
 from wauth_core.sync.lookups import Lookups
 from wauth_core.testing import MemoryUserRepository
 
@@ -202,3 +204,28 @@ def test_only_what_changed(samba: DomainController) -> None:
             tell(_Story(samba), wauth, user, inner, outer)
     finally:
         samba.delete(user, f"{user}x", inner, outer)
+
+
+@pytest.mark.parametrize("name", ["alice", "bob", "dora.deep", "user00000", "primary.pete", "carol"])
+def test_a_ticket_gives_the_same_rights(samba: DomainController, manager: LDAPManager, name: str) -> None:
+    """Groups as a ticket's PAC lists them, without the built-in ones, give the rights that the directory gives; after
+    the first one only the person's own entry is read, and no group."""
+    settings = samba.settings(
+        SUPERUSER_GROUPS="Domain Admins",
+        STAFF_GROUPS="Administrators",
+        GROUP_MAP={"remote": "Remote Desktop Users", "users": "Users", "deep": "Group 009"},
+    )
+    user = manager.person(guid=None, username=name)
+    assert user.sid is not None
+    sids = frozenset(sid for sid in user.group_sids or () if not sid.startswith("S-1-5-32-"))
+    facts = TransportFacts(user.sid, sids, datetime.now(timezone.utc), complete=False)
+    by_ticket, by_directory = MemoryUserRepository(), MemoryUserRepository()
+    identity = Identity("EXAMPLE", name)
+    with Wauth({"EXAMPLE": settings}) as wauth:
+        told = wauth.sync(identity, by_ticket, facts=facts)
+        asked = wauth.sync(identity, by_directory)
+        assert (told.flags, told.groups) == (asked.flags, asked.groups)
+        with trace() as operations:
+            assert wauth.sync(identity, by_ticket, facts=facts).status is SyncStatus.UNCHANGED
+        [search] = operations
+        assert "tokenGroups" not in search.attributes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -376,3 +377,30 @@ def test_a_forked_child_makes_its_own_managers(wauth: Wauth, store: MemoryUserRe
     assert os.waitstatus_to_exitcode(status) == 0
     assert wauth.manager("EXAMPLE") is parents
     assert wauth.sync(ALICE, store).ok
+
+
+def test_many_threads_many_people(wauth: Wauth, windowsauth_directory: EmbeddedDirectory) -> None:
+    """Thirty-two threads sync thirty people again and again through one Wauth: one user each, and never another's."""
+    store = MemoryUserRepository()
+    names = [user.username for user in wauth.manager("EXAMPLE").users() if user.enabled]
+    wrong: list[object] = []
+
+    def work(start: int) -> None:
+        for offset in range(len(names)):
+            name = names[(start * 7 + offset) % len(names)]
+            try:
+                result = wauth.sync(Identity("EXAMPLE", name), store)
+                if result.user is not None and result.user.username != name:
+                    wrong.append((name, result.user))
+                elif not result.ok:
+                    wrong.append((name, result))
+            except Exception as error:
+                wrong.append((name, error))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(32)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert sorted(user.fields["username"] for user in store.users.values()) == sorted(name.lower() for name in names)

@@ -30,7 +30,8 @@ class MemoryUserRepository:
     """Users in memory; nothing is kept. Implements `wauth_core.sync.UserRepository`.
 
     *writes* counts the changes that were applied, *touches* the users that were checked and found unchanged,
-    *transactions* the calls of `apply`. Names in *username_field* are unique, as in most applications.
+    *transactions* the calls of `apply`. Names in *username_field* are unique, as in most applications. Threads may
+    share it.
     """
 
     def __init__(self, username_field: str = "username") -> None:
@@ -44,6 +45,7 @@ class MemoryUserRepository:
         self._last_key = 0
         self._busy: set[tuple[str, str]] = set()
         self._free = threading.Condition()
+        self._mutex = threading.RLock()
 
     def add(
         self,
@@ -62,50 +64,63 @@ class MemoryUserRepository:
 
     def find(self, wanted: Wanted, *, domain: str, username: str, guid: uuid.UUID | None = None) -> list[UserSnapshot]:
         """The users linked to (*domain*, *guid*) or to (*domain*, *username*)."""
-        return [
-            self._snapshot(key, user, wanted)
-            for key, user in self.users.items()
-            if user.link
-            and user.link.domain.casefold() == domain.casefold()
-            and ((guid is not None and user.link.guid == guid) or _folded(user.link.username) == _folded(username))
-        ]
+        with self._mutex:
+            return [
+                self._snapshot(key, user, wanted)
+                for key, user in self.users.items()
+                if user.link
+                and user.link.domain.casefold() == domain.casefold()
+                and ((guid is not None and user.link.guid == guid) or _folded(user.link.username) == _folded(username))
+            ]
 
     def named(self, wanted: Wanted, username: str) -> UserSnapshot | None:
         """The user who goes by *username*."""
-        names = {key: str(user.fields.get(wanted.username_field, "")) for key, user in self.users.items()}
-        found = [key for key, name in names.items() if _folded(name) == _folded(username)]
-        key = min(found, key=lambda key: names[key] != username, default=None)
-        return None if key is None else self._snapshot(key, self.users[key], wanted)
+        with self._mutex:
+            names = {key: str(user.fields.get(wanted.username_field, "")) for key, user in self.users.items()}
+            found = [key for key, name in names.items() if _folded(name) == _folded(username)]
+            key = min(found, key=lambda key: names[key] != username, default=None)
+            return None if key is None else self._snapshot(key, self.users[key], wanted)
 
     def linked(self, wanted: Wanted, domain: str, *, batch: int = 500) -> Iterator[Sequence[UserSnapshot]]:
         """All users linked to *domain*, in batches."""
-        keys = [
-            key for key, user in self.users.items() if user.link and user.link.domain.casefold() == domain.casefold()
-        ]
-        for start in range(0, len(keys), batch):
-            yield [self._snapshot(key, self.users[key], wanted) for key in keys[start : start + batch]]
+        with self._mutex:
+            found = [
+                self._snapshot(key, user, wanted)
+                for key, user in self.users.items()
+                if user.link and user.link.domain.casefold() == domain.casefold()
+            ]
+        for start in range(0, len(found), batch):
+            yield found[start : start + batch]
 
     def apply(self, changes: Iterable[Change], *, now: datetime) -> list[Key]:
         """Write all of *changes*; on any error none. Gives the key of each."""
-        before, last_key, groups = copy.deepcopy(self.users), self._last_key, set(self.groups)
-        keys: list[Key] = []
-        try:
-            for change in changes:
-                keys.append(self._write(change, now))
-        except Exception:
-            self.users, self._last_key, self.groups = before, last_key, groups
-            raise
-        self.writes += len(keys)
-        self.transactions += 1
-        return keys
+        with self._mutex:
+            listed = list(changes)
+            touched = {change.key for change in listed}
+            before = {key: copy.deepcopy(user) for key, user in self.users.items() if key in touched}
+            last_key, groups = self._last_key, set(self.groups)
+            keys: list[Key] = []
+            try:
+                for change in listed:
+                    keys.append(self._write(change, now))
+            except Exception:
+                for key in range(last_key + 1, self._last_key + 1):
+                    self.users.pop(key, None)
+                self.users.update(before)
+                self._last_key, self.groups = last_key, groups
+                raise
+            self.writes += len(keys)
+            self.transactions += 1
+            return keys
 
     def touch(self, keys: Sequence[Key], *, now: datetime) -> None:
         """Note that these users were checked."""
-        for key in keys:
-            user = self.users[key]  # type: ignore[index]
-            if user.link:
-                user.link = replace(user.link, last_sync=now)
-        self.touches += len(keys)
+        with self._mutex:
+            for key in keys:
+                user = self.users[key]  # type: ignore[index]
+                if user.link:
+                    user.link = replace(user.link, last_sync=now)
+            self.touches += len(keys)
 
     @contextmanager
     def lock(self, domain: str, username: str, *, wait: float = 0.0) -> Iterator[bool]:
