@@ -14,13 +14,16 @@ import pytest
 from tests.e2e.fastcgi_process import Wfastcgi, wfastcgi
 from wauth_core.iis import webconfig
 from wauth_core.iis.options import WebConfigOptions
+from wauth_core.testing import EmbeddedDirectory
 
 APPS = "tests.e2e.fastcgi_apps"
 ALICE = rb"EXAMPLE\alice"
 
 
 @contextmanager
-def site(folder: Path, application: str, log: bool = False) -> Iterator[Wfastcgi]:
+def site(
+    folder: Path, application: str, log: bool = False, environment: dict[str, str] | None = None
+) -> Iterator[Wfastcgi]:
     """A site folder with our web.config, under wfastcgi."""
     options = WebConfigOptions(
         root=str(folder),
@@ -29,6 +32,7 @@ def site(folder: Path, application: str, log: bool = False) -> Iterator[Wfastcgi
         handler="fastcgi",
         wfastcgi="/unused/wfastcgi.py",
         logs=str(folder / "logs" / "wfastcgi.log") if log else "",
+        environment=tuple((environment or {}).items()),
     )
     generated = webconfig.build(options)
     # wfastcgi opens "Web.config", which on Windows is the same file
@@ -167,6 +171,31 @@ def test_frameworks(tmp_path: Path, application: str) -> None:
         assert seen(server, user="EXAMPLE\\Zoë".encode()) == {"identity": "EXAMPLE\\zoë", "path": "/"}
         assert seen(server) == {"identity": None, "path": "/"}
         assert seen(server, "/straße/", ALICE)["path"] == "/straße/"
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[EmbeddedDirectory]:
+    with EmbeddedDirectory() as running:
+        yield running
+
+
+def test_the_manuals_site(tmp_path: Path, directory: EmbeddedDirectory) -> None:
+    """The manual's quick start on wfastcgi: at the first request people have the rights and data of the directory."""
+    environment = {"E2E_LDAP": json.dumps(directory.settings()), "E2E_DATABASE": str(tmp_path / "site.sqlite3")}
+    with site(tmp_path, "manual_site()", environment=environment) as server:
+        alice = {"user": "alice", "superuser": False, "email": "alice@example.local"}
+        assert seen(server, user=ALICE) == alice
+        assert seen(server, user=rb"EXAMPLE\bob")["superuser"] is True
+        assert seen(server) == {"user": "", "superuser": False, "email": ""}
+        assert seen(server, user=rb"EXAMPLE\nobody")["user"] == ""
+        assert seen(server, user=ALICE) == alice
+
+
+def test_a_flask_site(tmp_path: Path, directory: EmbeddedDirectory) -> None:
+    """A Flask application with the extension, on wfastcgi."""
+    with site(tmp_path, "flask_site()", environment={"E2E_LDAP": json.dumps(directory.settings())}) as server:
+        assert seen(server, user=ALICE)["user"] == "alice"
+        assert seen(server, user=b"")["user"] == ""
 
 
 def test_a_missing_log_folder(tmp_path: Path) -> None:
