@@ -147,32 +147,48 @@ class Wauth:
 
         What a person typed never raises: a name in no configured domain is nobody's. Raises `ConfigurationError`.
         """
-        named, name = self._logon(username)
+        named = self.domain_of(username)
         if named is None:
-            listed = list(self.domains)
-            named = domain if domain is not None else listed[0] if len(listed) == 1 else None
+            named = domain if domain is not None else self._only_domain()
         if named is None or named not in self.domains or (domain is not None and not self._same(domain, named)):
             return AuthResult(AuthReason.NO_SUCH_USER)
+        name = username.partition("\\")[2] if "\\" in username else username
         result = self.manager(named).authenticate(name, password)
         if not result.ok or result.user is None:
             return result
         if not self.domains.is_listed(named) and named.lower() not in _own_names(result.user):
             # __default__ serves every domain; that does not make this person one of the domain they typed.
             return AuthResult(AuthReason.NO_SUCH_USER)
-        policy, _ = self._policy(named)
         try:
-            identity = Identity(named, policy.logon_name(result.user))
+            identity = Identity(named, self.logon_name(result.user, named))
         except InvalidIdentity:
             return AuthResult(AuthReason.REFUSED, result.user)
         return dataclasses.replace(result, identity=identity)
 
-    def _logon(self, username: str) -> tuple[str | None, str]:
-        """The domain that a typed name speaks of, if any, and what to look for there."""
-        domain, slash, name = username.partition("\\")
+    def domain_of(self, name: str) -> str | None:
+        r"""The domain that a typed name speaks of: ``DOMAIN`` in ``DOMAIN\user``, whether configured or not; for a UPN
+        the listed domain whose name, or whose SEARCH_BASE, is its suffix. None where it speaks of none."""
+        before, slash, _ = name.partition("\\")
         if slash:
-            return domain, name
-        suffix = username.rpartition("@")[2] if "@" in username else ""
-        return (self.domains.canonical(suffix) if suffix and self.domains.is_listed(suffix) else None), username
+            return before
+        _, at, suffix = name.rpartition("@")
+        if not at:
+            return None
+        if self.domains.is_listed(suffix):
+            return self.domains.canonical(suffix)
+        for listed in self.domains:
+            base = self.manager(listed).settings.SEARCH_BASE
+            if filters.dns_domain(filters.domain_root(base)).lower() == suffix.lower():
+                return listed
+        return None
+
+    def logon_name(self, user: DirectoryUser, domain: str) -> str:
+        """How front ends and links spell *user*, who is of *domain*."""
+        return self._policy(domain)[0].logon_name(user)
+
+    def _only_domain(self) -> str | None:
+        listed = list(self.domains)
+        return listed[0] if len(listed) == 1 else None
 
     def _same(self, one: str, other: str) -> bool:
         return self.domains.canonical(one) == self.domains.canonical(other)

@@ -197,6 +197,18 @@ def test_a_plain_name_needs_one_domain(windowsauth_directory: EmbeddedDirectory)
         assert not wauth.authenticate("OTHER\\alice", password, domain="EXAMPLE").ok
 
 
+def test_a_upn_tells_the_domain(windowsauth_directory: EmbeddedDirectory) -> None:
+    """Among several domains a UPN belongs to the one whose search base has its suffix; a strange suffix to none."""
+    other = {"SERVER": "dc.other.local", "SEARCH_BASE": "DC=other,DC=local"}
+    with Wauth({"OTHER": other, "EXAMPLE": windowsauth_directory.settings()}) as wauth:
+        password = windowsauth_directory.bind_password
+        assert wauth.domain_of("alice@example.LOCAL") == "EXAMPLE"
+        assert wauth.domain_of("alice@other.local") == "OTHER"
+        assert wauth.domain_of("alice@elsewhere.example") is None
+        assert wauth.authenticate("alice@example.local", password).identity == ALICE
+        assert wauth.authenticate("alice@elsewhere.example", password).reason is AuthReason.NO_SUCH_USER
+
+
 def test_the_default_makes_nobody_a_member_of_any_domain(windowsauth_directory: EmbeddedDirectory) -> None:
     """Where __default__ serves all, a person still is of the own domain only."""
     with Wauth({"__default__": windowsauth_directory.settings()}) as wauth:

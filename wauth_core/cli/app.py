@@ -124,12 +124,10 @@ class App:
 
     def manager(self, domain: str | None, name: str = "") -> LDAPManager:
         r"""The manager of *domain*, of the DOMAIN in ``DOMAIN\name``, or of the only domain there is."""
-        before, slash, _ = name.partition("\\")
         listed = list(self.wauth.domains)
-        if domain is None and slash and before in self.wauth.domains:
-            domain = before
-        if domain is None and "@" in name and self.wauth.domains.is_listed(name.rpartition("@")[2]):
-            domain = name.rpartition("@")[2]
+        spoken_of = self.wauth.domain_of(name)
+        if domain is None and spoken_of is not None and spoken_of in self.wauth.domains:
+            domain = spoken_of
         if domain is None and len(listed) == 1:
             domain = listed[0]
         if domain is None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from wauth_core.cli.app import App, domain_option, pass_app
 from wauth_core.cli.output import Form, as_json, output_options, show
 from wauth_core.exceptions import UserNotFound
+from wauth_core.identity import Identity, fold_username
 from wauth_core.service import Wauth
 from wauth_core.settings import Options
 from wauth_core.sync.policy import Policy
@@ -79,13 +80,13 @@ def sync(
 def _one(
     app: App, wauth: Wauth, repository: UserRepository, name: str, domain: str | None, dry_run: bool
 ) -> SyncResult:
-    r"""*name* is ``DOMAIN\name``, or a name in the domain that is meant."""
-    given, slash, rest = name.partition("\\")
+    """*name* is any name of the person; of one who is gone, the logon name."""
     manager = app.manager(domain, name)
-    text = (
-        f"{rest if slash else given}@{manager.domain}" if wauth.rules.use_spn else f"{manager.domain}\\{rest or given}"
-    )
-    return wauth.sync(wauth.rules.parse(text), repository, dry_run=dry_run)
+    try:
+        identity = Identity(manager.domain, wauth.logon_name(manager.user(name), manager.domain))
+    except UserNotFound:
+        identity = Identity(manager.domain, fold_username(name.rpartition("\\")[2]))
+    return wauth.sync(identity, repository, dry_run=dry_run)
 
 
 def _all(wauth: Wauth, repository: UserRepository, domain: str, how: dict[str, Any]) -> BulkResult:

@@ -87,7 +87,7 @@ def finish(task: BulkTask, comparison: Comparison, started: float, *, incrementa
         counts.subtract(result.status for result, _ in failed)
         for batch in _batches(comparison.untouched):
             task.repository.touch(batch, now=task.now)
-    if task.after is not None:
+    if task.after is not None and not task.dry_run:
         for result in results:
             task.after(result)
     return BulkResult(

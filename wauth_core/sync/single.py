@@ -48,7 +48,7 @@ class Task:
     """Whom to sync and by what rules. *facts* are trusted as they are: their age was checked before.
 
     *before* is called with the identity and the directory user; a text that it returns refuses the user, for that
-    reason. *after* is called with the result, when everything is written.
+    reason. *after* is called with the result, when everything is written; never in a dry run.
     """
 
     identity: Identity
@@ -71,7 +71,7 @@ def sync_one(task: Task) -> SyncResult:
     started = time.perf_counter()
     result = _sync(task) if task.dry_run else _sync_locked(task)
     result = dataclasses.replace(result, dry_run=task.dry_run, elapsed=time.perf_counter() - started)
-    if task.after is not None and result.status is not SyncStatus.BUSY:
+    if task.after is not None and not task.dry_run and result.status is not SyncStatus.BUSY:
         task.after(result)
     return result
 

@@ -206,7 +206,7 @@ def test_sync_of_one(config: Path, tmp_path: Path) -> None:
     database = str(tmp_path / "users.sqlite3")
     [made] = rows(config, "sync", "--database", database, "--user", "ada")
     assert (made["status"], made["changes"]["is_staff"]) == ("created", True)
-    result = run(config, "sync", "--database", database, "--user", "nobody", "--user", "EXAMPLE\\carol", "--json")
+    result = run(config, "sync", "--database", database, "--user", "nobody", "--user", "carol@example.local", "--json")
     assert result.exit_code == 1
     assert [each["status"] for each in json.loads(result.stdout)] == ["not found", "created"]
 

@@ -291,6 +291,7 @@ def test_hooks(store: MemoryUserRepository) -> None:
     refused = sync(directory, store, before=before, after=after)
     assert (refused.status, refused.reason) == (SyncStatus.REFUSED, "Sales do not come in")
     directory.people = [person("alice", 1, department="Support")]
+    assert sync(directory, store, before=before, after=after, dry_run=True).ok
     assert sync(directory, store, before=before, after=after).ok
     assert seen == [(SyncStatus.REFUSED, 0), (SyncStatus.CREATED, 1)]
 
