@@ -14,7 +14,7 @@ from wauth_core.directory.domain import Domain
 from wauth_core.directory.groups import Groups
 from wauth_core.directory.members import Members
 from wauth_core.directory.wire import RawEntry
-from wauth_core.exceptions import ConfigurationError, OperationFailed
+from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable, OperationFailed
 
 _OBJECT_SECURITY = 0x1  # what the account may read, with no right to replicate
 _INCREMENTAL_VALUES = -0x80000000  # of "member", only who came and who went
@@ -143,7 +143,10 @@ class Changes:
                 (wire.dirsync_control(cookie, flags=flags), wire.Control(wire.SHOW_DELETED)),
             )
             found += entries
-            more, cookie = wire.dirsync_cookie(result)
+            try:
+                more, cookie = wire.dirsync_cookie(result)
+            except wire.WireError as error:
+                raise DirectoryUnavailable(f"The domain {self._domain.name} sent {error} for DirSync.") from None
         return found, cookie
 
     def _affected(self, groups: Iterable[RawEntry]) -> Iterator[uuid.UUID]:

@@ -84,8 +84,10 @@ def sub_code(message: str) -> str | None:
     return found[1].lower() if found else None
 
 
-def bind_failed(code: int, message: str, *, account: str, server: str) -> BindError:
+def bind_failed(code: int, message: str, *, account: str, server: str) -> DirectoryError:
     """The error for a bind of the service account that the server refused. The message of the server is kept."""
+    if code in {BUSY, UNAVAILABLE}:
+        return DirectoryUnavailable(f"{server} is {code_name(code)}: {message[:200]}")
     if "80090346" in message:
         return ChannelBindingRequired(
             f"{server} wants an LDAP channel binding token (80090346). Use AUTHENTICATION='KERBEROS' over LDAPS, or "

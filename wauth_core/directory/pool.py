@@ -226,7 +226,7 @@ class Pool:
         """A connection broke. A silent server takes its idle connections with it, and is skipped for a while."""
         log.info("Domain %s: %s", self.dialer.domain, error)
         with state.lock:
-            if error.timed_out:
+            if error.skip:
                 state.skipped[session.endpoint] = time.monotonic() + SKIP_FAILED
             gone = [other for other in state.idle if other.endpoint == session.endpoint]
             state.idle = [other for other in state.idle if other.endpoint != session.endpoint]

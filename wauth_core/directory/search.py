@@ -58,7 +58,7 @@ class Searcher:
                         self._check(result, base)
                         started = True
                         yield entries
-                        cookie = wire.page_cookie(result)
+                        cookie = self._cookie(result)
                         if not cookie:
                             return
                         deadline = self._deadline()
@@ -124,6 +124,8 @@ class Searcher:
                 noted.entries = len(entries)
                 if result.code:
                     noted.error = errors.code_name(result.code)
+            if result.code in {errors.BUSY, errors.UNAVAILABLE}:
+                raise Lost(f"{session.endpoint} is {errors.code_name(result.code)}", skip=True)
             return entries, result
 
     def complete(self, entry: RawEntry) -> RawEntry:
@@ -165,6 +167,12 @@ class Searcher:
             raise errors.operation_failed(
                 result.code, result.message, what=f"a search of {base!r}", server=f"The domain {self._domain}"
             )
+
+    def _cookie(self, result: wire.Result) -> bytes:
+        try:
+            return wire.page_cookie(result)
+        except wire.WireError as error:
+            raise Lost(f"the server sent {error}") from None
 
     def _unavailable(self, error: Lost) -> DirectoryUnavailable:
         return DirectoryUnavailable(f"Domain {self._domain}: {error}.")

@@ -43,10 +43,15 @@ class Secret:
 
 
 class Lost(Exception):
-    """The connection broke or fell silent. *timed_out* tells a silent server from a broken connection."""
+    """The connection is of no more use.
 
-    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+    *timed_out*: the server fell silent, and took the time for another try with it. *skip*: ask another server, where
+    there is one.
+    """
+
+    def __init__(self, message: str, *, timed_out: bool = False, skip: bool = False) -> None:
         self.timed_out = timed_out
+        self.skip = skip or timed_out
         super().__init__(message)
 
 
@@ -141,25 +146,31 @@ class Session(ldap3.Connection):  # type: ignore[misc]
         )
         self._transmit(request, deadline, "searchRequest")
         entries: list[wire.RawEntry] = []
-        for tag, content, controls_seen in self._answers(number):
-            if tag == wire.ENTRY:
-                entries.append(wire.read_entry(content))
-            elif tag == wire.DONE:
-                return entries, wire.read_result(content, controls_seen)
-            elif tag != wire.REFERENCE:
-                raise Lost(f"{self.endpoint} sent an answer that does not belong to a search")
+        try:
+            for tag, content, controls_seen in self._answers(number):
+                if tag == wire.ENTRY:
+                    entries.append(wire.read_entry(content))
+                elif tag == wire.DONE:
+                    return entries, wire.read_result(content, controls_seen)
+                elif tag != wire.REFERENCE:
+                    raise wire.WireError("an answer that does not belong to a search")
+        except wire.WireError as error:
+            raise Lost(f"{self.endpoint} sent {error}") from None
         raise Lost(f"{self.endpoint} ended the connection")
 
     def bind_simply(self, name: str, password: Secret, deadline: float) -> wire.Result:
         """A simple bind. The password goes into the socket and nowhere else. Raises `Lost`."""
         number = next(self._numbers)
         self._transmit(wire.bind_request(number, name, password.octets), deadline, "bindRequest")
-        for tag, content, _ in self._answers(number):
-            if tag == wire.BIND_RESPONSE:
+        try:
+            for tag, content, _ in self._answers(number):
+                if tag != wire.BIND_RESPONSE:
+                    raise wire.WireError("an answer that does not belong to a bind")
                 result = wire.read_result(content)
                 self.bound = result.code == errors.SUCCESS
                 return result
-            raise Lost(f"{self.endpoint} sent an answer that does not belong to a bind")
+        except wire.WireError as error:
+            raise Lost(f"{self.endpoint} sent {error}") from None
         raise Lost(f"{self.endpoint} ended the connection")
 
     def _transmit(self, request: bytes, deadline: float, kind: str) -> None:
@@ -176,7 +187,7 @@ class Session(ldap3.Connection):  # type: ignore[misc]
             raise failure  # outside the handler, for the same reason
 
     def _answers(self, number: int) -> Iterator[tuple[int, bytes, bytes]]:
-        """Yield (tag, content, controls) of each message that answers *number*."""
+        """Yield (tag, content, controls) of each message that answers *number*. Raises `Lost` and `WireError`."""
         buffer = bytearray()
         try:
             while True:
@@ -198,8 +209,6 @@ class Session(ldap3.Connection):  # type: ignore[misc]
                     raise Lost(f"{self.endpoint} sent a notice of disconnection")
                 else:
                     raise Lost(f"{self.endpoint} answered another request than ours")
-        except wire.WireError as error:
-            raise Lost(f"{self.endpoint} sent {error}") from None
         except (OSError, ValueError, AttributeError) as error:
             raise _lost(self.endpoint, error) from None
 

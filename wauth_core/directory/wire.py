@@ -109,22 +109,27 @@ def dirsync_control(cookie: bytes = b"", *, flags: int = 0, size: int = 0x100000
 
 
 def page_cookie(result: Result) -> bytes:
-    """The cookie for the next page; empty after the last."""
+    """The cookie for the next page; empty after the last. Raises `WireError`."""
     value = result.controls.get(PAGED)
-    if not value:
-        return b""
-    (_, body), *_ = _elements(value)
-    return _elements(body)[1][1]
+    return _within(value)[1][1] if value else b""
 
 
 def dirsync_cookie(result: Result) -> tuple[bool, bytes]:
-    """Whether there is more, and the cookie to go on from."""
-    value = result.controls.get(DIRSYNC)
-    if not value:
-        raise WireError("the answer has no DirSync control")
-    (_, body), *_ = _elements(value)
-    more, _, cookie = _elements(body)[:3]
-    return any(more[1]), cookie[1]
+    """Whether there is more, and the cookie to go on from. Raises `WireError`."""
+    found = _within(result.controls.get(DIRSYNC, b""))
+    return any(found[0][1]), found[-1][1]
+
+
+def _within(value: bytes) -> list[tuple[int, bytes]]:
+    """The elements of a response control's value, two at least."""
+    try:
+        [(_, body)] = _elements(value)
+        found = _elements(body)
+    except (ValueError, IndexError):
+        raise WireError("a malformed control") from None
+    if len(found) < 2:
+        raise WireError("a malformed control")
+    return found
 
 
 @lru_cache(maxsize=256)

@@ -96,7 +96,9 @@ class Faults:
         """End all faults."""
         for fault in list(self._active):
             self.stop(fault)
-        self._released.set()
+        with self._lock:
+            released, self._released = self._released, threading.Event()
+        released.set()
 
     def stop(self, fault: Fault) -> None:
         """End this fault; nothing happens if it has ended."""
