@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import ldap3
@@ -67,3 +70,11 @@ def names(connection: Any, base: str, query: str, scope: str = "SUBTREE") -> set
         (entry["raw_attributes"].get("sAMAccountName") or entry["raw_attributes"]["name"])[0].decode()
         for entry in entries
     }
+
+
+def until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
+    """Wait until it holds; whether it came to hold."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        threading.Event().wait(0.002)
+    return condition()

@@ -14,7 +14,7 @@ from ldap3.core.exceptions import (
     LDAPSocketReceiveError,
 )
 
-from tests.core.testing.client import found
+from tests.core.testing.client import found, until
 from wauth_core.testing import EmbeddedDirectory
 
 PEOPLE = {"users": {f"user{n}": {"name": f"Person {n}"} for n in range(30)}}
@@ -30,14 +30,6 @@ def directory() -> Iterator[EmbeddedDirectory]:
 def ask(connection, directory):
     """One person by name."""
     return found(connection, directory.base_dn, "(sAMAccountName=user1)", attributes=["cn"])
-
-
-def until(condition, seconds=5.0):
-    """Wait until it holds; whether it came to hold."""
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        threading.Event().wait(0.002)
-    return condition()
 
 
 def test_delay_makes_an_answer_late(directory, connect):

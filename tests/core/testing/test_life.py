@@ -6,14 +6,16 @@ import os
 import socket
 import ssl
 import stat
+import statistics
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.core.testing.client import found
+from tests.core.testing.client import found, until
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.testing import EmbeddedDirectory
+from wauth_core.testing import EmbeddedDirectory, generate
 
 PEOPLE = {"users": {"alice": {"name": "Alice Liddell"}}}
 
@@ -67,6 +69,19 @@ def test_closing_leaves_nothing_behind(connect):
     assert threading.active_count() == before
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((directory.host, directory.port), 5)
+
+
+@pytest.mark.parametrize("tls", [True, False], ids=["ldaps", "ldap"])
+def test_closing_does_not_wait_for_silent_clients(tls):
+    """A client that connected and says nothing, not even a TLS hello, does not hold up the end."""
+    directory = EmbeddedDirectory(PEOPLE)
+    before = threading.active_count()
+    with socket.create_connection((directory.host, directory.tls_port if tls else directory.port), 5) as client:
+        assert until(lambda: threading.active_count() > before)
+        started = time.monotonic()
+        directory.close()
+        assert time.monotonic() - started < 3
+        assert client.recv(1) == b""
 
 
 def test_a_kept_folder_keeps_the_certificate_authority(connect, tmp_path):
@@ -131,6 +146,17 @@ def test_many_threads_get_their_own_answers(connect):
             thread.join(20)
         assert len(directory.operations.only("search")) == 50
     assert wrong == []
+
+
+def test_a_search_takes_well_under_a_millisecond(connect):
+    """Among 2,000 people a BASE search with tokenGroups costs the server less than a millisecond (median)."""
+    with EmbeddedDirectory(generate(2000)) as directory:
+        connection = connect(directory, secure=False)
+        directory.operations.clear()
+        for number in range(100):
+            base = f"<GUID={directory.guid(f'user{number:05d}').bytes_le.hex()}>"
+            assert found(connection, base, "(objectClass=*)", "BASE", attributes=["mail", "tokenGroups"])
+        assert statistics.median(operation.seconds for operation in directory.operations) < 0.001
 
 
 @pytest.mark.parametrize(

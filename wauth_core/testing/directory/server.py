@@ -66,9 +66,13 @@ class Server:
         self.faults.clear()
         for listener, _ in self._listeners:
             _stop_listening(listener)
-        for connection in list(self._connections):
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
             connection.shut()
-        for thread in list(self._threads):
+        with self._lock:
+            threads = list(self._threads)
+        for thread in threads:
             if thread is not threading.current_thread():
                 thread.join(5)
 
@@ -84,6 +88,8 @@ class Server:
             connection = Connection(self, client, next(self._numbers), implicit_tls=secure)
             with self._lock:
                 self._connections.add(connection)
+            if listener.fileno() == -1:  # the end, or an outage, that may have counted us out before we were in
+                connection.reset()
             self._spawn(connection.serve)
 
     def _spawn(self, target: object, *args: object) -> None:
@@ -95,9 +101,9 @@ class Server:
                     self._threads.discard(threading.current_thread())
 
         thread = threading.Thread(target=run, name="wauth-directory", daemon=True)
-        with self._lock:
+        with self._lock:  # close() never sees one that is not started, and could not be joined
             self._threads.add(thread)
-        thread.start()
+            thread.start()
 
     def forget(self, connection: Connection) -> None:
         """The connection has ended."""
@@ -110,7 +116,9 @@ class Server:
             port = listener.getsockname()[1]
             _stop_listening(listener)
             self._listeners[position] = (_bound(self.host, port), secure)
-        for connection in list(self._connections):
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
             connection.reset()
 
     def _come_back(self) -> None:
@@ -126,6 +134,7 @@ class Connection:
         self.socket = client
         self.raw = client
         self.implicit_tls = implicit_tls
+        self.ended = False
         self.session = Session(number, server.domain, server.faults, server.log, server.limits, secure=implicit_tls)
 
     def serve(self) -> None:
@@ -144,18 +153,23 @@ class Connection:
 
     def shut(self) -> None:
         """End the conversation from another thread."""
+        self.ended = True
         with contextlib.suppress(OSError):
             socket.socket.shutdown(self.raw, socket.SHUT_RDWR)  # SSLSocket's own would disturb its reader
 
     def reset(self) -> None:
         """End it with a RST instead of a FIN."""
+        self.ended = True
         with contextlib.suppress(OSError):
             self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
             socket.socket.shutdown(self.raw, socket.SHUT_RD)  # wakes its thread, whose close() sends the RST
 
     def _wrap(self) -> None:
-        self.socket = self.server.context.wrap_socket(self.socket, server_side=True)
-        self.raw = self.socket
+        wrapped = self.server.context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        self.socket = self.raw = wrapped  # before the handshake, so that shut() can end one that hangs
+        if self.ended:  # shut() may have had the socket in hand that is wrapped now
+            raise ConnectionAbortedError
+        wrapped.do_handshake()
         self.session.secure = True
 
     def _converse(self) -> None:
