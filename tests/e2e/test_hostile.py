@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import base64
+import sys
 
 import pytest
+
+from tests.e2e.fastcgi_process import wfastcgi
+from tests.e2e.servers import Answer
+from wauth_core.iis import webconfig
+from wauth_core.iis.options import WebConfigOptions
 
 EVIL = "EXAMPLE\\evil"
 TOKENS = ("X-IIS-WindowsAuthToken", "MS-ASPNETCORE-WINAUTHTOKEN", "MS-PLATFORM-HANDLER-WINAUTHTOKEN")
@@ -93,6 +99,52 @@ def test_nobody_is_signed_in(plain_server, source, row):
     assert answer.told["identity"] is None
     answer = plain_server.get(f"/{source}/required", row)
     assert answer.status in (400, 401, 403, 431)
+
+
+class FromIIS:
+    """Requests as IIS's FastCGI module hands them to wfastcgi: every header in capitals, hyphens as underscores."""
+
+    def __init__(self, process):
+        self._process = process
+
+    def get(self, path, headers):
+        """The answer to a request whose user IIS did not authenticate."""
+        variables = {}
+        for name, value in headers:
+            key = "HTTP_" + name.upper().replace("-", "_")
+            value = value if isinstance(value, bytes) else value.encode("latin-1")
+            variables[key] = variables[key] + b"," + value if key in variables else value
+        answer = self._process.get(path, b"", **variables)
+        return Answer(answer.status, [], answer.body)
+
+
+@pytest.fixture(scope="module")
+def under_iis(tmp_path_factory):
+    """The application of these tests in the real wfastcgi."""
+    folder = tmp_path_factory.mktemp("site")
+    options = WebConfigOptions(
+        root=str(folder),
+        application="tests.e2e.application:wsgi()",
+        python=sys.executable,
+        handler="fastcgi",
+        wfastcgi="/unused/wfastcgi.py",
+        logs="",
+    )
+    (folder / "Web.config").write_bytes(webconfig.build(options).files[0].content)
+    with wfastcgi(folder) as process:
+        yield FromIIS(process)
+
+
+# ProxyHeader makes no sense here: IIS itself is the server, and signs people in itself.
+UNDER_IIS = {name: row for name, row in ROWS.items() if name.startswith(("server", "stranger", "iis"))}
+
+
+@pytest.mark.parametrize(("source", "row"), UNDER_IIS.values(), ids=UNDER_IIS)
+def test_nobody_is_signed_in_under_wfastcgi(under_iis, source, row):
+    """The same under IIS with FastCGI."""
+    answer = under_iis.get(f"/{source}", row)
+    assert (answer.status, answer.told["identity"]) == (200, None)
+    assert under_iis.get(f"/{source}/required", row).status in (401, 403)
 
 
 @pytest.mark.parametrize("row", [*ANY_PEER.values(), *TRUSTED_PEER.values()], ids=[*ANY_PEER, *TRUSTED_PEER])
