@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol, TypeVar
 
 from wauth_core import Wauth
+from wauth_core.directory.membership import well_known
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.identity import Identity
 from wauth_core.outcomes import SignedIn, TransportFacts
 
 FACTS_LAST = timedelta(minutes=10)  # WAUTH_RESYNC_DELTA's default, where there are no settings to say otherwise
+A_REQUEST = timedelta(minutes=1)  # and a request that began in time may end
 
-_SID = re.compile(r"S-1-[0-9-]+")
 _NEEDS_DIRECTORY = "{what} of {who} must be read from the directory: give the wrapper wauth= with its domain."
 
 
@@ -76,27 +76,23 @@ class TransportUser:
         raise ConfigurationError(_NEEDS_DIRECTORY.format(what="The attributes", who=self.identity))
 
     def in_group(self, group: Any, /) -> bool:
-        """Whether the user is in the group of this SID, or in the domain's own "Domain Admins" or "Domain Users"."""
+        """Whether the user is in the group of this SID, or of a name that means the same SID in every domain."""
         facts = self._known("The groups")
-        wanted = group.sid if hasattr(group, "sid") else str(group)
-        rid = _WELL_KNOWN_RIDS.get(wanted.casefold())
-        if rid is not None:
-            wanted = f"{facts.user_sid.rpartition('-')[0]}-{rid}"
-        if not _SID.fullmatch(wanted) or (wanted.startswith("S-1-5-32-") and not facts.complete):
-            raise ConfigurationError(_NEEDS_DIRECTORY.format(what=f"The group {wanted!r}", who=self.identity))
-        return wanted in facts.group_sids
+        name = group.sid if hasattr(group, "sid") else str(group)
+        sid = well_known(name, lambda: facts.user_sid.rpartition("-")[0], lambda: "")
+        if sid is None or not sid.startswith("S-1-") or (sid.startswith("S-1-5-32-") and not facts.complete):
+            raise ConfigurationError(_NEEDS_DIRECTORY.format(what=f"The group {name!r}", who=self.identity))
+        return sid in facts.group_sids
 
     def _known(self, what: str) -> TransportFacts:
         facts = self._facts
-        if facts is None or self._now() - facts.at > FACTS_LAST:
+        if facts is None or self._now() - facts.at > FACTS_LAST + A_REQUEST:
             raise ConfigurationError(_NEEDS_DIRECTORY.format(what=what, who=self.identity))
         return facts
 
     def __repr__(self) -> str:
         return f"<WindowsUser {str(self.identity)!r}>"
 
-
-_WELL_KNOWN_RIDS = {"domain admins": 512, "domain users": 513}  # MS-DTYP 2.4.2.4
 
 NOBODY = Nobody()
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import http.client
 import importlib.util
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -54,9 +52,13 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def end_with_parent():
-    """Linux: the child is told to end when the test run dies."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+# PR_SET_PDEATHSIG, SIGTERM: on Linux a server is told to end when the test run dies
+ENDS_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execvp(sys.argv[1], sys.argv[1:])"
+
+
+def ending_with_parent(command):
+    """The same command, which does not outlive a killed test run."""
+    return [sys.executable, "-c", ENDS_WITH_PARENT, *command] if sys.platform == "linux" else command
 
 
 class Process:
@@ -67,13 +69,12 @@ class Process:
         self.log = Path(log)
         with open(self.log, "ab") as out:
             self._process = subprocess.Popen(
-                command,
+                ending_with_parent(command),
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                preexec_fn=end_with_parent,
             )
 
     def __enter__(self):

@@ -85,6 +85,24 @@ def test_another_worker_reads_the_cookie(call):
     assert not user.in_group(f"{DOMAIN_SID}-512")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"realms": {"EXAMPLE.LOCAL": "EXAMPLE", "OTHER.LOCAL": "OTHER"}},
+        {"realms": {"EXAMPLE.LOCAL": "ADMINS"}},
+        {"no_pac": "ldap"},
+        {"service": "HTTP/admin.example.local@EXAMPLE.LOCAL"},
+    ],
+    ids=["more-realms", "other-names", "without-pac", "other-service"],
+)
+def test_who_trusts_less_believes_no_such_cookie(call, arguments):
+    """Two applications with one key and different trust do not share sessions."""
+    lax = source(**{"realms": {"EXAMPLE.LOCAL": "EXAMPLE"}, **arguments})
+    cookie = the_cookie(call([lax], headers=[token("good")]))
+    assert call([lax], headers=[cookie]).identity is not None
+    assert call([source(realms={"EXAMPLE.LOCAL": "EXAMPLE"})], headers=[cookie]).identity is None
+
+
 def test_the_session_ends(call):
     """After its time the cookie is nothing, and the browser is asked again."""
     clock = Clock()

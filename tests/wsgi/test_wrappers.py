@@ -262,6 +262,7 @@ def test_groups_from_the_transport_need_no_directory(call):
     assert user.in_group("S-1-5-21-1-2-3-1201")
     assert user.in_group("domain ADMINS")
     assert user.in_group("S-1-5-32-544")
+    assert user.in_group("Administrators")
     assert not user.in_group("S-1-5-21-1-2-3-120")
     assert "S-1-5-21-1-2-3-512" in user.groups
 
@@ -271,6 +272,8 @@ def test_groups_from_the_transport_need_no_directory(call):
     [
         pytest.param(None, lambda user: user.groups, id="no-facts"),
         pytest.param(facts(), lambda user: user.in_group("Staff"), id="a-name"),
+        pytest.param(facts(), lambda user: user.in_group("Enterprise Admins"), id="of-the-forest"),
+        pytest.param(facts(complete=False), lambda user: user.in_group("Administrators"), id="built-in-by-name"),
         pytest.param(facts(), lambda user: user.attributes, id="attributes"),
         pytest.param(facts(complete=False), lambda user: user.in_group("S-1-5-32-544"), id="built-in-from-a-ticket"),
         pytest.param(facts(at=datetime(2020, 1, 1, tzinfo=timezone.utc)), lambda user: user.groups, id="facts-too-old"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
@@ -74,7 +75,9 @@ class Negotiate:
         self._realms = _realms(realms, self._acceptor)
         self._own_names = realms is None
         self._session, self._password_session = session, password_session
-        self._cookie = SessionCookie(secret_key, audience=self.name, secure=secure, now=now)
+        # Who trusts other realms, another service or tickets without a PAC does not share sessions, even with one key.
+        trust = json.dumps([self.name, service, sorted(self._realms.items()), self._needs_pac, fallback])
+        self._cookie = SessionCookie(secret_key, audience=trust, secure=secure, now=now)
         self._fallback = None if fallback is None else Fallback(fallback, authenticate, secure=secure)
         self._now = now
         # A ticket comes back with the same PAC at each handshake, and reading it is a pure function of the bytes.
