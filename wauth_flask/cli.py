@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
+from flask import Flask
 from flask.cli import ScriptInfo
 
 from wauth_core.cli.app import App, Lazy, LazyGroup
@@ -75,11 +77,23 @@ def _known(parameter: click.Parameter, ctx: click.Context) -> click.Parameter:
     known = copy.copy(parameter)
     script = ctx.find_object(ScriptInfo)
     path = (script and script.app_import_path) or "wsgi.py"
-    module, colon, name = path.partition(":")
+    module, _, name = path.partition(":")
     module = module.removesuffix(".py").replace("/", ".").replace("\\", ".")
-    known.default = path if parameter.name == "flask" else f"{module}:{name if colon else 'app'}"
+    known.default = path if parameter.name == "flask" else f"{module}:{_attribute(module, name)}"
     known.required = False
     return known
+
+
+def _attribute(module: str, name: str) -> str:
+    """*name* in the application's *module*, loaded by now; without one what Flask looks for. Factories get ()."""
+    loaded = sys.modules.get(module)
+    for candidate in [name] if name else ["app", "application", "create_app", "make_app"]:
+        found = getattr(loaded, candidate, None)
+        if isinstance(found, Flask):
+            return candidate
+        if callable(found):
+            return f"{candidate}()"
+    return name or "app"
 
 
 wauth = _Group("wauth", help="Windows identities and Active Directory, with this application's settings and users.")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
+from flask.cli import FlaskGroup
 
 
 @pytest.fixture
@@ -114,3 +117,23 @@ def test_errors_are_one_line(make):
     assert done.exit_code == 2
     assert "SERVER is required" in done.output
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("shop_of_tests", "shop_of_tests:create_app()"), ("shop_of_tests:create_app", "shop_of_tests:create_app()")],
+)
+def test_createwebconfig_calls_a_factory(tmp_path, monkeypatch, given, expected):
+    """An application that a factory makes is named so that a server calls it."""
+    (tmp_path / "shop_of_tests.py").write_text(
+        "from flask import Flask\nfrom wauth_flask import WindowsAuth\n\n\ndef create_app():\n"
+        "    app = Flask(__name__)\n    app.config.update(SECRET_KEY='x', WAUTH_DOMAINS={})\n"
+        "    WindowsAuth(app)\n    return app\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    line = ["--app", given, "wauth", "createwebconfig", "--dry-run", "--handler", "httpplatform"]
+    result = CliRunner().invoke(FlaskGroup(), line)
+    monkeypatch.delitem(sys.modules, "shop_of_tests")
+    assert result.exit_code == 0, result.output
+    assert expected in result.output

@@ -140,6 +140,7 @@ class WindowsPython:
             "PYTHONDONTWRITEBYTECODE": "1",
             **(environment or {}),
         }
+        variables.setdefault("HOME", str(self._state))
         variables.pop("DISPLAY", None)
         for name in ("VIRTUAL_ENV", "PYTHONHOME"):
             variables.pop(name, None)
