@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Mapping
@@ -16,9 +15,9 @@ from typing import Any, TypeVar
 
 from cachetools import TTLCache
 
-from wauth_core import secrets
+from wauth_core import configfile
 from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, LDAPManager, filters, membership
-from wauth_core.exceptions import ConfigurationError, InvalidIdentity
+from wauth_core.exceptions import InvalidIdentity
 from wauth_core.identity import Identity
 from wauth_core.outcomes import Rules, TransportFacts
 from wauth_core.person import WindowsUser, utc_now
@@ -38,7 +37,6 @@ logger = logging.getLogger("wauth.service")
 PREFIX = "WAUTH_"
 PEOPLE_KEPT = 4096  # directory users kept in memory, for WAUTH_RESYNC_DELTA at most
 FACTS_AT_LEAST = 10  # seconds that facts are believed where WAUTH_RESYNC_DELTA is less: they belong to one sign-in
-_TABLES = frozenset({"USER_FIELD_MAP", "FLAG_MAP", "GROUP_MAP", "SERVER_OPTIONS", "CONNECTION_OPTIONS"})
 _BY_OPTIONS: Any = object()
 
 T = TypeVar("T", bound="Wauth")
@@ -95,16 +93,7 @@ class Wauth:
 
         Raises `ConfigurationError` when the file cannot be read.
         """
-        given = {key.removeprefix(PREFIX).lower(): value for key, value in _read_toml(Path(path)).items()}
-        domains = given.get("domains", {})
-        if not isinstance(domains, Mapping) or not all(isinstance(table, Mapping) for table in domains.values()):
-            raise ConfigurationError(
-                f"{os.fspath(path)!r}: each domain is a table of its own, such as [domains.EXAMPLE]."
-            )
-        given["domains"] = {
-            domain: {key: value if key in _TABLES else secrets.from_toml(value) for key, value in table.items()}
-            for domain, table in domains.items()
-        }
+        given = {key.removeprefix(PREFIX).lower(): value for key, value in configfile.read(Path(path)).items()}
         return cls._from_options(given, more)
 
     @classmethod
@@ -393,19 +382,3 @@ def _own_names(user: DirectoryUser) -> tuple[str, str]:
     """The DNS name of the domain that *user* is in, and its first label, which is its NetBIOS name as a rule."""
     name = filters.dns_domain(filters.domain_root(user.dn)).lower()
     return name, name.partition(".")[0]
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        try:
-            import tomli as tomllib
-        except ImportError:
-            raise ConfigurationError("TOML on Python 3.10 needs tomli: pip install 'windowsauth[cli]'") from None
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"The settings file {str(path)!r} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The settings file {str(path)!r} is not TOML: {error}.") from None

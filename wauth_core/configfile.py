@@ -1,0 +1,45 @@
+"""A settings file in TOML: options at the top, a table for each domain, secrets by reference."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wauth_core import secrets
+from wauth_core.exceptions import ConfigurationError
+
+_TABLES = frozenset({"USER_FIELD_MAP", "FLAG_MAP", "GROUP_MAP", "SERVER_OPTIONS", "CONNECTION_OPTIONS"})
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The file's top level, its ``domains`` with secrets looked up as `wauth_core.secrets.from_toml` reads them.
+
+    Raises `ConfigurationError` when the file cannot be read.
+    """
+    given = _toml(path)
+    domains = given.get("domains", {})
+    if not isinstance(domains, Mapping) or not all(isinstance(table, Mapping) for table in domains.values()):
+        raise ConfigurationError(f"{str(path)!r}: each domain is a table of its own, such as [domains.EXAMPLE].")
+    given["domains"] = {
+        domain: {key: value if key in _TABLES else secrets.from_toml(value) for key, value in table.items()}
+        for domain, table in domains.items()
+    }
+    return given
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        try:
+            import tomli as tomllib
+        except ImportError:
+            raise ConfigurationError("TOML on Python 3.10 needs tomli: pip install 'windowsauth[cli]'") from None
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"The settings file {str(path)!r} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The settings file {str(path)!r} is not TOML: {error}.") from None
