@@ -275,6 +275,9 @@ def test_attributes_change(directory, connect):
     assert found(connect(directory), directory.base_dn, "(title=Queen)") == []
     with pytest.raises(ConfigurationError, match="no attribute 'nickname'"):
         directory.update("alice", nickname="Al")
+    for name in ("cn", "distinguishedName", "memberOf", "tokenGroups", "objectSid"):
+        with pytest.raises(ConfigurationError, match="follows from something else"):
+            directory.update("alice", **{name: "x"})
 
 
 def test_the_same_seed_makes_the_same_directory():

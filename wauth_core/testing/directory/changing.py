@@ -128,7 +128,12 @@ class Changes:
                 known = self.store.schema.attribute(name)
                 if known is None:
                     raise ConfigurationError(f"Active Directory's schema has no attribute {name!r}.")
-                if known.link is not None and not known.is_back_link:
+                if known.is_back_link or known.constructed or self.store.is_computed(known.name.lower()):
+                    raise ConfigurationError(
+                        f"{known.name} follows from something else: change a name by rename(), the place by move(), "
+                        "membership by add_member()."
+                    )
+                if known.link is not None:
                     self._relink(entry, known.name.lower(), value)
                 else:
                     self.store.put(entry, known.name.lower(), encode(value))

@@ -21,7 +21,7 @@ from .store import Store, system_clock
 class Domain(Changes):
     """The store of one domain, filled with what every domain has, and methods that change its people.
 
-    A person or group is named by sAMAccountName, ``DOMAIN\\sam``, UPN, GUID, SID or DN.
+    A person or group is named by sAMAccountName, ``DOMAIN\\sam``, UPN, GUID, SID or DN, or by a CN that only one has.
     """
 
     def __init__(

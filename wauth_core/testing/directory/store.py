@@ -163,6 +163,10 @@ class Store:
                 return tuple(source.dn.encode() for source in entry.linking(forward))
         return ()
 
+    def is_computed(self, name: str) -> bool:
+        """Whether the attribute follows from what the entry is, and cannot be put."""
+        return name in self._computed
+
     def names(self, entry: Entry) -> list[str]:
         """The lower-cased names of all attributes with a value, constructed ones aside."""
         found = ["objectclass", *self._computed]
