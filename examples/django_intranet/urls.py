@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import path
 
 from wauth_core.testing.demo.page import DOORS, FLAGS, Journal, build
+from wauth_django.conf import get_wauth
 from wauth_django.decorators import group_required
 from wauth_django.signals import ldap_user_sync
 
@@ -24,14 +25,13 @@ def note(sender: Any, **sent: Any) -> None:
 
 def home(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
-    manager = user.ldap.get_ldap_manager()
     page = build(
         "Django",
         user.ldap.identity,
-        manager,
+        user.ldap.get_ldap_manager(),
         flags={flag: getattr(user, flag) for flag in FLAGS},
         roles=[group.name for group in user.groups.all()],
-        in_group=lambda group: manager.is_member(user.ldap.username, group),
+        in_group=get_wauth().windows_user(user.ldap.identity).in_group,
         journal=journal,
         operations=request.META.get("demo.operations", ()),
     )
