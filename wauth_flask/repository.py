@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy import inspect as sa_inspect
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, joinedload, scoped_session
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.util import identity_key
@@ -142,15 +142,17 @@ class SQLAlchemyUserRepository:
         """See `UserRepository`. Holds across processes, by a row that expires after a minute."""
         key = {"domain_key": canonical_domain(domain), "username_key": fold_username(username)}
         give_up = monotonic() + wait
-        while not (until := take_lock(self._engine(), self._tables.lock, key, self._clock())):
-            if monotonic() >= give_up:
-                break
+        while not (until := self._lease(take_lock, key, self._clock())) and monotonic() < give_up:
             sleep(LOCK_POLL)
         try:
             yield until is not None
         finally:
             if until is not None:
-                release_lock(self._engine(), self._tables.lock, key, until)
+                self._lease(release_lock, key, until)
+
+    def _lease(self, what: Callable[..., datetime | None], key: dict[str, str], moment: datetime) -> datetime | None:
+        with _refusals():
+            return what(self._engine(), self._tables.lock, key, moment)
 
     def bookmark(self, domain: str, value: str | None = None) -> str | None:
         """See `UserRepository`."""
@@ -334,12 +336,18 @@ class SQLAlchemyUserRepository:
 
     @contextmanager
     def _writing(self) -> Iterator[Session]:
-        """One transaction. A constraint that refuses a value comes out as `SyncError`."""
-        try:
-            with Session(self._engine(), expire_on_commit=False) as session, session.begin():
-                yield session
-        except (IntegrityError, DataError) as error:
-            raise SyncError(f"The database refused the change: {error.orig}") from error
+        """One transaction."""
+        with _refusals(), Session(self._engine(), expire_on_commit=False) as session, session.begin():
+            yield session
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the database refuses, or is too busy for, is a `SyncError`: the last known rights hold for a while."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise SyncError(f"The database refused the change: {error.orig}") from error
 
 
 def _escaped(letter: str) -> str:

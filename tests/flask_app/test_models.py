@@ -311,3 +311,19 @@ def test_sixteen_threads_keep_sixteen_people_apart(base, tmp_path):
     with Session(made) as session:
         assert len(session.execute(select(user)).scalars().all()) == 16
     made.dispose()
+
+
+def test_a_database_that_is_locked_is_a_sync_error(base, tmp_path):
+    """Somebody else's long transaction stops a sync, and only that: the core lets the last known rights hold."""
+    user = mixin_user(base)
+    made = create_engine(f"sqlite:///{tmp_path}/users.sqlite3", connect_args={"timeout": 0})
+    repository = SQLAlchemyUserRepository(scoped_session(sessionmaker(made)), user)
+    base.metadata.create_all(made)
+    key = create(repository)
+    with made.connect() as other:
+        other.exec_driver_sql("BEGIN EXCLUSIVE")
+        with pytest.raises(SyncError, match="locked"):
+            repository.apply([Change(key, fields={"email": "x"})], now=NOW)
+        with pytest.raises(SyncError, match="locked"), repository.lock("EXAMPLE", "alice"):
+            pass
+    made.dispose()
