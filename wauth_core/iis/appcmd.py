@@ -1,5 +1,4 @@
-"""The lines an administrator runs once, in an elevated prompt: register FastCGI, and get past locked
-sections."""
+"""The lines an administrator runs once, in an elevated prompt: register FastCGI, and get past locked sections."""
 
 from __future__ import annotations
 
@@ -54,8 +53,7 @@ def unlock(options: WebConfigOptions) -> tuple[str, ...]:
 
 
 def set_for_site(options: WebConfigOptions, site: str) -> tuple[str, ...]:
-    """Set Windows Authentication for one site in the server's own configuration: nothing needs unlocking
-    for it."""
+    """Set Windows Authentication for one site in the server's own configuration: nothing needs unlocking for it."""
     windows = ["/enabled:true"]
     if options.kernel_mode is not None or KERBEROS_ONLY in options.providers:
         windows.append(f"/useKernelMode:{str(bool(options.kernel_mode)).lower()}")

@@ -7,8 +7,7 @@ from wauth_core.iis.windowspath import command_line, quote
 
 
 def script_processor(options: WebConfigOptions) -> tuple[str, str]:
-    """FastCGI's ``fullPath`` and ``arguments``, spelled the same in the handler and in the server's own
-    list."""
+    """FastCGI's ``fullPath`` and ``arguments``, spelled the same in the handler and in the server's own list."""
     return quote(options.python), quote(options.wfastcgi)
 
 

@@ -10,10 +10,8 @@ from wauth_core.iis.windowspath import join
 PAGES = {
     401: (
         "You are not signed in",
-        "This site signs you in with your Windows account. Your browser did not send one, or the server "
-        "did not "
-        "accept it. Close the browser, sign in to Windows with an account of this organisation, and try "
-        "again.",
+        "This site signs you in with your Windows account. Your browser did not send one, or the server did not "
+        "accept it. Close the browser, sign in to Windows with an account of this organisation, and try again.",
     ),
     403: ("Not allowed", "Your account may not see this page. Ask the owners of this site for access."),
     404: ("Page not found", "There is nothing at this address."),
@@ -23,8 +21,7 @@ PAGES = {
 
 
 def build(folder: str) -> list[GeneratedFile]:
-    """One page for each status in :data:`PAGES`, into *folder*. They load nothing: no style sheet, no
-    script."""
+    """One page for each status in :data:`PAGES`, into *folder*. They load nothing: no style sheet, no script."""
     return [GeneratedFile(join(folder, f"{status}.html"), _page(*texts)) for status, texts in PAGES.items()]
 
 

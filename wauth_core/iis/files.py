@@ -27,8 +27,7 @@ class GeneratedFile:
 
 @dataclass(frozen=True)
 class Generated:
-    """What a generator made: *files* to write, *folders* that must exist, *notes* for the person who runs
-    it."""
+    """What a generator made: *files* to write, *folders* that must exist, *notes* for the person who runs it."""
 
     files: tuple[GeneratedFile, ...] = ()
     folders: tuple[str, ...] = ()
@@ -41,8 +40,8 @@ class WouldOverwrite(WauthError):
     def __init__(self, paths: Sequence[str]) -> None:
         self.paths = tuple(paths)
         super().__init__(
-            f"Already there, and not the same: {', '.join(self.paths)}. "
-            "Nothing was written. Look at --dry-run, then use --override (-f): it keeps a backup."
+            f"Already there, and not the same: {', '.join(self.paths)}. Nothing was written. Look at --dry-run, "
+            "then use --override (-f): it keeps a backup."
         )
 
 

@@ -15,8 +15,7 @@ DOWNLOADS = {
 
 
 def for_webconfig(options: WebConfigOptions) -> Iterable[str]:
-    """The notes for these options, most urgent first: what would make every request fail comes before the
-    rest."""
+    """The notes for these options, most urgent first: what would make every request fail comes before the rest."""
     yield (
         "Locked on a new server, and an error 500.19 (0x80070021) until unlocked: "
         f"{', '.join(locked_sections(options))}. --fastcgi-application prints the lines."
@@ -27,14 +26,13 @@ def for_webconfig(options: WebConfigOptions) -> Iterable[str]:
             "--fastcgi-application prints the line. Needs the role feature CGI."
         )
         yield (
-            "wfastcgi reads names in the server's ANSI code page, and letters outside it become '?'. Let "
-            "IIS send UTF-8: "
-            "see docs/iis/fastcgi.md, FastCGIUtf8ServerVariables."
+            "wfastcgi reads names in the server's ANSI code page, and letters outside it become '?'. Let IIS send "
+            "UTF-8: see docs/iis/fastcgi.md, FastCGIUtf8ServerVariables."
         )
         if not options.root.isascii():
             yield (
-                "wfastcgi finds a site folder with letters outside ASCII only on a server whose ANSI code page is 1252 "
-                "(Western European). HttpPlatformHandler finds any folder."
+                "wfastcgi finds a site folder with letters outside ASCII only on a server whose ANSI code page is "
+                "1252 (Western European). HttpPlatformHandler finds any folder."
             )
     else:
         yield _needs("HttpPlatformHandler", "httpPlatform")
@@ -42,9 +40,8 @@ def for_webconfig(options: WebConfigOptions) -> Iterable[str]:
         yield _needs("URL Rewrite", "rewrite")
         if options.hsts_seconds:
             yield (
-                f"Browsers will refuse plain HTTP to this host for {options.hsts_seconds} seconds after a "
-                "visit, even if "
-                "you take the setting away. Try a small --hsts first."
+                f"Browsers will refuse plain HTTP to this host for {options.hsts_seconds} seconds after a visit, "
+                "even if you take the setting away. Try a small --hsts first."
             )
     if options.windowsauth:
         yield from _about_windowsauth(options)
@@ -53,17 +50,18 @@ def for_webconfig(options: WebConfigOptions) -> Iterable[str]:
     for name, folder in (("static", options.static), ("media", options.media)):
         if folder:
             yield from _about_folder(name, folder, options)
-    if options.deny_extensions or options.hidden_segments:
+    if options.deny_extensions:
         yield (
-            "Request filtering looks at the application's URLs too, not only at files: "
-            f"a URL that ends in {' '.join(options.deny_extensions) or 'one of them'} "
-            f"or holds a part named {' '.join(options.hidden_segments) or 'so'} is refused with 404."
+            "Request filtering looks at the application's URLs too, not only at files: those that end in "
+            f"{' '.join(options.deny_extensions)} are refused with 404."
         )
+    if options.hidden_segments:
+        yield f"URLs with a part named {' '.join(options.hidden_segments)} are refused with 404, views included."
     if options.error_pages and options.handler == "fastcgi":
         yield (
-            "With FastCGI, IIS cannot tell its own errors from the application's: from now on it "
-            "replaces the body of "
-            "every answer of 400 and above, JSON included. Leave --error-pages out to keep the application's."
+            "With FastCGI, IIS cannot tell its own errors from the application's: from now on it replaces the "
+            "body of every answer of 400 and above, JSON included. Leave --error-pages out to keep the "
+            "application's."
         )
 
 
@@ -83,21 +81,19 @@ def _about_windowsauth(options: WebConfigOptions) -> Iterable[str]:
         )
     if KERBEROS_ONLY in options.providers or options.kernel_mode is False:
         yield (
-            "Outside kernel mode the application pool's account decrypts the tickets: the service "
-            "principal name "
+            "Outside kernel mode the application pool's account decrypts the tickets: the service principal name "
             "HTTP/host must be on that account (setspn -S HTTP/www.example.com EXAMPLE\\account)."
         )
     if options.handler == "httpplatform":
         if options.server in ("hypercorn", "granian"):
             yield (
-                f"{options.server} is started directly: the application itself must read the sign-in "
-                "token, with the "
-                "IISToken() source. `wauth serve` (waitress, uvicorn) does that by itself."
+                f"{options.server} is started directly: the application itself must read the sign-in token, with "
+                "the IISToken() source. `wauth serve` (waitress, uvicorn) does that by itself."
             )
         yield (
-            "HttpPlatformHandler sets no REMOTE_USER. The signed-in user comes as a token, which works "
-            "only in the one "
-            "process that IIS started: raise the number of processes with --processes, not inside the server."
+            "HttpPlatformHandler sets no REMOTE_USER. The signed-in user comes as a token, which works only in "
+            "the one process that IIS started: raise the number of processes with --processes, not inside the "
+            "server."
         )
 
 
@@ -106,9 +102,7 @@ def _about_folder(name: str, folder: ServedFolder, options: WebConfigOptions) ->
         yield (f"{folder.url!r} is not a path on this site, so only the file in the {name} folder itself was made.")
     elif (relative_to(folder.path, options.root) or "").lower() != folder.location.lower():
         yield (
-            f"IIS looks for /{folder.location} in {options.root}, but the {name} folder is {folder.path}. "
-            "Add a virtual "
-            f"directory: in IIS Manager right-click the site, Add Virtual Directory, Alias "
-            f"{folder.location}, "
-            f"Physical path {folder.path}."
+            f"IIS looks for /{folder.location} in {options.root}, but the {name} folder is {folder.path}. Add a "
+            "virtual directory: in IIS Manager right-click the site, Add Virtual Directory, Alias "
+            f"{folder.location}, Physical path {folder.path}."
         )

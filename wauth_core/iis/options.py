@@ -155,8 +155,8 @@ def _check_fastcgi(options: WebConfigOptions) -> None:
         )
     if not _is_latin1(options.root):
         raise ConfigurationError(
-            f"wfastcgi cannot find the site folder {options.root!r}: it reads the path as latin-1. "
-            "Rename the folder, or use --handler httpplatform."
+            f"wfastcgi cannot find the site folder {options.root!r}: it reads the path as latin-1. Rename the "
+            "folder, or use --handler httpplatform."
         )
     if options.interface != "wsgi":
         raise ConfigurationError("FastCGI runs WSGI applications only: use --handler httpplatform for ASGI.")
@@ -166,8 +166,8 @@ def _check_httpplatform(options: WebConfigOptions) -> None:
     _one_of("server", options.server, tuple(SERVERS))
     if options.interface not in SERVERS[options.server]:
         raise ConfigurationError(
-            f"{options.server} runs no {options.interface.upper()} application: "
-            f"use {' or '.join(name for name, speaks in SERVERS.items() if options.interface in speaks)}."
+            f"{options.server} runs no {options.interface.upper()} application: use "
+            f"{' or '.join(name for name, speaks in SERVERS.items() if options.interface in speaks)}."
         )
     if options.application.endswith("()") and options.server in ("hypercorn", "granian"):
         raise ConfigurationError(f"{options.server} calls no factory: name an application, without ().")

@@ -52,8 +52,8 @@ def serve(options: ServeOptions, environment: Mapping[str, str] = os.environ) ->
     server = options.server or {"wsgi": "waitress", "asgi": "uvicorn"}[interface]
     if (server, interface) not in (("waitress", "wsgi"), ("uvicorn", "asgi")):
         raise ConfigurationError(
-            f"{options.application} is a {interface.upper()} application, and {server} does not run those: "
-            f"use {'uvicorn' if interface == 'asgi' else 'waitress'}."
+            f"{options.application} is a {interface.upper()} application, and {server} does not run those: use "
+            f"{'uvicorn' if interface == 'asgi' else 'waitress'}."
         )
     behind_iis = PORT_VARIABLE in environment
     windows_auth = options.windows_auth

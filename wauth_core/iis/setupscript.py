@@ -100,9 +100,8 @@ def register_fastcgi(options: WebConfigOptions) -> str:
     settings = {"fullPath": path, "arguments": arguments} | FASTCGI_SETTINGS
     table = "; ".join(f"{name} = {literal(value)}" for name, value in settings.items())
     return (
-        "Add-WebConfigurationProperty -PSPath 'MACHINE/WEBROOT/APPHOST' -Filter "
-        "'system.webServer/fastCgi' -Name '.' "
-        f"-Value @{{{table}}}"
+        "Add-WebConfigurationProperty -PSPath 'MACHINE/WEBROOT/APPHOST' -Filter 'system.webServer/fastCgi' -Name "
+        f"'.' -Value @{{{table}}}"
     )
 
 
@@ -156,8 +155,8 @@ def _pool(site: SiteOptions) -> Iterable[str]:
         yield f"Set-ItemProperty \"IIS:\\AppPools\\$Site\" -Name '{name}' -Value {value}"
     yield "Clear-ItemProperty \"IIS:\\AppPools\\$Site\" -Name 'recycling.periodicRestart.schedule'"
     yield (
-        "New-ItemProperty \"IIS:\\AppPools\\$Site\" -Name 'recycling.periodicRestart.schedule' "
-        "-Value @{value = '03:00:00'} | Out-Null"
+        "New-ItemProperty \"IIS:\\AppPools\\$Site\" -Name 'recycling.periodicRestart.schedule' -Value "
+        "@{value = '03:00:00'} | Out-Null"
     )
     yield ""
 
@@ -166,8 +165,8 @@ def _site(options: WebConfigOptions) -> Iterable[str]:
     yield "# Site and bindings"
     yield "if (-not (Get-Website | Where-Object Name -eq $Site)) {"
     yield (
-        "    New-Website -Name $Site -PhysicalPath $Root -ApplicationPool $Site -HostHeader $HostName "
-        "-Port 80 | Out-Null"
+        "    New-Website -Name $Site -PhysicalPath $Root -ApplicationPool $Site -HostHeader $HostName -Port 80 | "
+        "Out-Null"
     )
     yield "}"
     yield "if ($CertificateThumbprint -and -not (Get-WebBinding -Name $Site -Protocol 'https')) {"
@@ -244,6 +243,6 @@ def _authentication(options: WebConfigOptions) -> Iterable[str]:
 
 def _set(section: str, name: str, value: str) -> str:
     return (
-        f"Set-WebConfigurationProperty -PSPath $AppHost -Location $Site -Filter '{AUTHENTICATION}/{section}' "
-        f"-Name '{name}' -Value {value}"
+        f"Set-WebConfigurationProperty -PSPath $AppHost -Location $Site -Filter '{AUTHENTICATION}/{section}' -Name "
+        f"'{name}' -Value {value}"
     )

@@ -139,8 +139,7 @@ def _check_interval(interval: timedelta) -> None:
 
 
 def _trigger(triggers: ElementTree.Element, options: TaskOptions) -> None:
-    """Whole days follow the calendar, and so keep their hour when the clocks change; anything else is
-    repeated."""
+    """Whole days follow the calendar, and so keep their hour when the clocks change; anything else is repeated."""
     interval, start = options.interval, options.start
     if interval is None or start is None:
         return
@@ -194,8 +193,7 @@ def _action(task: ElementTree.Element, options: TaskOptions) -> None:
 
 
 def _service_sid(account: str) -> str | None:
-    """The SID of a built-in service account, whose names Windows translates; or of an account given as a
-    SID."""
+    """The SID of a built-in service account, whose names Windows translates; or of an account given as a SID."""
     name = re.sub(r"^(NT AUTHORITY|NT-AUTORITÄT|AUTORITE NT)\\", "", account.strip(), flags=re.IGNORECASE).upper()
     name = {
         "LOCALSYSTEM": "SYSTEM",
@@ -208,8 +206,7 @@ def _service_sid(account: str) -> str | None:
 
 
 def _logon_type(account: str) -> str | None:
-    """None for service accounts; "Password" for a gMSA, whose password Windows fetches itself; "S4U" for a
-    user."""
+    """None for service accounts; "Password" for a gMSA, whose password Windows fetches itself; "S4U" for a user."""
     if _service_sid(account):
         return None
     return "Password" if account.endswith("$") else "S4U"

@@ -36,8 +36,7 @@ _LOOPBACK = re.compile(r"127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3}")
 
 @dataclass(frozen=True)
 class TokenFacts:
-    """What a token says. *group_sids* holds all enabled groups, nested ones included: no LDAP is needed for
-    them."""
+    """What a token says. *group_sids* holds all enabled groups, nested ones included: no LDAP is needed for them."""
 
     user_sid: str
     domain: str
@@ -57,8 +56,7 @@ class InvalidToken(WauthError):
 
 
 class TokenReader(Protocol):
-    """The few things Windows must be asked. A handle is one of this process; each method raises OSError on
-    failure."""
+    """The few things Windows must be asked. A handle is one of this process; each method raises OSError on failure."""
 
     def user_sid(self, handle: int) -> str:
         """Whose token it is. This is also the proof that *handle* is a token, and one that can be read."""

@@ -82,8 +82,7 @@ def _python_handler(web: ElementTree.Element, options: WebConfigOptions) -> None
 
 
 def _http_platform(web: ElementTree.Element, options: WebConfigOptions) -> None:
-    """Only attributes that both the 1.2 and the 2.x schema know; those whose defaults differ are written
-    out."""
+    """Only attributes that both the 1.2 and the 2.x schema know; those whose defaults differ are written out."""
     attributes: dict[str, str | int | bool] = {
         "processPath": options.python,
         "arguments": process_arguments(options),

@@ -110,8 +110,7 @@ class Win32TokenReader:
         )
 
     def _information(self, handle: int, kind: int) -> ctypes.Array[ctypes.c_char]:
-        """GetTokenInformation, asked for the size first. Fails with ERROR_INVALID_HANDLE on what is no
-        token."""
+        """GetTokenInformation, asked for the size first. Fails with ERROR_INVALID_HANDLE on what is no token."""
         needed = wintypes.DWORD()
         self._advapi32.GetTokenInformation(handle, kind, None, 0, ctypes.byref(needed))
         if _last_error() != ERROR_INSUFFICIENT_BUFFER or not needed.value:

@@ -79,7 +79,7 @@ def refuse_expansion(value: str, what: str) -> str:
     found = re.search(r"%[^%]+%", value)
     if found:
         raise ConfigurationError(
-            f"{what} is {value!r}: Windows would read {found.group()!r} as an environment variable. "
-            f"Rename the folder so that it holds no two percent signs."
+            f"{what} is {value!r}: Windows would read {found.group()!r} as an environment variable. Rename the "
+            "folder so that it holds no two percent signs."
         )
     return value

@@ -34,8 +34,7 @@ def text_element(parent: ElementTree.Element, tag: str, text: str | int | bool) 
 
 
 def section(root: ElementTree.Element, path: str) -> ElementTree.Element:
-    """The element at *path* ("system.webServer/handlers") under *root*; what is missing on the way is
-    made."""
+    """The element at *path* ("system.webServer/handlers") under *root*; what is missing on the way is made."""
     current = root
     for tag in path.split("/"):
         found = current.find(tag)
@@ -67,7 +66,7 @@ def _checked(value: str, name: str) -> str:
     bad = _NOT_XML.search(value)
     if bad:
         raise ConfigurationError(
-            f"{name} is {value!r}: the character {bad.group()!r} cannot stand in an XML file. Rename the "
-            "file or folder."
+            f"{name} is {value!r}: the character {bad.group()!r} cannot stand in an XML file. Rename the file or "
+            "folder."
         )
     return value
