@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
+from itertools import islice
 
-from wauth_core.directory import decode, errors, wire
+from wauth_core.directory import decode, errors, filters, wire
 from wauth_core.directory.connection import authentication
 from wauth_core.directory.domain import Domain
 from wauth_core.directory.endpoints import Endpoint
@@ -273,8 +274,6 @@ def configured_names(settings: LDAPSettings) -> tuple[str, ...]:
 
 
 def _people(domain: Domain, people: People) -> Iterator[Check]:
-    from itertools import islice
-
     try:
         found = list(islice(people.users(domain.settings.USER_QUERY_FILTER), 5))
     except ConfigurationError as error:
@@ -300,5 +299,5 @@ def _people(domain: Domain, people: People) -> Iterator[Check]:
 
 def domain_knows(domain: Domain, attribute: str) -> bool:
     """Whether anybody under SEARCH_BASE has *attribute*."""
-    condition = f"(&{domain.dialect.people}({attribute}=*))"
+    condition = filters.all_of(domain.dialect.people, filters.present(attribute))
     return bool(domain.searcher.find(domain.settings.SEARCH_BASE, condition, ("1.1",), limit=1))

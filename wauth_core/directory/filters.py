@@ -32,6 +32,11 @@ def equals(attribute: str, value: str | bytes) -> str:
     return f"({attribute}={escaped(value)})"
 
 
+def present(attribute: str) -> str:
+    """``(attribute=*)``: it has a value."""
+    return f"({attribute}=*)"
+
+
 def at_least(attribute: str, value: int) -> str:
     """``(attribute>=value)``."""
     return f"({attribute}>={value})"
@@ -93,7 +98,7 @@ def _given_pair(name: str, value: Any) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         return any_of(_given_pair(name, one) for one in value)
     if value == "*":
-        return f"({name}=*)"
+        return present(name)
     if isinstance(value, bool):
         value = "TRUE" if value else "FALSE"
     text = value if isinstance(value, bytes) else str(value)
