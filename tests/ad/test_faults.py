@@ -137,7 +137,7 @@ class TestTwoControllers:
         samba.kill()
         try:
             works_in_time(both)
-            works_in_time(both, within=0.2)
+            works_in_time(both)
         finally:
             samba.start()
         works_in_time(both)
@@ -158,7 +158,7 @@ class TestTwoControllers:
                 both.user("bob")  # the first call may have spent its time on the connection that hangs
             assert watch.elapsed < LONGEST
             works_in_time(both)
-            works_in_time(both, within=0.2)
+            works_in_time(both, within=0.6)  # less than it takes to find out once more that it hangs
 
     def test_both_are_down(self, both: LDAPManager, samba: DomainController, samba_second_dc: DomainController) -> None:
         """The error names both; each that comes back serves."""

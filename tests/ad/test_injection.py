@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.ad.people import EXAMPLE
@@ -27,8 +28,12 @@ SYNTAX = [
 """What means something to a filter, a DN, ldap3's query language or AD's search bases."""
 
 texts = st.lists(st.sampled_from(NAMES + CNS + GROUPS + SYNTAX) | st.text(max_size=5), max_size=6).map("".join)
-# one manager serves all examples: that is what a web server does too
-examples = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# one manager serves all examples, as in a web server; CI always tries the same ones
+examples = settings(
+    max_examples=int(os.environ.get("WAUTH_TEST_EXAMPLES", "150")),
+    deadline=None,
+    derandomize=os.environ.get("WAUTH_REQUIRE_AD") == "1",
+)
 
 
 def folded(text: str) -> str:
