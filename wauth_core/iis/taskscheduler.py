@@ -8,6 +8,8 @@ fixed order inside a trigger.
 
 from __future__ import annotations
 
+import ntpath
+import os
 import re
 import subprocess
 import tempfile
@@ -76,7 +78,7 @@ def register(options: TaskOptions, run: Callable[..., subprocess.CompletedProces
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "task.xml"
         path.write_bytes(build(options))
-        command = schtasks_arguments(options, str(path))
+        command = [_schtasks(), *schtasks_arguments(options, str(path))[1:]]
         try:
             finished = run(command, capture_output=True, text=True, errors="replace", check=False)
         except FileNotFoundError as exc:
@@ -86,6 +88,12 @@ def register(options: TaskOptions, run: Callable[..., subprocess.CompletedProces
         output = (finished.stderr or finished.stdout or "").strip()
         raise TaskNotRegistered(options.task_path, output)
     return command
+
+
+def _schtasks() -> str:
+    """Windows' own, by its full path: the bare name would be looked for in the current folder first."""
+    root = os.environ.get("SYSTEMROOT")
+    return ntpath.join(root, "System32", "schtasks.exe") if root else "schtasks"
 
 
 def iso_duration(value: timedelta) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hmac
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,6 +31,8 @@ PAIRING_HEADER = "MS-ASPNETCORE-TOKEN"
 PAIRING_VARIABLE = "HTTP_PLATFORM_TOKEN"
 AUTHENTICATION_VARIABLE = "HTTP_PLATFORM_IIS_HTTPAUTH"
 
+# Two requests that name one handle: the second must not close what has got that number meanwhile
+_ONE_AT_A_TIME = threading.Lock()
 _NOBODY = {"S-1-5-7": "the anonymous account", "S-1-5-17": "IUSR, IIS's anonymous account"}
 _LOOPBACK = re.compile(r"127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3}")
 
@@ -82,6 +85,21 @@ def read_token(header_value: str, reader: TokenReader) -> TokenFacts:
     Windows uses the numbers again. *Risk*: call it only after :func:`check_forwarder`.
     """
     handle = parse_handle(header_value)
+    with _ONE_AT_A_TIME:
+        user_sid, group_sids = _take(handle, reader)
+    if user_sid in _NOBODY:
+        raise InvalidToken(f"it is of {_NOBODY[user_sid]}")
+    try:
+        domain, username = reader.account(user_sid)
+    except OSError as exc:
+        raise InvalidToken(f"Windows does not say who {user_sid} is") from exc
+    if not username or not domain:
+        raise InvalidToken(f"{user_sid} has no name")
+    return TokenFacts(user_sid, domain, username, group_sids)
+
+
+def _take(handle: int, reader: TokenReader) -> tuple[str, frozenset[str]]:
+    """Whose token it is, and the groups; closes the handle if it proves to be a visitor's token."""
     try:
         user_sid = reader.user_sid(handle)
         own_sid = reader.own_sid()
@@ -91,17 +109,11 @@ def read_token(header_value: str, reader: TokenReader) -> TokenFacts:
         # It may be a handle that this process opened itself: not ours to close
         raise InvalidToken("it is of the account that this process runs as")
     try:
-        if user_sid in _NOBODY:
-            raise InvalidToken(f"it is of {_NOBODY[user_sid]}")
-        domain, username = reader.account(user_sid)
-        group_sids = reader.group_sids(handle)
+        return user_sid, reader.group_sids(handle)
     except OSError as exc:
-        raise InvalidToken(f"Windows does not say who {user_sid} is") from exc
+        raise InvalidToken("Windows does not tell its groups") from exc
     finally:
         reader.close(handle)
-    if not username or not domain:
-        raise InvalidToken(f"{user_sid} has no name")
-    return TokenFacts(user_sid, domain, username, group_sids)
 
 
 def parse_handle(text: str) -> int:

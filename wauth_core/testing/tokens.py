@@ -16,12 +16,17 @@ class FakeTokenReader:
     """
 
     def __init__(self, tokens: Mapping[int, TokenFacts] | None = None, *, own_sid: str = "S-1-5-82-1-2-3-4-5") -> None:
-        self._open = dict(tokens or {})
+        self._open: dict[int, TokenFacts] = {}
+        self._names: dict[str, tuple[str, str]] = {}
         self._own_sid = own_sid
         self.closed: list[int] = []
+        for handle, facts in (tokens or {}).items():
+            self.add(handle, facts)
 
     def add(self, handle: int, facts: TokenFacts) -> None:
+        """IIS hands over another token."""
         self._open[handle] = facts
+        self._names[facts.user_sid] = (facts.domain, facts.username)
 
     def user_sid(self, handle: int) -> str:
         return self._facts(handle).user_sid
@@ -30,10 +35,9 @@ class FakeTokenReader:
         return self._facts(handle).group_sids
 
     def account(self, sid: str) -> tuple[str, str]:
-        for facts in self._open.values():
-            if facts.user_sid == sid:
-                return facts.domain, facts.username
-        raise OSError(1332, "No mapping between account names and security IDs was done")
+        if sid not in self._names:
+            raise OSError(1332, "No mapping between account names and security IDs was done")
+        return self._names[sid]
 
     def own_sid(self) -> str:
         return self._own_sid

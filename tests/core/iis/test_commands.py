@@ -167,7 +167,8 @@ def test_task_on_windows_is_registered(site: Path, monkeypatch: pytest.MonkeyPat
     result = run(commands.task, "sync EXAMPLE", "-i", "hours=1", "-f", "shop", "-n", "nightly")
     assert result.exit_code == 0, result.output
     assert result.output.strip() == r"registered \shop\nightly"
-    assert called[0][:4] == ["schtasks", "/create", "/tn", r"\shop\nightly"]
+    assert called[0][0].endswith(("schtasks", "schtasks.exe"))
+    assert called[0][1:4] == ["/create", "/tn", r"\shop\nightly"]
     assert list(site.iterdir()) == []
 
 

@@ -350,12 +350,13 @@ def finished(code: int, stderr: str = "") -> Any:
     return run
 
 
-def test_register() -> None:
-    """schtasks gets the path in the Task Scheduler and the definition, and replaces a task of that name."""
+def test_register(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows' own schtasks gets the path and the definition, and replaces a task of that name."""
+    monkeypatch.setenv("SYSTEMROOT", r"C:\Windows")
     run = finished(0)
     command = taskscheduler.register(TASK, run)
     (call,) = run.calls
-    assert command[:5] == ["schtasks", "/create", "/tn", r"\shop\clearsessions", "/xml"]
+    assert command[:5] == [r"C:\Windows\System32\schtasks.exe", "/create", "/tn", r"\shop\clearsessions", "/xml"]
     assert command[6:] == ["/f"]
     assert call[-1] == build(TASK).decode("utf-16")
     assert not Path(command[5]).exists()

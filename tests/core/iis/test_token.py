@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from wauth_core.iis.token import (
@@ -106,6 +110,45 @@ def test_a_token_without_a_name_is_closed() -> None:
     """A token that proved to be one is closed even if its account has no name."""
     reader = Nameless({0x22C: ALICE}, own_sid=OWN_SID)
     with pytest.raises(InvalidToken, match="does not say who S-1-5-21-1-2-3-1104 is"):
+        read_token("22c", reader)
+    assert reader.closed == [0x22C]
+
+
+class Meeting(FakeTokenReader):
+    """Two requests that name one handle meet between the question whose it is and the closing, if they can."""
+
+    def __init__(self, tokens: dict[int, TokenFacts]) -> None:
+        super().__init__(tokens, own_sid=OWN_SID)
+        self.barrier = threading.Barrier(2)
+
+    def user_sid(self, handle: int) -> str:
+        found = super().user_sid(handle)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self.barrier.wait(timeout=0.2)
+        return found
+
+
+def test_one_handle_named_twice_at_once() -> None:
+    """Only one of two simultaneous requests gets the token; it is closed once, its number may be a socket's next."""
+    reader = Meeting({0x22C: ALICE})
+    with ThreadPoolExecutor(2) as pool:
+        results = [pool.submit(read_token, "22c", reader) for _ in range(2)]
+    errors = [result.exception() for result in results]
+    assert sorted(type(error).__name__ for error in errors) == ["InvalidToken", "NoneType"]
+    assert reader.closed == [0x22C]
+
+
+class Groupless(FakeTokenReader):
+    """The groups cannot be read."""
+
+    def group_sids(self, handle: int) -> frozenset[str]:
+        raise OSError(5, "Access is denied")
+
+
+def test_a_token_without_groups_is_closed() -> None:
+    """Nobody is signed in without the groups, and the handle is not lost."""
+    reader = Groupless({0x22C: ALICE}, own_sid=OWN_SID)
+    with pytest.raises(InvalidToken, match="does not tell its groups"):
         read_token("22c", reader)
     assert reader.closed == [0x22C]
 
