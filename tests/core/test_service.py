@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import traceback
 import warnings
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from wauth_core import ConfigurationError, Identity, SyncStatus, Verdict, Wauth
+from wauth_core import ConfigurationError, Identity, SyncStatus, Verdict, Wauth, WauthError
 from wauth_core.directory import AuthReason
 from wauth_core.exceptions import DirectoryUnavailable, UnknownDomain
 from wauth_core.outcomes import TransportFacts
@@ -416,3 +417,33 @@ def test_many_threads_many_people(wauth: Wauth, windowsauth_directory: EmbeddedD
         thread.join()
     assert wrong == []
     assert sorted(user.fields["username"] for user in store.users.values()) == sorted(name.lower() for name in names)
+
+
+def test_no_secret_comes_out(
+    windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The service account's password and a visitor's are in no repr, log record, exception or traceback."""
+    service, visitor = "canary-service-8812", "canary-visitor-4471"
+    settings = {"PASSWORD": service}
+    shown: list[str] = []
+    with caplog.at_level(0), wauth_for(windowsauth_directory, settings, clock=Clock()) as wauth:
+        for action in (
+            lambda: wauth.sync(ALICE, store),
+            lambda: wauth.sync_all(store, "EXAMPLE"),
+            lambda: wauth.windows_user(ALICE).groups,
+        ):
+            with pytest.raises(WauthError) as caught:
+                action()
+            shown += [str(caught.value), *traceback.format_exception(caught.value)]
+        unavailable = wauth.authenticate("alice", visitor)
+        assert unavailable.reason is AuthReason.UNAVAILABLE
+        refreshed = wauth.refresh(ALICE, store, last_sync=None)
+        assert refreshed.verdict is Verdict.REFUSE
+        shown += [
+            repr(each) for each in (wauth, wauth.manager("EXAMPLE"), wauth.domains["EXAMPLE"], refreshed, unavailable)
+        ]
+    with caplog.at_level(0), wauth_for(windowsauth_directory) as wauth:
+        refused = wauth.authenticate("alice", visitor)
+        shown += [repr(refused), refused.message]
+    shown.append(caplog.text)
+    assert not [text for text in shown if service in text or visitor in text]
