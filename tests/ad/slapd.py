@@ -23,6 +23,7 @@ from tests.ad.client import connected
 
 PROGRAM = Path("/usr/sbin/slapd")
 SCHEMAS = Path("/etc/ldap/schema")
+DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 READY_WITHIN = 20.0
 PASSWORD = "Passw0rd!x"
 BASE_DN = "dc=unix,dc=local"
@@ -143,7 +144,8 @@ class OpenLDAP:
         program = Path(shutil.copy(PROGRAM, self.folder / "slapd"))
         with open(self.folder / "slapd.log", "ab") as log:
             # a debug level, even 0, keeps slapd in the foreground
-            command = [program, "-d", "0", "-f", configuration, "-h", f"ldaps://127.0.0.1:{self.port}"]
+            # setpriv lets it end with a test run that is killed
+            command = [*DIES_WITH_US, program, "-d", "0", "-f", configuration, "-h", f"ldaps://127.0.0.1:{self.port}"]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             self._wait_until_ready()
