@@ -116,6 +116,8 @@ class Principal:
 
 def fold_username(username: str) -> str:
     """Lower-case letter by letter, leaving a letter whose lower case is not one letter."""
+    if username.isascii():
+        return username.lower()
     return "".join(low if len(low := letter.lower()) == 1 else letter for letter in username)
 
 

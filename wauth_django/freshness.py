@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from django.contrib.auth import load_backend
 from django.core.cache import cache
 from django.http import HttpRequest
-from django.utils import timezone
 
 from wauth_core import InvalidIdentity, Verdict, WauthError
+from wauth_core.settings import Options
 from wauth_core.sync.freshness import is_due as core_is_due
 from wauth_django import signin
 from wauth_django.conf import get_wauth
@@ -48,22 +48,24 @@ _FRESH = Standing(False)
 
 def standing(request: HttpRequest, user: Any, owner: object) -> Standing:
     """Whether *user* must be synchronised now. *owner* is what the session says; None where it says nothing."""
-    delta = get_wauth().options.resync_delta
-    if _spared(request, user, owner, delta):
+    options = get_wauth().options
+    delta = options.resync_delta
+    if _spared(request, user, owner, options):
         return _FRESH
-    if _by_cache(delta) and not is_due(cache.get(signin.cache_key(user.pk)), delta):
+    if options.use_cache and delta and not is_due(cache.get(signin.cache_key(user.pk)), delta):
         return _FRESH
-    return _judge(user, owner, LDAPUser.objects.filter(user_id=user.pk).first(), delta)
+    return _judge(user, owner, next(iter(LDAPUser.objects.filter(user_id=user.pk)), None), options)
 
 
 async def astanding(request: HttpRequest, user: Any, owner: object) -> Standing:
     """See `standing`; awaits the cache or the query."""
-    delta = get_wauth().options.resync_delta
-    if _spared(request, user, owner, delta):
+    options = get_wauth().options
+    delta = options.resync_delta
+    if _spared(request, user, owner, options):
         return _FRESH
-    if _by_cache(delta) and not is_due(await cache.aget(signin.cache_key(user.pk)), delta):
+    if options.use_cache and delta and not is_due(await cache.aget(signin.cache_key(user.pk)), delta):
         return _FRESH
-    return _judge(user, owner, await LDAPUser.objects.filter(user_id=user.pk).afirst(), delta)
+    return _judge(user, owner, await LDAPUser.objects.filter(user_id=user.pk).afirst(), options)
 
 
 def bring_up(
@@ -100,23 +102,22 @@ def bring_up(
     return Now(_reloaded(request, user) if result is not None and result.changed else user)
 
 
-def is_due(last_sync: datetime | None, delta: timedelta | None) -> bool:
-    """Whether a sync is due *delta* after *last_sync*."""
-    return core_is_due(last_sync if isinstance(last_sync, datetime) else None, delta, timezone.now())
+def is_due(last_sync: datetime | float | None, delta: timedelta | None) -> bool:
+    """Whether a sync is due *delta* after *last_sync*, which the cache holds in seconds."""
+    if isinstance(last_sync, float):
+        last_sync = datetime.fromtimestamp(last_sync, timezone.utc)
+    return core_is_due(last_sync if isinstance(last_sync, datetime) else None, delta, datetime.now(timezone.utc))
 
 
-def _by_cache(delta: timedelta | None) -> bool:
-    return get_wauth().options.use_cache and bool(delta)
-
-
-def _spared(request: HttpRequest, user: Any, owner: object, delta: timedelta | None) -> bool:
+def _spared(request: HttpRequest, user: Any, owner: object, options: Options) -> bool:
     """No sync at all: never wanted, just done in this very request, or (owner []) a local user with no link."""
-    if delta is None or getattr(request, "_wauth_synced", None) == user.pk:
+    if options.resync_delta is None or getattr(request, "_wauth_synced", None) == user.pk:
         return True
-    return owner == [] and get_wauth().options.use_cache
+    return owner == [] and options.use_cache
 
 
-def _judge(user: Any, owner: object, link: LDAPUser | None, delta: timedelta | None) -> Standing:
+def _judge(user: Any, owner: object, link: LDAPUser | None, options: Options) -> Standing:
+    delta = options.resync_delta
     if link is None:
         return Standing(bool(owner), owner=[])
     link.user = user
@@ -125,7 +126,7 @@ def _judge(user: Any, owner: object, link: LDAPUser | None, delta: timedelta | N
         found = owner_of(link.identity)
     except InvalidIdentity:
         found = []
-    if _by_cache(delta) and link.last_sync and not is_due(link.last_sync, delta):
+    if options.use_cache and delta and link.last_sync and not is_due(link.last_sync, delta):
         signin.mark_fresh(user.pk, link.last_sync)
     return Standing(is_due(link.last_sync, delta), link, found)
 

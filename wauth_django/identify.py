@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, cast
 
 from django.apps import apps
 from django.core.handlers.asgi import ASGIRequest
@@ -45,8 +47,8 @@ def outcome_of(request: HttpRequest) -> Outcome:
         return annotated
     if isinstance(carrier.get(IDENTITY), Identity):
         return SignedIn(carrier[IDENTITY], "wrapper")
-    core_request = from_scope(carrier) if is_asgi(request) else from_environ(carrier)
-    return decide(sources(asgi=is_asgi(request)), core_request, get_wauth().rules)
+    asgi = is_asgi(request)
+    return decide(sources(asgi=asgi), from_scope(carrier) if asgi else from_environ(carrier), get_wauth().rules)
 
 
 def may_block(request: HttpRequest) -> bool:
@@ -56,10 +58,32 @@ def may_block(request: HttpRequest) -> bool:
 
 
 def server_outcome(remote_user: str) -> Outcome:
-    """What a server's REMOTE_USER says, with its bytes set right."""
-    request = CoreRequest(server={"REMOTE_USER": remote_user}, headers=(), peer=None)
+    """What a server's REMOTE_USER says, with its bytes set right. Names that are good are remembered."""
     config: Any = apps.get_app_config("windows_auth")
-    return decide(config.loaded("server", lambda: load_sources([SERVER])), request, get_wauth().rules)
+    try:
+        return cast(Outcome, config.loaded("server", _server_reader)(remote_user))
+    except _NobodyError as error:
+        return error.outcome
+
+
+class _NobodyError(Exception):
+    """Keeps a refusal out of the cache, so that each one is logged."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+
+
+def _server_reader() -> Callable[[str], Outcome]:
+    loaded, rules = load_sources([SERVER]), get_wauth().rules
+
+    @lru_cache(maxsize=4096)
+    def read(remote_user: str) -> Outcome:
+        outcome = decide(loaded, CoreRequest(server={"REMOTE_USER": remote_user}, headers=(), peer=None), rules)
+        if not isinstance(outcome, SignedIn):
+            raise _NobodyError(outcome)
+        return outcome
+
+    return read
 
 
 def sources(*, asgi: bool) -> tuple[Source, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, load_backend
@@ -55,8 +56,11 @@ def linked_identity(user: Any) -> Identity | None:
 
 def is_windows_session(backend_path: str | None) -> bool:
     """Whether the session was opened by what the web server says (and so ends with it), not by a password."""
-    if not backend_path:
-        return False
+    return bool(backend_path) and _is_remote(str(backend_path))
+
+
+@lru_cache(maxsize=64)
+def _is_remote(backend_path: str) -> bool:
     try:
         return isinstance(load_backend(backend_path), RemoteUserBackend)
     except ImportError:

@@ -6,7 +6,6 @@ Everything here blocks (SQL, LDAP); async code calls it through ``sync_to_async`
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -157,17 +156,11 @@ def state_of(result: SyncResult) -> str:
 
 def cache_key(key: Any) -> str:
     """Where the cache holds when a user was last synchronised."""
-    return f"wauth:synced:{key}"
+    return f"wauth:{key}"
 
 
 def mark_fresh(key: Any, now: datetime) -> None:
     """Note in the cache that the user was synchronised; without WAUTH_USE_CACHE the row alone says so."""
     options = get_wauth().options
     if options.use_cache and options.resync_delta:
-        cache.set(cache_key(key), now, options.resync_delta.total_seconds())
-
-
-def forget_fresh(keys: Iterable[Any]) -> None:
-    """Make the next request of these users ask the directory again."""
-    if get_wauth().options.use_cache:
-        cache.delete_many([cache_key(key) for key in keys])
+        cache.set(cache_key(key), now.timestamp(), options.resync_delta.total_seconds())

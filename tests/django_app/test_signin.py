@@ -87,6 +87,12 @@ def test_hostile_names_sign_nobody_in(client, example, caplog, remote_user):
     assert caplog.records
 
 
+def test_an_accent_makes_another_name(client, example):
+    """The name josé is not jose, whatever a directory or a database thinks of accents."""
+    assert client.get("/who/", REMOTE_USER="EXAMPLE\\jose").json()["user"] == "jose"
+    assert client.get("/who/", REMOTE_USER="EXAMPLE\\josé").json()["user"] == ""
+
+
 def test_a_local_superuser_of_the_same_name_is_not_taken_over(client, example):
     """A local account without a link stays what it is; the person of that name is not let in."""
     from django.contrib.auth import get_user_model
