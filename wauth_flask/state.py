@@ -65,6 +65,7 @@ class State:
     ) -> None:
         self._config = app.config
         self._app = weakref.ref(app)
+        self.has_login_form = bool(app.config.get("WAUTH_LOGIN_FORM"))  # routes are added now or never
         self._making = threading.RLock()
         self._made: dict[str, Any] = {}
         self._given = {"repository": repository, "wauth": wauth}
@@ -107,11 +108,6 @@ class State:
         """Where freshness is kept with ``WAUTH_USE_CACHE``."""
         made: BaseCache = self._once("cache", lambda: self._config.get("WAUTH_CACHE") or SimpleCache(threshold=100_000))
         return made
-
-    @property
-    def has_login_form(self) -> bool:
-        """Whether people outside the domain can sign in by name and password."""
-        return bool(self._config.get("WAUTH_LOGIN_FORM"))
 
     def _make_wauth(self) -> Wauth:
         from wauth_core import Wauth

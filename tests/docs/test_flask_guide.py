@@ -1,0 +1,123 @@
+"""docs/flask.md: its Python runs as it is printed, in order, and its tables name what there is."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+GUIDE = Path(__file__).parents[2] / "docs" / "flask.md"
+TEXT = GUIDE.read_text(encoding="utf-8")
+
+
+def rows(heading):
+    """The first cells of the first table under *heading*, names without backquotes."""
+    section = TEXT.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    cells = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| `")]
+    return [name for cell in cells for name in re.findall(r"`([\w.]+)", cell)]
+
+
+@pytest.fixture
+def names(monkeypatch, tmp_path, windowsauth_directory):
+    """What the guide's code defines, with the embedded directory standing where its domain controller does."""
+    monkeypatch.setenv("SECRET_KEY", "a key for tests")
+    monkeypatch.setenv("AD_PASSWORD", "never used")
+    module = types.ModuleType("flask_guide")
+    monkeypatch.setitem(sys.modules, "flask_guide", module)  # where SQLAlchemy looks annotations up
+    found = vars(module)
+    for code in re.findall(r"^```python\n(.*?)^```", TEXT, re.S | re.M):
+        code = code.replace("/var/cache/intranet", str(tmp_path / "cache"))
+        exec(compile(code, str(GUIDE), "exec", dont_inherit=True), found)
+        app = found["app"]
+        app.config["WAUTH_DOMAINS"]["EXAMPLE"].update(windowsauth_directory.settings())
+        if "WAUTH_SOURCES" in app.config:
+            found["sources"] = app.config.pop("WAUTH_SOURCES")
+    yield found
+    app.extensions["wauth"].close()
+
+
+def test_the_guides_application_works(names, windowsauth_directory, windowsauth_sign_in, capsys):
+    """Signed in as different people, its pages answer as the guide says."""
+    client = names["app"].test_client()
+    assert client.get("/").text == "Hello, whoever you are"
+    windowsauth_sign_in(client, "EXAMPLE\\ada")
+    assert client.get("/").text == "Hello, EXAMPLE\\ada"
+    assert client.get("/me").json["name"] == "Ada Lovelace"
+    assert client.get("/me").json["editor"] is True
+    for path in ("/members", "/partners", "/editors", "/reports/about"):
+        assert client.get(path).status_code == 200, path
+    for path in ("/payroll", "/reports/"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.text) == (403, "Ask the help desk for access."), path
+    windowsauth_sign_in(client, "EXAMPLE\\dora")
+    for path in ("/payroll", "/reports/"):
+        assert client.get(path).status_code == 200, path
+    names["test_editors_only"](windowsauth_directory, windowsauth_sign_in)
+
+
+def test_the_guides_factory_keeps_users_in_its_database(names, windowsauth_directory):
+    """The models of the guide, with the mixins, are filled by the first visit."""
+    config = {
+        "SQLALCHEMY_DATABASE_URI": "sqlite://",
+        "WAUTH_DOMAINS": {"EXAMPLE": windowsauth_directory.settings(GROUP_MAP={"Editors": "Web Editors"})},
+    }
+    app = names["create_app"](config)
+    with app.app_context():
+        names["db"].create_all()
+        app.add_url_rule("/", view_func=lambda: names["windows_user"].record.groups[0].name)
+        assert app.test_client().get("/", environ_base={"REMOTE_USER": "EXAMPLE\\ada"}).text == "Editors"
+        assert names["db"].session.query(names["User"]).one().email == "ada@example.local"
+        names["db"].session.remove()
+        names["db"].engine.dispose()
+    app.extensions["wauth"].close()
+
+
+def test_the_logout_button_works(names, windowsauth_directory):
+    """The guide's button carries the token that /logout asks for."""
+    from flask import Flask, render_template_string
+
+    from wauth_flask import WindowsAuth
+
+    app = Flask(__name__)
+    app.config.update(
+        SECRET_KEY="x", WAUTH_LOGIN_FORM=True, WAUTH_DOMAINS={"EXAMPLE": windowsauth_directory.settings()}
+    )
+    WindowsAuth(app)
+    app.add_url_rule("/", view_func=lambda: render_template_string(names["LOGOUT"]))
+    client = app.test_client()
+    page = client.get("/").text
+    assert 'action="/logout"' in page
+    token = re.search(r'value="([^"]+)"', page)[1]
+    assert client.post("/logout", data={"wauth_token": token}).status_code == 303
+    app.extensions["wauth"].close()
+
+
+def test_the_tables_name_what_there_is():
+    """Settings, the repository's arguments and windows_user's attributes are listed as they are."""
+    from wauth_flask import SQLAlchemyUserRepository
+    from wauth_flask.people import Person
+    from wauth_flask.state import OURS
+
+    assert set(rows("Settings of its own")) == set(OURS)
+    arguments = set(inspect.signature(SQLAlchemyUserRepository).parameters) - {"clock"}
+    assert set(rows("Users in your database")) == arguments
+    for name in rows("Who is there"):
+        attribute = name.lstrip(".").partition("(")[0]
+        assert hasattr(Person, attribute) or attribute in inspect.getsource(Person.__init__), name
+
+
+def test_the_table_of_decorators_has_the_right_defaults():
+    """What the guide says of defaults is what the signatures say."""
+    import wauth_flask
+
+    for decorator, argument, default in [
+        ("domain_required", "bypass_superuser", True),
+        ("ldap_sync_required", "allow_non_ldap", True),
+        ("ldap_sync_required", "raise_exception", False),
+    ]:
+        assert inspect.signature(getattr(wauth_flask, decorator)).parameters[argument].default is default
+        assert re.search(rf"\| `{argument}` \| `{default}` \|", TEXT)
