@@ -53,7 +53,10 @@ class SyncResult:
 
     @property
     def ok(self) -> bool:
-        """Whether the user may sign in."""
+        """Whether the user may sign in, as far as the directory and these settings go.
+
+        Whether the user is active is for the application to ask: ACTIVE_GROUPS, or an administrator, may say no.
+        """
         return self.status in _OK or (self.status is SyncStatus.BUSY and self.key is not None)
 
     @property

@@ -97,6 +97,33 @@ def test_changes_reach_everybody(
     assert all(each.key is not None for each in result.results)
 
 
+def test_pages_mirrors_and_required_groups(
+    windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
+) -> None:
+    """With small pages, mirrored groups and required ones, all together agree with each alone."""
+    settings = windowsauth_directory.settings(
+        PAGE_SIZE=3, MIRROR_GROUPS=["Web *", "Project *"], REQUIRE_GROUPS=["Web Users"], DENY_GROUPS="Web Admins"
+    )
+    with Wauth({"EXAMPLE": settings}) as wauth:
+        result = wauth.sync_all(store, "EXAMPLE")
+        assert result.counts[SyncStatus.CREATED] == len(store.users)
+        groups = {user.fields["username"]: user.groups for user in store.users.values()}
+        assert groups["ada"] == {"Web Developers", "Web Editors", "Web Users"}
+        assert groups["jose"] == {"Web Users", "Project Wonderland", "Project Looking-Glass"}
+        assert not {"grace", "administrator"} & set(groups), "denied, and not required"
+        for name in groups:
+            one = wauth.sync(Identity("EXAMPLE", name), store)
+            assert one.status is SyncStatus.UNCHANGED, (name, one.changes)
+        windowsauth_directory.add_member("Web Admins", "jose")
+        left = wauth.sync_all(store, "EXAMPLE")
+        assert [(each.identity.username, each.status) for each in left.results] == [("jose", SyncStatus.REFUSED)]
+        jose = next(user for user in store.users.values() if user.fields["username"] == "jose")
+        assert (jose.flags["is_active"], jose.groups) == (False, set())
+        windowsauth_directory.remove_member("Web Admins", "jose")
+        wauth.sync_all(store, "EXAMPLE")
+        assert (jose.flags["is_active"], len(jose.groups)) == (True, 3)
+
+
 def test_a_dry_run_writes_nothing(wauth: Wauth, store: MemoryUserRepository) -> None:
     """A dry run gives the same answer and leaves the store alone."""
     planned = wauth.sync_all(store, "EXAMPLE", dry_run=True)
