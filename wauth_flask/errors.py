@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template, url_for
+from flask import render_template, request, url_for
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
 from wauth_core import pages
@@ -24,6 +24,9 @@ class _Page(HTTPException):
 
     def get_body(self, environ: Any = None, scope: Any = None) -> str:
         status = self.code or 500
+        asking = current_state().challenge.over(request.is_secure).page if status == 401 else None
+        if asking is not None:  # a source's own form, for browsers that can do no better
+            return asking.decode()
         login_url = url_for("wauth.login") if status == 401 and current_state().has_login_form else ""
         shown = pages.context(status, message=self.message, identity=windows_user.identity, login_url=login_url)
         return render_template(f"wauth/{status}.html", **shown)

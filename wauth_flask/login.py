@@ -39,7 +39,8 @@ def register(app: Flask, prefix: str) -> None:
 
 def login_redirect(state: State) -> Any | None:
     """To the form and back, for a page that a browser asked for; None where there is no form, or a better way in."""
-    if not state.has_login_form or state.challenge.headers or request.method not in ("GET", "HEAD"):
+    better = state.challenge.over(request.is_secure)
+    if not state.has_login_form or better.headers or better.page or request.method not in ("GET", "HEAD"):
         return None
     return redirect(url_for("wauth.login", next=request.full_path.removesuffix("?")))
 

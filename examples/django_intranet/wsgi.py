@@ -27,4 +27,4 @@ def create_app(**overrides: Any) -> Any:
 if __name__ == "__main__":
     import waitress
 
-    waitress.serve(create_app(), listen="127.0.0.1:8000")
+    waitress.serve(create_app(), listen=os.environ.get("LISTEN", "127.0.0.1:8000"))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -91,4 +92,4 @@ if __name__ == "__main__":
     import waitress
 
     with (Path(__file__).parent / "intranet.toml").open("rb") as file:
-        waitress.serve(create_app(tomllib.load(file)), listen="127.0.0.1:8000")
+        waitress.serve(create_app(tomllib.load(file)), listen=os.environ.get("LISTEN", "127.0.0.1:8000"))

@@ -73,6 +73,21 @@ def test_a_401_carries_the_challenge_of_the_sources(make):
     assert "WWW-Authenticate" not in client.get("/").headers
 
 
+def test_a_sources_own_page_asks_for_the_password(make):
+    """Where a source has a form for browsers that cannot do better, it is what a 401 shows; over TLS only."""
+    from wauth_core.outcomes import Challenge
+
+    class Asking:
+        challenge = Challenge(tls_page=b"<form>name and password</form>")
+
+        def identify(self, request, rules):
+            return None
+
+    client = make(WAUTH_SOURCES=[Asking()]).test_client()
+    assert client.get("/member", base_url="https://localhost").text == "<form>name and password</form>"
+    assert "Please sign in" in client.get("/member").text
+
+
 def test_a_step_of_a_handshake_is_answered_by_us(make):
     """A source that rejects with headers gets them to the client, and the view is not asked."""
     from wauth_core.outcomes import Rejected
