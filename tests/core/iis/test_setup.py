@@ -130,3 +130,39 @@ def test_lines_for_one_site() -> None:
         f"{windows} \"/-providers.[value='NTLM']\" /commit:apphost",
         f"{windows} \"/+providers.[value='Negotiate:Kerberos']\" /commit:apphost",
     ]
+
+
+def syntax_errors(source: bytes) -> list[str]:
+    """Where *source* is not PowerShell, by the tree-sitter grammar."""
+    tree_sitter = pytest.importorskip("tree_sitter")
+    grammar = pytest.importorskip("tree_sitter_powershell")
+    parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))
+    nodes, found = [parser.parse(source).root_node], []
+    for node in nodes:
+        nodes.extend(node.children)
+        if node.type == "ERROR" or node.is_missing:
+            found.append(f"line {node.start_point.row + 1}: {node.text[:80]!r}")
+    return found
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_script_is_powershell(name: str) -> None:
+    """Every line of the script parses as PowerShell."""
+    assert syntax_errors(setupscript.build("setup-iis.ps1", *SCRIPTS[name]).text.encode()) == []
+
+
+def test_the_parser_sees_errors() -> None:
+    """What is no PowerShell is noticed: a string that does not end, a line that is none."""
+    assert syntax_errors(b"if ($x { foo 'abc }\n")
+
+
+@pytest.mark.parametrize("name", ["O'Brien", "O\u2019Brien\u201b", "$(calc)", "`a`", "@{a}", "a;b", "{", "#x", "a & b"])
+def test_a_folder_of_any_name_stays_a_folder(name: str) -> None:
+    """A hostile folder name leaves the script PowerShell, with as many commands as for a harmless one."""
+    scripts = [
+        setupscript.build("s.ps1", replace(FASTCGI, root=rf"D:\{folder}", windowsauth=True), SiteOptions("Shop")).text
+        for folder in (name, "harmless")
+    ]
+    assert syntax_errors(scripts[0].encode()) == []
+    assert scripts[0].count("\n") == scripts[1].count("\n")
+    assert setupscript.literal(rf"D:\{name}") in scripts[0]
