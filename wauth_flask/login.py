@@ -12,7 +12,7 @@ import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, current_app, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, Response, current_app, g, redirect, render_template, request, session, url_for
 from werkzeug.exceptions import BadRequest
 
 from wauth_core.exceptions import InvalidIdentity, WauthError
@@ -107,14 +107,19 @@ def _checked(state: State, username: str, password: str) -> tuple[Person | None,
     return person, ""
 
 
-def _form(state: State, **shown: Any) -> str:
+def _form(state: State, **shown: Any) -> Response:
     hidden = [("wauth_token", csrf_token())]
     flask_wtf: Any = current_app.jinja_env.globals.get("csrf_token")  # its CSRFProtect wants a token of its own
     if flask_wtf is not None:
         hidden.append(("csrf_token", flask_wtf()))
     domains = list(state.wauth.domains)
     placeholder = "user name" if len(domains) == 1 else "DOMAIN\\user name"
-    return render_template("wauth/login.html", title="Sign in", hidden=hidden, placeholder=placeholder, **shown)
+    page = render_template("wauth/login.html", title="Sign in", hidden=hidden, placeholder=placeholder, **shown)
+    response = Response(page)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Frame-Options"] = "DENY"  # no other site draws its own buttons over this form
+    response.headers["Content-Security-Policy"] = "frame-ancestors 'none'; form-action 'self'"
+    return response
 
 
 def _check_token() -> None:

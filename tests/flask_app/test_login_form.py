@@ -137,6 +137,14 @@ def test_a_mounted_application_keeps_to_its_own_paths(app):
     assert response.location == "/intranet/member"
 
 
+def test_no_other_site_can_frame_the_form(app):
+    """Neither framed nor kept: the form is drawn by this site alone, and each time anew."""
+    headers = app.test_client().get("/login").headers
+    assert headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+
+
 def test_a_post_from_elsewhere_is_refused(app):
     """Without the token of this very session, neither sign-in nor sign-out happens (CSRF)."""
     client = app.test_client()

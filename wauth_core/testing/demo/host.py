@@ -12,15 +12,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import unquote
 
 from wauth_core.directory import trace
 from wauth_core.testing.demo.page import settings
-from wauth_core.testing.demo.portal import VISITOR, Portal
+from wauth_core.testing.demo.portal import Portal, visitor_of
 from wauth_core.testing.directory import EmbeddedDirectory
 
 UNSAFE_BUT_FAST = "PRAGMA synchronous = OFF"  # of these databases nothing is to survive a power cut
@@ -103,15 +101,6 @@ def _host(sites: dict[str, WSGI], portal: WSGI) -> WSGI:
             return site(environ, start_response)
 
     return application
-
-
-def visitor_of(environ: dict[str, Any]) -> str:
-    """Whom the visitor plays; empty for nobody."""
-    try:
-        morsel = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(VISITOR)
-    except CookieError:
-        return ""
-    return unquote(morsel.value) if morsel else ""
 
 
 def _import(name: str) -> Any:

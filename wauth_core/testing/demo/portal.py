@@ -5,8 +5,9 @@ from __future__ import annotations
 import http.client
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from wauth_core.directory import DirectoryUser, LDAPManager
 from wauth_core.settings import LDAPSettings
@@ -62,12 +63,12 @@ class Portal:
         if environ["REQUEST_METHOD"] == "POST" and path in self._posts:
             length = min(int(environ.get("CONTENT_LENGTH") or 0), 10_000)
             form = {k: v[0] for k, v in parse_qs(environ["wsgi.input"].read(length).decode()).items()}
-            headers = self._posts[path](form, _visitor(environ)) or []
+            headers = self._posts[path](form, visitor_of(environ)) or []
             start_response("303 See Other", [("Location", "/"), *headers])
             return [b""]
         if path != "/" or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return _answer(start_response, "404 Not Found", "There is no such page.")
-        return _answer(start_response, "200 OK", self._page(_visitor(environ)), "text/html")
+        return _answer(start_response, "200 OK", self._page(visitor_of(environ)), "text/html")
 
     # -- what the buttons do
 
@@ -134,10 +135,13 @@ def _described(user: DirectoryUser) -> str:
     return f"{name} ({user.attributes.get('title') or 'no title'})"
 
 
-def _visitor(environ: dict[str, Any]) -> str:
-    from wauth_core.testing.demo.host import visitor_of
-
-    return visitor_of(environ)
+def visitor_of(environ: dict[str, Any]) -> str:
+    """Whom the visitor plays; empty for nobody."""
+    try:
+        morsel = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(VISITOR)
+    except CookieError:
+        return ""
+    return unquote(morsel.value) if morsel else ""
 
 
 def _answer(start_response: StartResponse, status: str, text: str, kind: str = "text/plain") -> Iterable[bytes]:
