@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import shlex
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from wauth_core.iis import commands
+from wauth_core.iis import arguments, commands
 
 GUIDES = sorted((Path(__file__).parents[3] / "docs" / "iis").glob("*.md"))
 BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -27,16 +28,28 @@ def lines(program: str) -> list[str]:
 def test_commands_work(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each `wauth webconfig` and `wauth task` of the guides runs (dry)."""
     monkeypatch.chdir(tmp_path)
-    _, name, *arguments = shlex.split(line.replace("\\", "\\\\"))
-    result = CliRunner().invoke(COMMANDS[name], [*arguments, "--dry-run"])
+    _, name, *typed = shlex.split(line.replace("\\", "\\\\"))
+    result = CliRunner().invoke(COMMANDS[name], [*typed, "--dry-run"])
     assert result.exit_code == 0, result.output
     assert "would write" in result.output
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("line", [line for line in lines("py manage.py") if line.split()[2].startswith("create")])
+def test_management_commands_parse(line: str) -> None:
+    """Each `manage.py createwebconfig` and `createtask` of the guides has options that exist."""
+    _, _, name, *typed = shlex.split(line.replace("\\", "\\\\"))
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    if name == "createtask":
+        parser.add_argument("command")
+    arguments.add_to_parser(parser, {"createwebconfig": arguments.WEBCONFIG, "createtask": arguments.TASK}[name])
+    assert parser.parse_args(typed)
+
+
 def test_enough_commands_are_shown() -> None:
     """The test above has something to look at."""
     assert len(lines("wauth")) > 8
+    assert len(lines("py manage.py")) > 3
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
