@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, Select, Uuid, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy import inspect as sa_inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, joinedload, scoped_session
@@ -71,6 +71,7 @@ class SQLAlchemyUserRepository:
         self._key = primary_key(user)
         self._key_name = sa_inspect(user).get_property_by_column(self._key).key
         self._unknown: set[str] = set()
+        self._finders: dict[tuple[bool, bool], Select[Any]] = {}
         self._tables = link_tables(user)
         self._groups = _relationship(user, group, groups) if group is not None else None
         self._group_name = group_name
@@ -81,11 +82,15 @@ class SQLAlchemyUserRepository:
 
     def find(self, wanted: Wanted, *, domain: str, username: str, guid: uuid.UUID | None = None) -> list[UserSnapshot]:
         """See `UserRepository`. One query."""
-        link = self._tables.link
-        same = link.c.username_key == fold_username(username)
-        if guid is not None:
-            same = or_(same, link.c.guid == guid)
-        return self._select(wanted, and_(link.c.domain_key == canonical_domain(domain), same))
+        wants = (wanted.groups, guid is not None)
+        if wants not in self._finders:  # building it costs more than running it, and it is run at each request
+            link = self._tables.link
+            same = link.c.username_key == bindparam("username")
+            if guid is not None:
+                same = or_(same, link.c.guid == bindparam("guid", type_=Uuid()))
+            self._finders[wants] = self._query(wanted, and_(link.c.domain_key == bindparam("domain"), same))
+        values = {"domain": canonical_domain(domain), "username": fold_username(username), "guid": guid}
+        return self._snapshots(wanted, self._finders[wants], values)
 
     def named(self, wanted: Wanted, username: str) -> UserSnapshot | None:
         """See `UserRepository`. Of names that differ in case only, the exact one; else the oldest."""
@@ -181,11 +186,17 @@ class SQLAlchemyUserRepository:
     # -- reading
 
     def _select(self, wanted: Wanted, where: Any, *, outer: bool = False) -> list[UserSnapshot]:
+        return self._snapshots(wanted, self._query(wanted, where, outer=outer))
+
+    def _query(self, wanted: Wanted, where: Any, *, outer: bool = False) -> Select[Any]:
         query = select(self._user, *self._tables.link.c).select_from(self._joined(outer=outer)).where(where)
         if self._groups is not None and wanted.groups:
             query = query.options(joinedload(self._groups))
+        return query.order_by(self._key)
+
+    def _snapshots(self, wanted: Wanted, query: Select[Any], values: Any = None) -> list[UserSnapshot]:
         with self._reading() as session:
-            return [self._snapshot(wanted, row) for row in session.execute(query.order_by(self._key)).unique()]
+            return [self._snapshot(wanted, row) for row in session.execute(query, values).unique()]
 
     def _snapshot(self, wanted: Wanted, row: Row[Any]) -> UserSnapshot:
         record, values = row[0], row._mapping
