@@ -48,9 +48,12 @@ class Acceptor(Protocol):
 def system_acceptor(keytab: str | os.PathLike[str] | None, service: str | None) -> Acceptor:
     """SSPI on Windows (the account that the process runs as holds the key), GSSAPI elsewhere."""
     if os.name == "nt":
-        if keytab is not None:
-            raise ConfigurationError("Windows has no keytabs: Negotiate() takes the key of the process's own account.")
-        return SSPIAcceptor(service)
+        if keytab is not None or service is not None:
+            raise ConfigurationError(
+                "On Windows Negotiate takes neither keytab nor service: the process's own account has the key, "
+                "and every SPN of that account is accepted."
+            )
+        return SSPIAcceptor()
     return GSSAPIAcceptor(keytab, service)
 
 
@@ -123,7 +126,7 @@ class SSPIAcceptor:
     realms: tuple[str, ...] = ()
     shows_pac = False
 
-    def __init__(self, service: str | None = None) -> None:
+    def __init__(self) -> None:
         try:
             import spnego
         except ImportError as error:
@@ -131,7 +134,6 @@ class SSPIAcceptor:
                 "Negotiate needs pyspnego on Windows: pip install windowsauth[kerberos]"
             ) from error
         self._spnego = spnego
-        self._service = service
 
     def accept(self, token: bytes) -> Accepted:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import json
 import shutil
 
@@ -34,17 +36,32 @@ def curl_installed():
     required(None if shutil.which("curl") else "curl is not installed")
 
 
-@pytest.fixture(scope="session", params=list(servers.COMMANDS))
-def plain_server(request, web_folder):
-    """Each Python server, with every source that needs no domain; `server.name` tells which."""
-    reason = servers.missing(request.param)
-    if reason:
-        pytest.skip(reason)
-    log = web_folder / f"{request.param}.log"
-    with servers.python_server(request.param, log, {"E2E_PROXY": "127.0.0.1"}) as server:
-        server.name = request.param
-        server.kind = servers.COMMANDS[request.param][0]
-        yield server
+@pytest.fixture(scope="session")
+def plain_servers(web_folder):
+    """Start a Python server by its name, once; with every source that needs no domain."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def started(name):
+            reason = servers.missing(name)
+            if reason:
+                pytest.skip(reason)
+            log = web_folder / f"{name}.log"
+            return stack.enter_context(servers.python_server(name, log, {"E2E_PROXY": "127.0.0.1"}))
+
+        yield started
+
+
+@pytest.fixture(params=list(servers.COMMANDS))
+def plain_server(request, plain_servers):
+    """Each Python server in turn."""
+    return plain_servers(request.param)
+
+
+@pytest.fixture(params=[name for name, (kind, _) in servers.COMMANDS.items() if kind == servers.WSGI])
+def wsgi_server(request, plain_servers):
+    """Each of those that speak WSGI."""
+    return plain_servers(request.param)
 
 
 @pytest.fixture(scope="session", params=list(servers.COMMANDS))
@@ -60,5 +77,4 @@ def kerberos_server(request, web_folder, samba, curl_installed):
         "KRB5_CONFIG": samba.krb5_conf,
     }
     with servers.python_server(request.param, web_folder / f"{request.param}-krb5.log", environment) as server:
-        server.name = request.param
         yield server

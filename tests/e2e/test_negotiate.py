@@ -185,3 +185,21 @@ def test_somebody_in_hundreds_of_groups(samba, in_many_groups, web_folder, curl_
         (cookie,) = answer.all("Set-Cookie")
         again = server.get("/negotiate/required", [("Cookie", cookie.partition(";")[0])])
         assert again.told["groups"] == answer.told["groups"]
+
+
+def test_windows_own_acceptor_speaks_the_same(samba, alice, monkeypatch):
+    """`SSPIAcceptor` with pyspnego on Kerberos here, as it is on SSPI there: tickets once, and nothing else."""
+    required(missing("gssapi"))
+    pytest.importorskip("spnego")
+    pytest.importorskip("krb5", reason="pyspnego wants krb5 on Linux, which needs a compiler")
+    from wauth_wsgi.kerberos import HandshakeFailed, SSPIAcceptor
+
+    monkeypatch.setenv("KRB5_KTNAME", samba.http_keytab)
+    token = initiate(alice, monkeypatch)
+    acceptor = SSPIAcceptor()
+    accepted = acceptor.accept(token)
+    assert (accepted.principal, accepted.logon_info) == ("alice@EXAMPLE.LOCAL", None)
+    assert accepted.reply
+    for bad in (token, token[:-1], b"junk", b"NTLMSSP\0\1\0\0\0" + bytes(28), b"\x60" * 5000):
+        with pytest.raises(HandshakeFailed):
+            acceptor.accept(bad)
