@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import random
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -148,3 +150,19 @@ def test_a_sign_in_costs_little_more_than_the_bare_handshake(samba, kerberos):
         if ratios[-1] <= LIMIT:
             break
     assert min(ratios) <= LIMIT, ratios
+
+
+def test_threads_do_not_mix_people_up(samba, kerberos):
+    """One source serves eight threads at once, and everybody is who their own ticket says."""
+    negotiate = source(samba)
+    tokens = {person: [kerberos(person) for _ in range(12)] for person in ("alice", "bob", "carol")}
+    work = [(person, token) for person, group in tokens.items() for token in group]
+    random.Random(4).shuffle(work)
+
+    def sign_in(job):
+        person, token = job
+        return person, over_wsgi([negotiate], headers=[token]).identity
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(sign_in, work))
+    assert [(person, identity) for person, identity in found if identity != f"EXAMPLE\\{person}"] == []
