@@ -18,15 +18,21 @@ from wauth_core.person import WindowsUser
 from wauth_core.settings import LDAPSettings
 
 if TYPE_CHECKING:
+    from wauth_core.directory import AuthReason, AuthResult, DirectoryGroup, DirectoryUser, LDAPManager
     from wauth_core.service import Wauth
     from wauth_core.sync import BulkResult, SQLiteUserRepository, SyncResult, SyncStatus, UserRepository
     from wauth_core.sync.freshness import Refreshed, Verdict
 
 __all__ = [
+    "AuthReason",
+    "AuthResult",
     "BulkResult",
     "ConfigurationError",
+    "DirectoryGroup",
+    "DirectoryUser",
     "Identity",
     "InvalidIdentity",
+    "LDAPManager",
     "LDAPSettings",
     "Principal",
     "Refreshed",
@@ -43,7 +49,12 @@ __all__ = [
 # What needs ldap3 is imported when it is first used: whoever wants an Identity, or pytest loading our plugin, does
 # not wait for it.
 _LATER = {
+    "AuthReason": "wauth_core.directory",
+    "AuthResult": "wauth_core.directory",
     "BulkResult": "wauth_core.sync",
+    "DirectoryGroup": "wauth_core.directory",
+    "DirectoryUser": "wauth_core.directory",
+    "LDAPManager": "wauth_core.directory",
     "Refreshed": "wauth_core.sync.freshness",
     "SQLiteUserRepository": "wauth_core.sync",
     "SyncResult": "wauth_core.sync",
