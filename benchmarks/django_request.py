@@ -1,6 +1,6 @@
 """What our stack adds to a signed-in request of a trivial view, over Django's own remote-user stack.
 
-``python benchmarks/django_request.py [REQUESTS]``: the stacks answer in turns, in one process, on one database; the
+``python -m benchmarks.django_request [REQUESTS]``: the stacks answer in turns, in one process, on one database; the
 medians are compared. Django's: sessions, AuthenticationMiddleware, RemoteUserMiddleware with RemoteUserBackend. Ours:
 WindowsAuthBackend and UserSyncMiddleware beside that (the manual's), and WindowsAuthMiddleware instead. The sync is
 fresh, with and without WAUTH_USE_CACHE. Exits with 1 where a stack with the cache adds more than a tenth.

@@ -1,4 +1,4 @@
-"""How fast the embedded directory loads and answers: ``python benchmarks/embedded_directory.py [USERS]``.
+"""How fast the embedded directory loads and answers: ``python -m benchmarks.embedded_directory [USERS]``.
 
 The aims: 100,000 people load in seconds, and a BASE search is answered in under a millisecond.
 """

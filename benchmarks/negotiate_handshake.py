@@ -1,7 +1,7 @@
 """What a whole sign-in by `Negotiate` costs beside a bare `gssapi` accept of the same kind of ticket.
 
     eval "$(python -m tests.ad env)"; kinit alice
-    python benchmarks/negotiate_handshake.py KEYTAB HTTP/intranet.example.local@EXAMPLE.LOCAL
+    python -m benchmarks.negotiate_handshake KEYTAB HTTP/intranet.example.local@EXAMPLE.LOCAL
 
 A sign-in is: the wrapper, the header, the handshake, the PAC, the session cookie signed; from the second handshake with
 one ticket on, when its PAC has been read. Prints the best of

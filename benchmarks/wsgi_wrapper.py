@@ -1,6 +1,6 @@
 """What `WindowsAuthWSGI` adds to a request with `ServerIdentity`, beside the bare application.
 
-    python benchmarks/wsgi_wrapper.py
+    python -m benchmarks.wsgi_wrapper
 
 Prints the best of many rounds for each, in microseconds; exits with 1 where the wrapper adds more than 5.
 """
