@@ -21,6 +21,7 @@ class DomainField(_PlainCharField):
     """A domain, kept in its one spelling."""
 
     def pre_save(self, model_instance: Any, add: bool) -> Any:
+        """The domain in its canonical form."""
         value = canonical_domain(getattr(model_instance, self.attname) or "")
         setattr(model_instance, self.attname, value)
         return value
@@ -30,6 +31,7 @@ class UsernameField(_PlainCharField):
     """A sAMAccountName; the Django user's own name where nothing else was given."""
 
     def pre_save(self, model_instance: Any, add: bool) -> Any:
+        """The name given, else the Django user's."""
         value = getattr(model_instance, self.attname) or model_instance.user.get_username()
         setattr(model_instance, self.attname, value)
         return value
@@ -39,6 +41,7 @@ class UsernameKeyField(_PlainCharField):
     """The user name as it is compared: without case, letter by letter, on every database alike."""
 
     def pre_save(self, model_instance: Any, add: bool) -> Any:
+        """What this row's name is compared by."""
         value = fold_username(model_instance.username or model_instance.user.get_username())
         setattr(model_instance, self.attname, value)
         return value

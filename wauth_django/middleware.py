@@ -59,12 +59,15 @@ class _Middleware:
         return self.finish(request, response)
 
     def process(self, request: HttpRequest) -> HttpResponseBase | None:
+        """Before the view: None to go on, or the answer instead of the view's."""
         raise NotImplementedError
 
     async def aprocess(self, request: HttpRequest) -> HttpResponseBase | None:
+        """`process`, awaited."""
         raise NotImplementedError
 
     def finish(self, request: HttpRequest, response: Any) -> Any:
+        """After the view: the answer, with what belongs on it."""
         return response
 
 

@@ -70,6 +70,7 @@ def _ready(connected: socket.socket, seconds: float, *, to_write: bool = False) 
 
 
 def connected(endpoint: Endpoint, deadline: float) -> socket.socket:
+    """A TCP connection, tried to each address of the name in turn. Raises `DirectoryUnavailable` at *deadline*."""
     try:
         addresses = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -113,6 +114,7 @@ _START_TLS_REQUEST = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20
 
 
 def start_tls(plain: DeadlineSocket, endpoint: Endpoint) -> None:
+    """Ask for TLS (RFC 4511 4.14), so that a handshake may follow. Raises `DirectoryUnavailable`."""
     try:
         plain.sendall(_START_TLS_REQUEST)
         buffer = b""

@@ -1,0 +1,1 @@
+"""Django finds the management commands in here."""
