@@ -17,7 +17,7 @@ from cachetools import TTLCache
 
 from wauth_core import configfile
 from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, LDAPManager, filters, membership
-from wauth_core.exceptions import InvalidIdentity
+from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, InvalidIdentity
 from wauth_core.identity import Identity
 from wauth_core.outcomes import Rules, TransportFacts
 from wauth_core.person import WindowsUser, utc_now
@@ -152,7 +152,21 @@ class Wauth:
             identity = Identity(named, self.logon_name(result.user, named))
         except InvalidIdentity:
             return AuthResult(AuthReason.REFUSED, result.user)
+        if self.options.use_spn and (reason := self._another_bears(identity, result.user)) is not None:
+            return AuthResult(reason, result.user)
         return dataclasses.replace(result, identity=identity)
+
+    def _another_bears(self, identity: Identity, user: DirectoryUser) -> AuthReason | None:
+        """Why *identity* does not lead back to *user*, whose UPN may begin with another's sAMAccountName."""
+        try:
+            found = self._of(identity.domain).person(guid=None, identity=identity, attributes=(), groups=False)
+        except DirectoryUnavailable as error:
+            logger.error("A sign-in could not be checked: %s", error)
+            return AuthReason.UNAVAILABLE
+        except DirectoryError as error:
+            logger.warning("A sign-in was refused: %s", error)
+            return AuthReason.REFUSED
+        return None if found.guid == user.guid else AuthReason.REFUSED
 
     def domain_of(self, name: str) -> str | None:
         r"""The domain that a typed name speaks of: ``DOMAIN`` in ``DOMAIN\user``, whether configured or not; for a UPN

@@ -11,7 +11,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from wauth_core.exceptions import ConfigurationError, WauthError
 from wauth_core.identity import Identity, fold_username
@@ -90,5 +90,8 @@ class Fallback:
         result = self._authenticate(typed.username, typed.password)
         if not result.ok or result.user is None:
             raise WrongPassword(f"{typed.username!r}: {result.reason}")
+        identity = getattr(result, "identity", None)
+        if identity is not None:  # as the settings name people; another's own check may leave it out
+            return cast(Identity, identity)
         username = result.user.username
         return Identity(result.user.manager.domain, fold_username(username) if rules.lowercase else username)

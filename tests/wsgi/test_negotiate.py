@@ -10,7 +10,7 @@ import pytest
 
 from tests.wsgi.calls import over_asgi, over_wsgi
 from tests.wsgi.tickets import DOMAIN_SID, Believing, ticket
-from wauth_core import ConfigurationError
+from wauth_core import ConfigurationError, Wauth
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.outcomes import Rules
 from wauth_wsgi import Negotiate
@@ -402,6 +402,20 @@ def test_passwords_are_checked_by_the_wrappers_wauth():
     assert (reply.status, directory.asked) == (200, ["a"])
     with pytest.raises(ConfigurationError, match="wauth="):
         over_wsgi([source(fallback="basic")])
+
+
+def test_a_password_signs_in_whom_the_wauth_names(windowsauth_directory):
+    """With WAUTH_USE_SPN a person goes by the UPN, not by a sAMAccountName that begins somebody else's UPN."""
+    windowsauth_directory.add_user("first", upn="jane.first@example.local", password="First-1!")
+    windowsauth_directory.add_user("second", upn="first@example.local", password="Second-1!")
+    with Wauth({"example.local": windowsauth_directory.settings()}, use_spn=True) as wauth:
+
+        def signed_in(name, password):
+            negotiate = source(fallback="basic")
+            return over_wsgi([negotiate], wauth=wauth, headers=[basic(name, password)], **tls(over_wsgi)).identity
+
+        assert signed_in("example.local\\first", "First-1!") == "jane.first@example.local"
+        assert signed_in("first@example.local", "Second-1!") is None, "two people could be meant"
 
 
 # -- Windows, and configuration

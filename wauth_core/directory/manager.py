@@ -88,6 +88,10 @@ class LDAPManager:
         """
         return self._people.person(guid=guid, username=username, attributes=attributes, groups=groups)
 
+    def others_named(self, username: str, guid: uuid.UUID | None) -> tuple[str, ...]:
+        """The DNs of all in the domain, under SEARCH_BASE or not, who bear that name and are not the user *guid*."""
+        return self._people.others_named(username, guid)
+
     def authenticate(self, username: str, password: str) -> AuthResult:
         """Check a password by a bind over an encrypted connection. A directory that fails is a result, not an error.
 

@@ -93,6 +93,19 @@ class People:
             user = user_of(entry, dialect, self._door, self._groups.identities(user))
         return user
 
+    def others_named(self, username: str, guid: uuid.UUID | None) -> tuple[str, ...]:
+        """The DNs of whatever else in the whole domain, SEARCH_BASE or not, bears *username* than the user *guid*."""
+
+        def ask(dialect: Dialect) -> list[RawEntry]:
+            names = {dialect.name_attribute, "sAMAccountName"} if dialect.is_ad else {dialect.name_attribute}
+            condition = filters.any_of(filters.equals(name, username) for name in sorted(names))
+            return self._domain.searcher.find(
+                self._domain.root, condition, ("objectGUID",) if dialect.is_ad else ("entryUUID",), limit=20
+            )
+
+        found = [(entry.dn, decode.attributes(entry.attributes)) for entry in self._domain.asking(ask)]
+        return tuple(dn for dn, values in found if guid not in (values.get("objectGUID"), values.get("entryUUID")))
+
     def _by_logon_name(self, username: str) -> RawEntry:
         """The entry whose logon name (the attribute that USER_QUERY_FIELD maps to) is *username*."""
         condition = filters.given(self._domain.settings.USER_QUERY_FILTER)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from wauth_core.exceptions import WauthError
+from wauth_core.exceptions import AmbiguousUser, WauthError
 from wauth_core.settings import Options
 from wauth_core.sync.result import SyncResult, SyncStatus
 
@@ -74,6 +74,8 @@ def refresh(
         return Refreshed(Verdict.CONTINUE)
     try:
         result = sync()
+    except AmbiguousUser as error:  # the directory answers; who that is cannot be told, so nobody is let in as anybody
+        return Refreshed(Verdict.REFUSE, due=True, stale=is_stale(last_sync, options, now), error=error)
     except WauthError as error:
         stale = is_stale(last_sync, options, now)
         if required:

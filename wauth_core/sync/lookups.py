@@ -13,8 +13,8 @@ from cachetools import TTLCache
 
 from wauth_core.directory import DirectoryUser, LDAPManager, decode, filters
 from wauth_core.directory.filters import dn_key
-from wauth_core.exceptions import UserNotFound
-from wauth_core.identity import Identity
+from wauth_core.exceptions import AmbiguousUser, UserNotFound
+from wauth_core.identity import Identity, fold_username
 from wauth_core.sync.membership import GroupEntry, Groups
 from wauth_core.sync.plan import Resolved
 from wauth_core.sync.policy import Policy
@@ -44,8 +44,21 @@ class Lookups:
         With WAUTH_USE_SPN a name is first of all a UPN: it need not begin with the sAMAccountName.
         """
         if guid is None and self._use_spn:
-            guid = self.manager.user(identity.spn()).guid
+            guid = self._by_spn(identity).guid
         return self.manager.person(guid=guid, username=identity.username, attributes=attributes, groups=groups)
+
+    def _by_spn(self, identity: Identity) -> DirectoryUser:
+        """By UPN; but ``name@DOMAIN`` may be of two: one's UPN, and what Kerberos makes of another's sAMAccountName."""
+        found = self.manager.user(identity.spn())
+        if fold_username(found.username) != fold_username(identity.username):
+            others = self.others_named(identity, found.guid)
+            if others:
+                raise AmbiguousUser(identity.spn(), self.manager.domain, (found.dn, *others))
+        return found
+
+    def others_named(self, identity: Identity, guid: uuid.UUID | None) -> tuple[str, ...]:
+        """The DNs of all in the whole domain who bear the name of *identity* and are not the user *guid*."""
+        return self.manager.others_named(identity.username, guid)
 
     def resolve(self, names: Iterable[str]) -> Resolved:
         """The SIDs of the groups that settings name."""

@@ -157,6 +157,14 @@ class Policy:
         """Whether *username*, which a front end gave, is a name of *user*."""
         return fold_username(username) in {fold_username(user.username), fold_username(self.logon_name(user))}
 
+    def is_surely(self, user: DirectoryUser, username: str) -> bool:
+        """Whether *username* is *user*'s and can be nobody else's: with WAUTH_USE_SPN another's UPN may begin with
+        *user*'s sAMAccountName."""
+        own = f"{username}@{self.domain}" if self.use_spn else None
+        if own is not None and fold_username(user.upn or "") != fold_username(own):
+            return False
+        return self.answers_to(user, username)
+
     def username(self, user: DirectoryUser) -> str:
         """The name *user* goes by in the application, by WAUTH_LOWERCASE_USERNAME and WAUTH_USERNAME_FORMAT."""
         attribute = self.fields.get(self.username_field, "sAMAccountName")

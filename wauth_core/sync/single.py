@@ -33,6 +33,9 @@ class Directory(Protocol):
     ) -> DirectoryUser:
         """The one person with that GUID, or by that name where *guid* is None, with the SIDs of all groups."""
 
+    def others_named(self, identity: Identity, guid: uuid.UUID | None) -> tuple[str, ...]:
+        """The DNs of all in the whole domain who bear the name of *identity* and are not the user *guid*."""
+
     def resolve(self, names: Iterable[str]) -> Resolved:
         """The SIDs of the groups that settings name."""
 
@@ -108,6 +111,8 @@ def _sync(task: Task) -> SyncResult:
     # link keeps that name, so that the next request finds it, until the new one comes.
     linked = by_name is not None and by_name.link is not None and by_name.link.guid == user.guid is not None
     old_name = task.identity.username if linked and not policy.answers_to(user, task.identity.username) else None
+    if old_name and task.directory.others_named(task.identity, user.guid):
+        return SyncResult(SyncStatus.REFUSED, task.identity, reason="the name is now of somebody who may not come here")
     mine, former = (by_name, None) if old_name else _rows(task, user, by_name)
     rights = _rights(task, user, resolved)
     taken = None
@@ -131,7 +136,7 @@ def _fetch(task: Task, guid: uuid.UUID | None) -> DirectoryUser | None:
             return None
 
     linked = ask(guid) if guid is not None else None
-    if linked is not None and task.policy.answers_to(linked, task.identity.username):
+    if linked is not None and task.policy.is_surely(linked, task.identity.username):
         return linked
     return ask(None) or linked
 

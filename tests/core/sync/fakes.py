@@ -76,6 +76,10 @@ class FakeDirectory:
                 return user
         raise UserNotFound(guid or username, "EXAMPLE")
 
+    def others_named(self, identity: Identity, guid: uuid.UUID | None) -> tuple[str, ...]:
+        named = [user for user in self.people if user.username.casefold() == identity.username.casefold()]
+        return tuple(user.dn for user in named if user.guid != guid)
+
     def resolve(self, names: Iterable[str]) -> Mapping[str, frozenset[str]]:
         return {name: frozenset({GROUPS[name]} if name in GROUPS else ()) for name in names}
 
