@@ -71,6 +71,13 @@ class Rejected:
 
 Outcome = Anonymous | SignedIn | Rejected
 
+TEXTS = {
+    401: b"Please sign in.\n",
+    403: b"You may not sign in this way.\n",
+    503: b"Signing in does not work at the moment. Please try again in a minute.\n",
+}
+"""What a front end's own answer says, by status, where no source has a page for it."""
+
 ANONYMOUS = Anonymous()
 
 

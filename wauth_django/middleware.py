@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from http.cookies import SimpleCookie
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -13,12 +14,13 @@ from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured, MiddlewareNotUsed
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from wauth_core.exceptions import WauthError
-from wauth_core.outcomes import Anonymous, Outcome, Rejected, SignedIn
+from wauth_core.outcomes import Anonymous, Headers, Outcome, Rejected, SignedIn
 from wauth_core.pages import status_for
 from wauth_django import freshness, identify, signin
 from wauth_django.conf import get_wauth
@@ -124,10 +126,10 @@ class WindowsAuthMiddleware(_Middleware):
     def finish(self, request: HttpRequest, response: Any) -> Any:
         outcome = getattr(request, IDENTIFIED, None)
         if isinstance(outcome, SignedIn):
-            for name, value in outcome.headers:
-                response.headers.setdefault(name, value) if name.lower() != "set-cookie" else _add(response, value)
+            if outcome.headers and not _by_wrapper(request):
+                add_headers(response, outcome.headers)
         elif response.status_code == 401 and "WWW-Authenticate" not in response.headers:
-            _put(response, identify.challenge(request).headers)
+            add_headers(response, identify.challenge(request).headers)
         return response
 
 
@@ -288,7 +290,7 @@ def _answer(request: HttpRequest, outcome: Outcome, user: Any) -> HttpResponseBa
     return _refusal(request, 401, ()) if required else None
 
 
-def _refusal(request: HttpRequest, status: int, headers: tuple[tuple[str, str], ...]) -> HttpResponseBase:
+def _refusal(request: HttpRequest, status: int, headers: Headers) -> HttpResponseBase:
     response = page(request, status, identify.challenge(request).page if status == 401 else None)
     _put(response, headers)
     return response
@@ -307,10 +309,22 @@ def _put(response: Any, headers: tuple[tuple[str, str], ...]) -> None:
         response.headers[name] = f"{response.headers[name]}, {value}" if name in response.headers else value
 
 
-def _add(response: Any, cookie: str) -> None:
-    from http.cookies import SimpleCookie
+def add_headers(response: Any, headers: Headers) -> None:
+    """Put a source's headers on *response*. Django keeps one value for a name, but any number of cookies; several
+    challenges are one header with commas (RFC 9110 11.6.1)."""
+    for name, value in headers:
+        if name.lower() == "set-cookie":
+            response.cookies.update(SimpleCookie(value))
+        elif name.lower() == "www-authenticate" and name in response.headers:
+            response.headers[name] += f", {value}"
+        else:
+            response.headers[name] = value
 
-    response.cookies.update(SimpleCookie(cookie))
+
+def _by_wrapper(request: HttpRequest) -> bool:
+    """Whether the wrapper found out who is there; it then adds the headers itself."""
+    carrier: Any = request.scope if isinstance(request, ASGIRequest) else request.META
+    return identify.OUTCOME in carrier
 
 
 def _someone_else(request: HttpRequest, owner: object, backend: str | None) -> bool:

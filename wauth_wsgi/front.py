@@ -9,6 +9,7 @@ from typing import Any
 
 from wauth_core import Wauth
 from wauth_core.outcomes import (
+    TEXTS,
     Challenge,
     Headers,
     Outcome,
@@ -20,12 +21,6 @@ from wauth_core.outcomes import (
     challenge_of,
     load_sources,
 )
-
-_TEXTS = {
-    401: b"Please sign in.\n",
-    403: b"You may not sign in this way.\n",
-    503: b"Signing in does not work at the moment. Please try again in a minute.\n",
-}
 
 IDENTITY, USER, OUTCOME = "wauth.identity", "wauth.user", "wauth.outcome"
 
@@ -81,7 +76,7 @@ class Front:
             page = challenge.page
             headers = headers or challenge.headers
         if page is None:
-            body, kind = _TEXTS.get(status, _TEXTS[403]), "text/plain; charset=utf-8"
+            body, kind = TEXTS.get(status, TEXTS[403]), "text/plain; charset=utf-8"
         else:
             body, kind = page, "text/html; charset=utf-8"
             headers = (*headers, ("X-Frame-Options", "DENY"))

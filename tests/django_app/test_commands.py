@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from wauth_django.models import LDAPUser
+from wauth_django.models import LDAPUser, SyncBookmark
 
 User = get_user_model()
 
@@ -72,6 +72,16 @@ def test_syncldap_stops_before_it_locks_everybody_out(db, directory):
     with pytest.raises(CommandError):
         run("syncldap")
     assert User.objects.filter(is_active=True).count() == 2
+
+
+def test_syncldap_reads_only_changes_with_incremental(db, directory):
+    """The second incremental run sees a change, and keeps where it stopped."""
+    link("alice")
+    run("syncldap", "--incremental")
+    assert SyncBookmark.objects.filter(domain="EXAMPLE").exists()
+    directory.update("alice", mail="alice@new.example")
+    run("syncldap", "--incremental")
+    assert User.objects.get(username="alice").email == "alice@new.example"
 
 
 def test_commands_name_the_domains_there_are(db, example, settings):

@@ -18,12 +18,20 @@ from tests.ad.cache import cache_folder
 ROOT = Path(__file__).parents[2]
 WANTED = ("__init__.py", "test_remote_user.py", "urls.py")
 
-RUN = {"RemoteUserTest", "RemoteUserNoCreateTest", "AllowAllUsersRemoteUserBackendTest", "CustomHeaderRemoteUserTest"}
+RUN = {
+    "RemoteUserTest",
+    "RemoteUserNoCreateTest",
+    "AllowAllUsersRemoteUserBackendTest",
+    "CustomHeaderRemoteUserTest",
+    "ASGISyncPathRemoteUserTest",
+    "CustomHeaderASGISyncPathRemoteUserTest",
+}
 DIFFERENT = {
     "RemoteUserCustomTest": "clean_username() and configure_user() of a plain RemoteUserBackend: our middleware hands "
     "on an identity, not a text, and to our backend only; a subclass of ours has configure_user() too",
     "PersistentRemoteUserTest": "a session that goes on without the sign-in that opened it: ours never does",
     "CustomProcessRequestMiddlewareTest": "process_request() of subclasses of Django's middleware (gone in 6.1)",
+    "RemoteUserImproperlyConfigured": "the text of Django's own error; ours has its own",
     "TestCase": "the base class",
 }
 

@@ -103,7 +103,23 @@ class OursCustomHeader(theirs.CustomHeaderRemoteUserTest, Ours):  # type: ignore
     source_header = "HTTP_AUTHUSER"
 
 
-CLASSES = (Ours, OursNoCreate, OursAllowAll, OursCustomHeader)
+CLASSES: list[type[Any]] = [Ours, OursNoCreate, OursAllowAll, OursCustomHeader]
+
+if hasattr(theirs, "ASGISyncPathRemoteUserTest"):  # Django 6.1
+    LATER = "auth_tests.test_remote_user.sync_middleware"
+
+    class OursSyncPath(theirs.ASGISyncPathRemoteUserTest, Ours):  # type: ignore[misc]
+        """ASGISyncPathRemoteUserTest: a later middleware makes ours run in its sync form, under ASGI."""
+
+        middleware = [MIDDLEWARE, LATER]  # type: ignore[assignment]  # noqa: RUF012
+
+    class OursCustomHeaderSyncPath(theirs.CustomHeaderASGISyncPathRemoteUserTest, Ours):  # type: ignore[misc]
+        """CustomHeaderASGISyncPathRemoteUserTest: the same, with the name in a header."""
+
+        middleware = [MIDDLEWARE, LATER]  # type: ignore[assignment]  # noqa: RUF012
+        source_header = "HTTP_AUTHUSER"
+
+    CLASSES += [OursSyncPath, OursCustomHeaderSyncPath]
 
 
 class Result(unittest.TestResult):
@@ -120,6 +136,9 @@ class Result(unittest.TestResult):
         self.ended[_name(test)] = self._exc_info_to_string(err, test)  # type: ignore[attr-defined]
 
     addFailure = addError
+
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:
+        """Django's own skips: tests that are about async code only."""
 
 
 def _name(test: unittest.TestCase) -> str:

@@ -1,0 +1,137 @@
+"""WAUTH_SOURCES and the wrappers' answers: whom WindowsAuthMiddleware believes, and what goes back to the browser."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
+from django.test import AsyncClient, Client
+
+from tests.django_app.asked import asked
+from tests.django_app.sources import Answers
+from wauth_core import Identity
+from wauth_core.outcomes import Anonymous, Challenge, Rejected, SignedIn, TransportFacts
+from wauth_wsgi import ProxyHeader
+
+BOB = Identity("EXAMPLE", "bob")
+HEADER = {"HTTP_X_REMOTE_USER": "EXAMPLE\\bob"}
+
+
+@pytest.fixture
+def proxy(settings):
+    """A proxy at 10.0.0.5 names the user in a header."""
+    settings.WAUTH_SOURCES = [ProxyHeader("X-Remote-User", trusted=["10.0.0.5"])]
+
+
+def test_a_listed_proxy_is_believed_and_nobody_else(client, example, proxy):
+    """The header counts from the proxy's address alone; from another one it ends the session too."""
+    assert client.get("/who/", **HEADER).json()["user"] == ""
+    assert client.get("/who/", **HEADER, REMOTE_ADDR="10.0.0.5").json()["user"] == "bob"
+    assert client.get("/who/", **HEADER, REMOTE_ADDR="10.0.0.6").json()["user"] == ""
+    assert client.get("/who/", REMOTE_ADDR="10.0.0.5", REMOTE_USER="EXAMPLE\\bob").json()["user"] == ""
+
+
+def test_the_same_under_asgi(db, example, settings):
+    """The async stack asks the same sources; the test client comes from 127.0.0.1."""
+    get = async_to_sync(AsyncClient().get)
+    settings.WAUTH_SOURCES = [ProxyHeader("X-Remote-User", trusted=["10.0.0.5"])]
+    assert get("/awho/", headers={"x-remote-user": "EXAMPLE\\bob"}).json()["user"] == ""
+    settings.WAUTH_SOURCES = [ProxyHeader("X-Remote-User", trusted=["127.0.0.1"])]
+    assert get("/awho/", headers={"x-remote-user": "EXAMPLE\\bob"}).json()["user"] == "bob"
+    assert get("/awho/", headers={"x-remote-user": "EXAMPLE\\bob,x"}).json()["user"] == ""
+
+
+def test_a_source_that_is_no_good_under_asgi_is_not_asked(db, example, settings):
+    """ServerIdentity has nothing to say there; a client's Remote-User header even less."""
+    settings.WAUTH_SOURCES = ["wauth_wsgi.ServerIdentity"]
+    get = async_to_sync(AsyncClient().get)
+    assert get("/awho/", headers={"remote-user": "EXAMPLE\\bob"}).json()["user"] == ""
+
+
+def test_the_wrappers_answer_is_used_and_no_source_asked(client, example, settings):
+    """An outcome in the environ stands; what a client sends under such a name is a header, and means nothing."""
+    source = Answers(SignedIn(BOB, "source"))
+    settings.WAUTH_SOURCES = [source]
+    assert client.get("/who/", **{"wauth.outcome": Anonymous()}).json()["user"] == ""
+    assert client.get("/who/", **{"wauth.identity": Identity("EXAMPLE", "alice")}).json()["user"] == "alice"
+    assert source.asked == 0
+    settings.WAUTH_SOURCES = []
+    assert Client().get("/who/", headers={"wauth.identity": "EXAMPLE\\bob"}).json()["user"] == ""
+    assert Client().get("/who/", **{"wauth.identity": "EXAMPLE\\bob"}).json()["user"] == ""
+
+
+def test_a_handshake_is_answered_by_the_middleware(client, example, settings):
+    """A refusal with headers is a step of a handshake: its status and headers go out, and no view runs."""
+    negotiate = Rejected("a first step", "test", headers=(("WWW-Authenticate", "Negotiate abc"),), status=401)
+    settings.WAUTH_SOURCES = [Answers(negotiate)]
+    response = client.get("/who/")
+    assert (response.status_code, response["WWW-Authenticate"]) == (401, "Negotiate abc")
+    assert response["Cache-Control"] == "no-store"
+    assert async_to_sync(AsyncClient().get)("/awho/").status_code == 401
+    settings.WAUTH_SOURCES = [Answers(Rejected("a lie", "test"))]
+    assert client.get("/who/").json()["user"] == ""
+
+
+def test_required_logins(client, example, settings):
+    """WAUTH_REQUIRE_LOGIN: 401 with every challenge and the source's page, 403 for a false claim; users pass."""
+    settings.WAUTH_REQUIRE_LOGIN = True
+    challenge = Challenge((("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", "Basic")), b"<p>Sign in, please")
+    settings.WAUTH_SOURCES = [Answers(None, challenge)]
+    response = client.get("/who/")
+    assert (response.status_code, response["WWW-Authenticate"]) == (401, "Negotiate, Basic")
+    assert response.content == b"<p>Sign in, please"
+    assert async_to_sync(AsyncClient().get)("/awho/").status_code == 401
+    user = get_user_model().objects.create_user("local")
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    assert client.get("/who/").json()["user"] == "local"
+    settings.WAUTH_SOURCES = [Answers(Rejected("a lie", "test"))]
+    assert Client().get("/who/").status_code == 403
+
+
+def test_a_sources_headers_are_on_the_response(client, example, settings):
+    """A cookie with all its attributes, beside the session's own, and a mutual-authentication token."""
+    headers = (("Set-Cookie", "wauth=1; Path=/; HttpOnly; SameSite=Lax"), ("WWW-Authenticate", "Negotiate done"))
+    settings.WAUTH_SOURCES = [Answers(SignedIn(BOB, "test", headers=headers))]
+    for response in (client.get("/who/"), async_to_sync(AsyncClient().get)("/awho/")):
+        assert response["WWW-Authenticate"] == "Negotiate done"
+        assert response.cookies["wauth"].OutputString() == "wauth=1; HttpOnly; Path=/; SameSite=Lax"
+        assert "sessionid" in response.cookies
+
+
+def test_what_a_ticket_says_of_groups_is_taken(client, example, settings):
+    """The sync of a sign-in by ticket looks no group up, and goes by the ticket's groups."""
+    admins = f"{example.domain_sid}-512"
+    facts = TransportFacts(example.sid("alice"), frozenset({admins}), datetime.now(timezone.utc))
+    settings.WAUTH_SOURCES = [Answers(SignedIn(Identity("EXAMPLE", "alice"), "test", facts))]
+    assert client.get("/who/").json()["superuser"] is True
+    assert not any("tokenGroups" in operation.attributes for operation in asked(example, "search")[-1:])
+    assert client.get("/group/").status_code == 200
+
+
+def test_a_ticket_of_another_person_is_refused(client, example, settings):
+    """The SID in the ticket and the one in the directory must be one."""
+    facts = TransportFacts(example.sid("bob"), frozenset(), datetime.now(timezone.utc))
+    settings.WAUTH_SOURCES = [Answers(SignedIn(Identity("EXAMPLE", "carol"), "test", facts))]
+    assert client.get("/who/").json()["user"] == ""
+
+
+def test_old_facts_are_not_believed(client, example, settings):
+    """Facts older than WAUTH_RESYNC_DELTA: the directory is asked."""
+    admins = f"{example.domain_sid}-512"
+    facts = TransportFacts(example.sid("hana"), frozenset({admins}), datetime.now(timezone.utc) - timedelta(hours=1))
+    settings.WAUTH_SOURCES = [Answers(SignedIn(Identity("EXAMPLE", "hana"), "test", facts))]
+    assert client.get("/who/").json()["superuser"] is False
+
+
+def test_a_source_that_fails_signs_nobody_in(client, example, settings):
+    """An exception in a source is a refusal, not a 500."""
+
+    class Broken:
+        def identify(self, request, rules):
+            raise RuntimeError("broken")
+
+    settings.WAUTH_SOURCES = [Broken()]
+    response = client.get("/who/")
+    assert (response.status_code, response.json()["user"]) == (200, "")
