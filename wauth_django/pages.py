@@ -23,3 +23,8 @@ def page(request: HttpRequest, status: int, content: bytes | None = None) -> Htt
     response = HttpResponse(content, status=status)
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """For a URLconf: ``handler403 = "wauth_django.pages.permission_denied"`` shows our page, or the project's own."""
+    return page(request, 403)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cachelib import FileSystemCache
 from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, scoped_session, sessionmaker
 from sqlalchemy.pool import NullPool
@@ -39,6 +40,7 @@ STORES = (
     "memory",
     "sqlite",
     "cache",
+    "cache-files",
     "sqlalchemy-sqlite",
     "sqlalchemy-postgresql",
     "django-sqlite",
@@ -56,6 +58,8 @@ def make(store: str, request: pytest.FixtureRequest) -> Any:
         return sqlalchemy_repository(server.sqlalchemy_url(server.create()))
     if store == "cache":
         return CacheUserRepository()
+    if store == "cache-files":
+        return CacheUserRepository(FileSystemCache(str(request.getfixturevalue("tmp_path"))))
     if store == "memory":
         return MemoryUserRepository()
     if store == "sqlite":

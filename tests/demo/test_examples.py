@@ -32,6 +32,7 @@ def test_an_example_runs_by_itself(site, windowsauth_directory, tmp_path):
     environment = {
         **os.environ,
         **{f"AD_{name}": settings[name] for name in ("SERVER", "USERNAME", "PASSWORD", "SEARCH_BASE")},
+        "DJANGO_SETTINGS_MODULE": "django_intranet.settings",
         "LISTEN": f"127.0.0.1:{port}",
         "PYTHONPATH": str(ROOT),
     }

@@ -34,6 +34,7 @@ def flask() -> Any:
 
 def django() -> Any:
     """The Django intranet."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "django_intranet.settings"
     from django_intranet.wsgi import create_app
 
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ["E2E_DATABASE"]}

@@ -7,6 +7,7 @@ the sites as ``REMOTE_USER``, as IIS would after Kerberos. That is the only part
 from __future__ import annotations
 
 import importlib
+import os
 import secrets
 import sys
 import tempfile
@@ -114,6 +115,7 @@ def _import(name: str) -> Any:
 def _django(shared: dict[str, Any], folder: Path) -> WSGI:
     database: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / "django.sqlite3"}
     database["OPTIONS"] = {"init_command": UNSAFE_BUT_FAST}
+    os.environ["DJANGO_SETTINGS_MODULE"] = "django_intranet.settings"  # the visitor's shell may name a site of theirs
     site: WSGI = _import("django_intranet.wsgi").create_app(DATABASES={"default": database}, **shared)
     return site
 

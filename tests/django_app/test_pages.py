@@ -1,0 +1,77 @@
+"""The pages for people who may not go on, and a project's own in their place."""
+
+from __future__ import annotations
+
+import pytest
+
+ALICE = {"REMOTE_USER": "EXAMPLE\\alice"}
+DAN = {"REMOTE_USER": "EXAMPLE\\dan"}  # disabled
+PAGES = [
+    pytest.param({}, 401, "Please sign in", id="nobody"),
+    pytest.param({"REMOTE_USER": "alice"}, 403, "You may not go here", id="a-name-that-is-none"),
+    pytest.param(DAN, 403, "Your account may not sign in here", id="disabled"),
+    pytest.param({"REMOTE_USER": "NOWHERE\\alice"}, 403, "Your account may not sign in here", id="unknown-domain"),
+]
+
+
+@pytest.mark.parametrize(("environ", "status", "text"), PAGES)
+def test_a_closed_site_shows_a_page_to_whom_it_keeps_out(client, example, settings, environ, status, text):
+    """WAUTH_REQUIRE_LOGIN lets nobody through to a view, refused people neither."""
+    settings.WAUTH_REQUIRE_LOGIN = True
+    response = client.get("/who/", **environ)
+    assert response.status_code == status
+    assert text in response.content.decode()
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+def test_who_is_disabled_in_the_middle_of_a_session_is_kept_out(client, directory, settings):
+    """The sync that finds a disabled account answers with the page, in a closed site."""
+    settings.WAUTH_REQUIRE_LOGIN = True
+    settings.WAUTH_RESYNC_DELTA = 0
+    assert client.get("/who/", **ALICE).status_code == 200
+    directory.disable("alice")
+    assert client.get("/who/", **ALICE).status_code == 403
+    directory.enable("alice")
+    assert client.get("/who/", **ALICE).status_code == 200
+
+
+def test_strangers_wait_while_the_directory_is_down(client, directory, settings):
+    """503 with its page, and service returns by itself."""
+    settings.WAUTH_REQUIRE_LOGIN = True
+    with directory.faults.outage():
+        response = client.get("/who/", **ALICE)
+    assert response.status_code == 503
+    assert "The directory does not answer" in response.content.decode()
+    assert client.get("/who/", **ALICE).status_code == 200
+
+
+def test_a_project_replaces_a_page_by_its_own_template(client, example, settings, tmp_path):
+    """wauth/403.html of the project takes the place of ours; the other pages stay."""
+    (tmp_path / "wauth").mkdir()
+    (tmp_path / "wauth" / "403.html").write_text("No entry: {{ title }}.")
+    settings.WAUTH_REQUIRE_LOGIN = True
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
+    assert client.get("/who/", **DAN).content.decode() == "No entry: You may not go here."
+    assert "Please sign in" in client.get("/who/").content.decode()
+
+
+def test_the_page_stands_in_for_djangos_own_403(rf_request):
+    """As handler403 it shows the person, escaped."""
+    from wauth_django.pages import permission_denied
+
+    response = permission_denied(rf_request, PermissionError())
+    assert response.status_code == 403
+    assert "does not have the rights" in response.content.decode()
+    assert "EXAMPLE\\a&amp;b" in response.content.decode()
+
+
+@pytest.fixture
+def rf_request():
+    """A request of somebody whose name needs escaping."""
+    from types import SimpleNamespace
+
+    from django.test import RequestFactory
+
+    request = RequestFactory().get("/")
+    request.user = SimpleNamespace(ldap="EXAMPLE\\a&b")
+    return request
