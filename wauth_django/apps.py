@@ -26,7 +26,7 @@ class WindowsAuthConfig(AppConfig):
         super().__init__(*args, **kwargs)
         self._wauth: Wauth | None = None
         self._loaded: dict[str, Any] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def ready(self) -> None:
         """Register checks and receivers; nothing connects here."""
@@ -55,9 +55,13 @@ class WindowsAuthConfig(AppConfig):
 
     def loaded(self, name: str, load: Callable[[], Any]) -> Any:
         """What *load* gave for these settings the first time it was asked for."""
-        if name not in self._loaded:
-            self._loaded[name] = load()
-        return self._loaded[name]
+        try:
+            return self._loaded[name]
+        except KeyError:
+            with self._lock:
+                if name not in self._loaded:
+                    self._loaded[name] = load()
+                return self._loaded[name]
 
     def usage(self) -> dict[str, Any]:
         """ldap3's usage counters of every domain that was used in this process (COLLECT_METRICS)."""
