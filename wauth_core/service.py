@@ -17,7 +17,7 @@ from cachetools import TTLCache
 
 from wauth_core import configfile
 from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, LDAPManager, filters, membership
-from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, InvalidIdentity
+from wauth_core.exceptions import ConfigurationError, DirectoryError, DirectoryUnavailable, InvalidIdentity
 from wauth_core.identity import Identity
 from wauth_core.outcomes import Rules, TransportFacts
 from wauth_core.person import WindowsUser, utc_now
@@ -334,7 +334,8 @@ class Wauth:
             required=self.options.require_resync if required is None else required,
         )
         if refreshed.error is not None:
-            logger.error("Could not sync %s: %s", identity, refreshed.error, exc_info=refreshed.error)
+            told = isinstance(refreshed.error, ConfigurationError)  # its text says all; a stranger's domain is one, too
+            logger.error("Could not sync %s: %s", identity, refreshed.error, exc_info=None if told else refreshed.error)
         return refreshed
 
     # -- its own life

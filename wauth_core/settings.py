@@ -11,17 +11,16 @@ import dataclasses
 import difflib
 import inspect
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from wauth_core.exceptions import ConfigurationError, UnknownDomain
 from wauth_core.identity import canonical_domain
+from wauth_core.setting_checks import boolean, check
 
 DEFAULT_DOMAIN = "__default__"
-AUTHENTICATION_METHODS = ("SIMPLE", "KERBEROS", "NTLM")
-MEMBERSHIP_METHODS = ("auto", "tokenGroups", "memberOf", "in_chain")
 _SECRET = frozenset({"PASSWORD", "CONNECTION_OPTIONS"})
 WHEN_STALE = ("strip", "refuse")
 
@@ -121,8 +120,7 @@ class LDAPSettings:
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
-        for name, check in _CHECKS.items():
-            value = vars(self).get(name)
+        for name, value in vars(self).items():
             if not callable(value):
                 check(name, value)
         if not self.SERVER:
@@ -145,8 +143,7 @@ class LDAPSettings:
             domain = object.__getattribute__(self, "_domain")
             if domain is not None:
                 value = value(domain)
-                if name in _CHECKS:
-                    _CHECKS[name](name, value)
+                check(name, value)
         return value
 
     def for_domain(self, domain: str) -> LDAPSettings:
@@ -171,44 +168,6 @@ class _Copy:
 
     def __call__(self) -> Any:
         return copy.deepcopy(self.value)
-
-
-def _boolean(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
-
-
-def _positive(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}.")
-
-
-def _one_of(*allowed: str) -> Callable[[str, object], None]:
-    def check(name: str, value: object) -> None:
-        if value not in allowed:
-            raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}; not {value!r}.")
-
-    return check
-
-
-_CHECKS: Mapping[str, Callable[[str, object], None]] = {
-    **dict.fromkeys(
-        (
-            "USE_SSL",
-            "READ_ONLY",
-            "COLLECT_METRICS",
-            "PROPAGATE_GROUPS",
-            "TLS_VERIFY",
-            "START_TLS",
-            "ALLOW_INSECURE_PLAINTEXT_BIND",
-            "ACCOUNT_STATE",
-        ),
-        _boolean,
-    ),
-    **dict.fromkeys(("POOL_SIZE", "CONNECT_TIMEOUT", "OPERATION_TIMEOUT", "PAGE_SIZE"), _positive),
-    "AUTHENTICATION": _one_of(*AUTHENTICATION_METHODS),
-    "MEMBERSHIP": _one_of(*MEMBERSHIP_METHODS),
-}
 
 
 def names(value: Groups) -> tuple[str, ...]:
@@ -372,7 +331,7 @@ class Options:
         options = cls(**values)
         for each in dataclasses.fields(cls):
             if each.type == "bool":
-                _boolean(f"WAUTH_{each.name.upper()}", getattr(options, each.name))
+                boolean(f"WAUTH_{each.name.upper()}", getattr(options, each.name))
         if options.when_stale not in WHEN_STALE:
             raise ConfigurationError(
                 f"WAUTH_WHEN_STALE must be one of {', '.join(WHEN_STALE)}; not {options.when_stale!r}."

@@ -95,6 +95,19 @@ IMPOSSIBLE: list[Any] = [
     pytest.param({"PAGE_SIZE": True}, "PAGE_SIZE must be a whole number", id="a boolean for a number"),
     pytest.param({"AUTHENTICATION": "simple"}, "AUTHENTICATION must be one of SIMPLE", id="lower case method"),
     pytest.param({"MEMBERSHIP": "memberof"}, "MEMBERSHIP must be one of", id="misspelt method"),
+    pytest.param({"USERNAME": 3}, "USERNAME must be a text, not 3", id="a number for a text"),
+    pytest.param({"SERVER": 3}, "SERVER must be a name or a list of names, not 3", id="a number for a server"),
+    pytest.param({"SERVER": ["dc1", 3]}, "SERVER must be a name or a list", id="a number among servers"),
+    pytest.param({"STAFF_GROUPS": {"a": 1}}, "STAFF_GROUPS must be a name or a list", id="a table for names"),
+    pytest.param({"DENY_GROUPS": [b"x"]}, "DENY_GROUPS must be a name or a list", id="bytes for a name"),
+    pytest.param({"MIRROR_GROUPS": 3}, "MIRROR_GROUPS must be True, False, or patterns", id="a number for patterns"),
+    pytest.param({"GROUP_MAP": ["editors"]}, "GROUP_MAP must be a dictionary", id="a list for a table"),
+    pytest.param({"FLAG_MAP": {"is_editor": 1}}, "FLAG_MAP must be a dictionary", id="a number for a flag's groups"),
+    pytest.param({"USER_FIELD_MAP": "mail"}, "USER_FIELD_MAP must be a dictionary", id="a text for a table"),
+    pytest.param({"USER_FIELD_MAP": {"email": ["mail"]}}, "of texts", id="a list for an attribute"),
+    pytest.param({"SERVER_OPTIONS": "x"}, "SERVER_OPTIONS must be a dictionary", id="a text for options"),
+    pytest.param({"CA_FILE": 3}, "CA_FILE must be the path of a file", id="a number for a path"),
+    pytest.param({"PASSWORD": {"envv": "AD"}}, "PASSWORD must be a text or a secret", id="misspelt kind of secret"),
     pytest.param({"USE_SLL": True}, "Did you mean 'USE_SSL'", id="misspelt name"),
     pytest.param({"USER_FILED_MAP": {}}, "Did you mean 'USER_FIELD_MAP'", id="the manual's own misprint"),
     pytest.param({"server": "x"}, "Did you mean 'SERVER'", id="lower case name"),
@@ -106,6 +119,15 @@ def test_what_cannot_work_is_refused(given: dict[str, Any], message: str) -> Non
     """A value that cannot work is an error that says what to write."""
     with pytest.raises(ConfigurationError, match=message):
         LDAPSettings(**{**REQUIRED, **given})
+
+
+@pytest.mark.parametrize("setting", ["PASSWORD", "CONNECTION_OPTIONS"])
+def test_a_secret_of_the_wrong_kind_is_not_shown(setting: str) -> None:
+    """The error for a value that may hold a secret names the setting, and not the value."""
+    with pytest.raises(ConfigurationError) as caught:
+        LDAPSettings(**{**REQUIRED, setting: [CANARY]})
+    assert setting in str(caught.value)
+    assert CANARY not in str(caught.value)
 
 
 # -- subclasses, as the manual prints them

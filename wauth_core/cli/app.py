@@ -53,6 +53,8 @@ COMMANDS = {
 
 
 class _SettingsError(click.ClickException):
+    """Wrong settings: one line, without the usage of a command that was called rightly."""
+
     exit_code = 2
 
 
@@ -104,11 +106,11 @@ class App:
 
     @property
     def wauth(self) -> Wauth:
-        """Read the settings, once. Raises `click.UsageError` or `ConfigurationError`."""
+        """Read the settings, once. Raises `ConfigurationError` where they are missing or wrong."""
         if self._wauth is None:
             path = self._config or (HERE if Path(HERE).is_file() else None)
             if path is None:
-                raise click.UsageError(
+                raise ConfigurationError(
                     f"There are no settings: give --config FILE, set WAUTH_CONFIG, or put a {HERE} here."
                 )
             self._wauth = Wauth.from_toml(path)
@@ -130,8 +132,12 @@ class App:
             domain = spoken_of
         if domain is None and len(listed) == 1:
             domain = listed[0]
+        if domain is None and not listed:
+            raise ConfigurationError(
+                "No domain is configured: write an entry of WAUTH_DOMAINS, in TOML a table [domains.EXAMPLE]."
+            )
         if domain is None:
-            raise click.UsageError(f"Which domain? Give --domain; there are {', '.join(listed) or 'none'}.")
+            raise click.UsageError(f"Which domain? Give --domain; there are {', '.join(listed)}.")
         return self.wauth.manager(domain)
 
 

@@ -141,8 +141,8 @@ def changes(app: App, since: str | None, state: Path | None, domain: str | None,
     if since and state:
         raise click.UsageError("--since and --state exclude one another.")
     manager = app.manager(domain)
-    if state is not None and state.exists():
-        since = state.read_text(encoding="utf-8").strip() or None
+    if state is not None:
+        since = _kept(state)
     found = manager.changes(since)
     rows: list[dict[str, Any]] = []
     if not found.complete:
@@ -159,8 +159,26 @@ def changes(app: App, since: str | None, state: Path | None, domain: str | None,
     elif not found.complete:
         show(rows, ("what", "username", "guid", "dn"), form, empty="Nothing changed.")
     if state is not None:
-        state.write_text(found.cookie, encoding="utf-8")
+        _keep(state, found.cookie)
     elif form is not Form.JSON:
         click.echo(f"--since {found.cookie}", err=bool(sys.stdout.isatty()) or form is Form.CSV)
     if not found.sees_deletions:
         click.echo("The account lacks 'Replicating Directory Changes': deletions are not seen.", err=True)
+
+
+def _kept(state: Path) -> str | None:
+    """The cookie of the last time; None the first time, when the file is made so that a bad place is told at once."""
+    try:
+        state.touch()
+        return state.read_text(encoding="utf-8").strip() or None
+    except UnicodeDecodeError:
+        raise click.ClickException(f"The file {str(state)!r} holds no cookie.") from None
+    except OSError as error:
+        raise click.ClickException(f"The file {str(state)!r} cannot be used: {error.strerror}.") from None
+
+
+def _keep(state: Path, cookie: str) -> None:
+    try:
+        state.write_text(cookie, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"The file {str(state)!r} cannot be written: {error.strerror}.") from None

@@ -117,7 +117,9 @@ def operation_failed(code: int, message: str, *, what: str, server: str) -> Dire
             TIME_LIMIT_EXCEEDED: " The search took too long: narrow SEARCH_BASE or the filter.",
             SIZE_LIMIT_EXCEEDED: " The server limits the number of entries: narrow SEARCH_BASE or the filter.",
             NO_SUCH_OBJECT: " Check SEARCH_BASE.",
-            REFERRAL: " It is in another domain or server: configure that domain. Referrals are not followed.",
+            INVALID_DN_SYNTAX: ' It is no DN: check SEARCH_BASE, such as "DC=example,DC=local".',
+            REFERRAL: " Check SEARCH_BASE: it is in another domain or server. Configure that domain; referrals are not "
+            "followed.",
             INSUFFICIENT_ACCESS: " The service account may not read this.",
         }.get(code, "")
     text = message.strip().splitlines()[0][:200] if message.strip() else ""

@@ -253,7 +253,8 @@ class Pool:
             except DirectoryUnavailable as error:
                 failures.append(error)
                 state.skipped[endpoint] = time.monotonic() + SKIP_FAILED
-                log.warning("Domain %s: %s", self.dialer.domain, error)
+                alone = len(candidates) == 1  # then the caller is told the same, by the error
+                log.log(logging.INFO if alone else logging.WARNING, "Domain %s: %s", self.dialer.domain, error)
                 continue
             except Lost as error:
                 failures.append(DirectoryUnavailable(str(error)))

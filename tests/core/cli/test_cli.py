@@ -297,6 +297,32 @@ def test_a_misspelt_setting_is_a_warning(directory: EmbeddedDirectory, tmp_path:
     assert "Warning: Unknown setting 'USER_FILED_MAP'" in result.stderr
 
 
+def test_no_settings_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a settings file, or with one that has no domain, one line says what to write."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WAUTH_CONFIG", raising=False)
+    result = run(None, "user", "ada")
+    assert result.exit_code == 2
+    assert (
+        result.stderr
+        == "Error: There are no settings: give --config FILE, set WAUTH_CONFIG, or put a wauth.toml here.\n"
+    )
+    (tmp_path / "wauth.toml").write_text("use_spn = false\n", "utf-8")
+    result = run(None, "user", "ada")
+    assert result.exit_code == 2
+    assert "[domains.EXAMPLE]" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_state_file_that_cannot_be_used(config: Path, tmp_path: Path) -> None:
+    """A state file in a folder that is not there, or that is no text, is one line."""
+    result = run(config, "changes", "--state", str(tmp_path / "nowhere" / "state"))
+    assert result.exit_code == 1
+    assert "state' cannot be used: No such file or directory." in result.stderr
+    (tmp_path / "state").write_bytes(b"\xff\xfe")
+    assert "holds no cookie" in run(config, "changes", "--state", str(tmp_path / "state")).stderr
+
+
 def test_which_domain(directory: EmbeddedDirectory, tmp_path: Path) -> None:
     """With two domains the name says which, or --domain does; a plain name alone is not guessed at."""
     config = write_config(tmp_path / "wauth.toml", directory)

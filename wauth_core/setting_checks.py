@@ -1,0 +1,131 @@
+"""What kind of value each of a domain's settings takes. A value of another kind is told in one sentence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from wauth_core.exceptions import ConfigurationError
+
+AUTHENTICATION_METHODS = ("SIMPLE", "KERBEROS", "NTLM")
+MEMBERSHIP_METHODS = ("auto", "tokenGroups", "memberOf", "in_chain")
+
+Check = Callable[[str, Any], None]
+
+
+def check(name: str, value: object) -> None:
+    """Raise `ConfigurationError` where *value* cannot be that of the setting *name*. Our own settings take anything."""
+    if name in _CHECKS:
+        _CHECKS[name](name, value)
+
+
+def boolean(name: str, value: object) -> None:
+    """True or False; raises `ConfigurationError` for anything else."""
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
+
+
+def _positive(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}.")
+
+
+def _one_of(*allowed: str) -> Check:
+    def one_of(name: str, value: object) -> None:
+        if value not in allowed:
+            raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}; not {value!r}.")
+
+    return one_of
+
+
+def _text(name: str, value: object) -> None:
+    if not isinstance(value, str | None):
+        raise ConfigurationError(f"{name} must be a text, not {value!r}.")
+
+
+def _path(name: str, value: object) -> None:
+    if not isinstance(value, str | os.PathLike | None):
+        raise ConfigurationError(f"{name} must be the path of a file, not {value!r}.")
+
+
+def _secret(name: str, value: object) -> None:
+    if not isinstance(value, str | bytes | None):  # which is not shown: it may hold what was meant
+        raise ConfigurationError(
+            f'{name} must be a text or a secret: secrets.env("AD_PASSWORD"), in TOML {{env = "AD_PASSWORD"}}; '
+            f"or file, or keyring with service and name."
+        )
+
+
+def _names(name: str, value: object) -> None:
+    if not _are_names(value):
+        raise ConfigurationError(f"{name} must be a name or a list of names, not {value!r}.")
+
+
+def _are_names(value: object) -> bool:
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(isinstance(one, str) for one in value)
+    return isinstance(value, str | None) or (isinstance(value, Iterable) and not isinstance(value, Mapping | bytes))
+
+
+def _names_or_boolean(name: str, value: object) -> None:
+    if not isinstance(value, bool) and not _are_names(value):
+        raise ConfigurationError(f"{name} must be True, False, or patterns of names, not {value!r}.")
+
+
+def _names_by_name(name: str, value: object) -> None:
+    if value is not None and not (
+        isinstance(value, Mapping) and all(isinstance(key, str) and _are_names(one) for key, one in value.items())
+    ):
+        raise ConfigurationError(f"{name} must be a dictionary (in TOML a table) of names, not {value!r}.")
+
+
+def _texts_by_name(name: str, value: object) -> None:
+    if value is not None and not (
+        isinstance(value, Mapping) and all(isinstance(one, str) for pair in value.items() for one in pair)
+    ):
+        raise ConfigurationError(f"{name} must be a dictionary (in TOML a table) of texts, not {value!r}.")
+
+
+def _options(name: str, value: object) -> None:
+    if not isinstance(value, Mapping | None):  # which is not shown: it may hold a password
+        raise ConfigurationError(f"{name} must be a dictionary (in TOML a table).")
+
+
+_CHECKS: Mapping[str, Check] = {
+    **dict.fromkeys(
+        (
+            "USE_SSL",
+            "READ_ONLY",
+            "COLLECT_METRICS",
+            "PROPAGATE_GROUPS",
+            "TLS_VERIFY",
+            "START_TLS",
+            "ALLOW_INSECURE_PLAINTEXT_BIND",
+            "ACCOUNT_STATE",
+        ),
+        boolean,
+    ),
+    **dict.fromkeys(("POOL_SIZE", "CONNECT_TIMEOUT", "OPERATION_TIMEOUT", "PAGE_SIZE"), _positive),
+    **dict.fromkeys(("USERNAME", "SEARCH_BASE", "USER_QUERY_FIELD"), _text),
+    **dict.fromkeys(
+        (
+            "SERVER",
+            "GROUP_ATTRS",
+            "SUPERUSER_GROUPS",
+            "STAFF_GROUPS",
+            "ACTIVE_GROUPS",
+            "REQUIRE_GROUPS",
+            "DENY_GROUPS",
+        ),
+        _names,
+    ),
+    "USER_FIELD_MAP": _texts_by_name,
+    **dict.fromkeys(("GROUP_MAP", "FLAG_MAP"), _names_by_name),
+    **dict.fromkeys(("SERVER_OPTIONS", "CONNECTION_OPTIONS"), _options),
+    "AUTHENTICATION": _one_of(*AUTHENTICATION_METHODS),
+    "MEMBERSHIP": _one_of(*MEMBERSHIP_METHODS),
+    "CA_FILE": _path,
+    "PASSWORD": _secret,
+    "MIRROR_GROUPS": _names_or_boolean,
+}
