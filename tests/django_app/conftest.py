@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,9 @@ except ImportError:
     collect_ignore_glob = ["*"]
 else:
     import tests.django_app.setup  # noqa: F401
+
+    if "WAUTH_TEST_POSTGRESQL" not in os.environ:  # test_postgresql.py runs these too
+        collect_ignore = ["test_concurrency.py"]
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Many requests of one person at once, over a real database (the PostgreSQL run; SQLite's is one connection's own)."""
+"""Many requests of one person at once: only in the PostgreSQL run, since SQLite's database is one connection's own."""
 
 from __future__ import annotations
 
