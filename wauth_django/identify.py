@@ -23,7 +23,7 @@ from wauth_core.outcomes import (
     load_sources,
 )
 from wauth_core.outcomes import Request as CoreRequest
-from wauth_core.requests import from_environ, from_scope
+from wauth_core.requests import ScopeRequest, from_environ, from_scope
 from wauth_django.conf import get_wauth
 
 SERVER = "wauth_wsgi.ServerIdentity"  # resolved at run time: adapters do not import one another
@@ -47,8 +47,26 @@ def outcome_of(request: HttpRequest) -> Outcome:
         return annotated
     if isinstance(carrier.get(IDENTITY), Identity):
         return SignedIn(carrier[IDENTITY], "wrapper")
-    asgi = is_asgi(request)
-    return decide(sources(asgi=asgi), from_scope(carrier) if asgi else from_environ(carrier), get_wauth().rules)
+    outcome = decide(sources(asgi=is_asgi(request)), _as_sources_see_it(request), get_wauth().rules)
+    request.__dict__.pop("headers", None)  # Django keeps a copy, from before a source hid what it read
+    return outcome
+
+
+def _as_sources_see_it(request: HttpRequest) -> CoreRequest:
+    return _Scope(request) if isinstance(request, ASGIRequest) else from_environ(request.META)
+
+
+class _Scope(ScopeRequest):
+    """An ASGI request of Django, which copied the headers into META before a source could hide one."""
+
+    def __init__(self, request: ASGIRequest) -> None:
+        scope: Any = request.scope
+        super().__init__(scope)
+        self.__dict__["meta"] = request.META
+
+    def remove_header(self, name: str) -> None:
+        super().remove_header(name)
+        self.__dict__["meta"].pop("HTTP_" + name.upper().replace("-", "_"), None)
 
 
 def may_block(request: HttpRequest) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.utils.decorators import sync_and_async_middleware
+
 from wauth_core.outcomes import Challenge
 
 
@@ -16,3 +19,14 @@ class Answers:
         """The outcome."""
         self.asked += 1
         return self.outcome
+
+
+@sync_and_async_middleware
+def looks_at_headers(get_response):
+    """A middleware that reads the headers, of which Django keeps a copy then, before a source is asked."""
+
+    def middleware(request):
+        assert request.headers is not None
+        return get_response(request)
+
+    return markcoroutinefunction(middleware) if iscoroutinefunction(get_response) else middleware

@@ -12,8 +12,10 @@ from django.test import AsyncClient, Client
 from tests.django_app.asked import asked
 from tests.django_app.sources import Answers
 from wauth_core import Identity
+from wauth_core.iis.token import PAIRING_HEADER, TOKEN_HEADERS, TokenFacts
 from wauth_core.outcomes import Anonymous, Challenge, Rejected, SignedIn, TransportFacts
-from wauth_wsgi import ProxyHeader
+from wauth_core.testing.tokens import FakeTokenReader
+from wauth_wsgi import IISToken, ProxyHeader
 
 BOB = Identity("EXAMPLE", "bob")
 HEADER = {"HTTP_X_REMOTE_USER": "EXAMPLE\\bob"}
@@ -60,6 +62,29 @@ def test_the_wrappers_answer_is_used_and_no_source_asked(client, example, settin
     settings.WAUTH_SOURCES = []
     assert Client().get("/who/", headers={"wauth.identity": "EXAMPLE\\bob"}).json()["user"] == ""
     assert Client().get("/who/", **{"wauth.identity": "EXAMPLE\\bob"}).json()["user"] == ""
+
+
+@pytest.mark.parametrize("browser", [Client, AsyncClient], ids=["wsgi", "asgi"])
+def test_what_a_source_reads_in_secret_stays_from_views(db, example, settings, browser):
+    """Tokens and shared secrets are gone from META and headers, which Django copied before any source was asked."""
+    looks = "tests.django_app.sources.looks_at_headers"
+    settings.MIDDLEWARE = [looks, *settings.MIDDLEWARE]
+    token = TokenFacts(example.sid("bob"), "EXAMPLE", "bob", frozenset())
+    reader = FakeTokenReader({0x2C0: token})
+    settings.WAUTH_SOURCES = [
+        ProxyHeader("X-Remote-User", trusted=["127.0.0.1"], secret="between us"),
+        IISToken(reader=reader, environment={"HTTP_PLATFORM_TOKEN": "iis", "HTTP_PLATFORM_IIS_HTTPAUTH": "windows;"}),
+    ]
+    secrets = {"X-Wauth-Secret": "between us", TOKEN_HEADERS[1]: "2c0", PAIRING_HEADER: "iis"}
+    get = browser().get if browser is Client else async_to_sync(AsyncClient().get)
+    response = get("/awho/", headers={**secrets, "Accept": "text/html"})
+    assert response.json()["user"] == "bob"
+    assert reader.closed == [0x2C0]
+    request = response.wsgi_request if browser is Client else response.asgi_request
+    assert request.headers["Accept"] == "text/html"
+    for name in secrets:
+        assert name not in request.headers
+        assert "HTTP_" + name.upper().replace("-", "_") not in request.META
 
 
 def test_a_handshake_is_answered_by_the_middleware(client, example, settings):
