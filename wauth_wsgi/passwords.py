@@ -11,12 +11,15 @@ import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 from wauth_core.exceptions import ConfigurationError, WauthError
-from wauth_core.identity import Identity, fold_username
-from wauth_core.outcomes import Challenge, Headers, Request, Rules
+from wauth_core.identity import Identity
+from wauth_core.outcomes import Challenge, Headers, Request
 from wauth_wsgi.form import FORM_HEADER, page
+
+if TYPE_CHECKING:
+    from wauth_core import AuthResult
 
 MAX_CREDENTIALS = 4096  # base64 characters
 
@@ -40,7 +43,7 @@ class Fallback:
     *kind* is "basic" or "form". With *secure* passwords are asked for and taken over TLS only.
     """
 
-    def __init__(self, kind: str, authenticate: Callable[[str, str], Any] | None, *, secure: bool) -> None:
+    def __init__(self, kind: str, authenticate: Callable[[str, str], AuthResult] | None, *, secure: bool) -> None:
         if kind not in ("basic", "form"):
             raise ConfigurationError(f"fallback must be 'basic' or 'form', not {kind!r}.")
         self._form = kind == "form"
@@ -83,15 +86,16 @@ class Fallback:
         cross = not {"cross-site", "same-site"}.isdisjoint(request.header_values("sec-fetch-site"))
         return Typed(username, password, keep=not cross)
 
-    def check(self, typed: Typed, rules: Rules) -> Identity:
-        """Whose name and password these are. Raises `WrongPassword`, or DirectoryError where nobody can tell."""
+    def check(self, typed: Typed) -> Identity:
+        """Who signs in by this name and password, as the directory's check says, never as they were typed.
+
+        Raises `WrongPassword`, or DirectoryError where nobody can tell.
+        """
         if self._authenticate is None:
             raise ConfigurationError("Negotiate(fallback=…) was given nothing to check passwords with.")
         result = self._authenticate(typed.username, typed.password)
-        if not result.ok or result.user is None:
+        if not result.ok:
             raise WrongPassword(f"{typed.username!r}: {result.reason}")
-        identity = getattr(result, "identity", None)
-        if identity is not None:  # as the settings name people; another's own check may leave it out
-            return cast(Identity, identity)
-        username = result.user.username
-        return Identity(result.user.manager.domain, fold_username(username) if rules.lowercase else username)
+        if result.identity is None:
+            raise ConfigurationError("authenticate= must say who signs in (AuthResult.identity), as Wauth's own does.")
+        return result.identity

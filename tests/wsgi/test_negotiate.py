@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from tests.wsgi.calls import over_asgi, over_wsgi
 from tests.wsgi.tickets import DOMAIN_SID, Believing, ticket
-from wauth_core import ConfigurationError, Wauth
+from wauth_core import ConfigurationError, Identity, Wauth
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.outcomes import Rules
 from wauth_wsgi import Negotiate
@@ -256,22 +256,14 @@ def test_another_sites_form_cannot_use_the_browsers_ticket(call, method, site, s
 # -- passwords
 
 
-@dataclass
-class Manager:
-    domain: str = "EXAMPLE"
-
-
-@dataclass
-class User:
-    username: str = "Alice"
-    manager: Manager = field(default_factory=Manager)
+ALICE = Identity("EXAMPLE", "alice")
 
 
 @dataclass
 class Result:
     ok: bool
     reason: str = "OK"
-    user: User | None = None
+    identity: Identity | None = None
 
 
 class Directory:
@@ -279,16 +271,17 @@ class Directory:
 
     rules = Rules()
 
-    def __init__(self, error=None):
+    def __init__(self, error=None, names=ALICE):
         self.asked = []
         self.error = error
+        self.names = names
 
     def authenticate(self, username, password):
         self.asked.append(username)
         if self.error:
             raise self.error
         if password == "pässword:1":
-            return Result(True, user=User())
+            return Result(True, identity=self.names)
         return Result(False, "BAD_PASSWORD")
 
     def windows_user(self, identity, facts=None):
@@ -325,6 +318,16 @@ def test_a_right_password_signs_in_and_keeps_a_session(call):
     assert (again.identity, directory.asked) == ("EXAMPLE\\alice", ["EXAMPLE\\aLiCe"])
     other = call([negotiate], headers=[basic("EXAMPLE\\bob", "x"), the_cookie(reply)], **tls(call))
     assert (other.status, directory.asked[1:]) == (401, ["EXAMPLE\\bob"])
+
+
+def test_who_signs_in_is_what_the_check_says(call, caplog):
+    """Not what was typed; and a check that says a password is right but not whose signs nobody in."""
+    header = basic("EXAMPLE\\alice", "pässword:1")
+    other = Directory(names=Identity("example.local", "al"))
+    assert call([with_password(directory=other)], headers=[header], **tls(call)).identity == "al@example.local"
+    reply = call([with_password(directory=Directory(names=None))], headers=[header], **tls(call))
+    assert (reply.identity, reply.all("Set-Cookie")) == (None, [])
+    assert "AuthResult.identity" in caplog.text
 
 
 def test_a_wrong_password_is_asked_for_again(call, caplog):

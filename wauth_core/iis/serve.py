@@ -1,5 +1,4 @@
 """Running an application behind HttpPlatformHandler: on loopback, on the port that IIS chose, with big headers.
-headers.
 
 IIS speaks plain HTTP to this process and tells the visitor's scheme in ``X-Forwarded-Proto``. It appends to what the
 client sent ("http, https"), and many applications believe the first; so only the last is kept here. The peer's

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wauth_core.exceptions import ConfigurationError, DirectoryError
 from wauth_core.identity import Identity, Principal, fold_username
@@ -18,6 +18,9 @@ from wauth_wsgi.kerberos import Acceptor, HandshakeFailed, system_acceptor
 from wauth_wsgi.pac import BadPac, LogonInfo, read_logon_info
 from wauth_wsgi.passwords import Fallback, Typed, WrongPassword
 from wauth_wsgi.state import Key, Session, SessionCookie
+
+if TYPE_CHECKING:
+    from wauth_core import AuthResult
 
 MAX_TOKEN = 128 * 1024  # base64 characters; Windows' MaxTokenSize is 48,000 bytes
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")  # RFC 9110 9.2.1
@@ -61,7 +64,7 @@ class Negotiate:
         realms: Mapping[str, str] | None = None,
         no_pac: str | None = None,
         fallback: str | None = None,
-        authenticate: Callable[[str, str], Any] | None = None,
+        authenticate: Callable[[str, str], AuthResult] | None = None,
         secure: bool = True,
         acceptor: Acceptor | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
@@ -106,7 +109,7 @@ class Negotiate:
         if scheme == "basic" and self._fallback is not None:
             typed = self._fallback.typed(request, credentials)
             if typed is not None and (session is None or session.login != typed.username):
-                return self._password(self._fallback, typed, request, rules)
+                return self._password(self._fallback, typed, request)
         if session is None:
             return None
         return SignedIn(session.identity, self.name, session.facts)
@@ -158,9 +161,9 @@ class Negotiate:
             raise HandshakeFailed(f"the ticket tells no NetBIOS name: say realms={{{realm!r}: 'NETBIOS'}}")
         return info.domain
 
-    def _password(self, fallback: Fallback, typed: Typed, request: Request, rules: Rules) -> Outcome:
+    def _password(self, fallback: Fallback, typed: Typed, request: Request) -> Outcome:
         try:
-            identity = fallback.check(typed, rules)
+            identity = fallback.check(typed)
         except WrongPassword as error:
             headers = fallback.refusal(self.challenge.over(request.secure).headers)
             return Rejected(str(error), self.name, headers, 401)
