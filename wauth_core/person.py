@@ -19,13 +19,17 @@ class WindowsUser:
     """The person behind *identity*; with None nobody, who is in no group.
 
     Nothing is asked of the directory until ``groups``, ``attributes``, ``directory_user`` or ``in_group`` is used;
-    its answer is kept for WAUTH_RESYNC_DELTA. With *facts*, from a token or a ticket, ``in_group`` needs no search.
+    its answer is kept for WAUTH_RESYNC_DELTA. With *facts*, of a token or a ticket, ``in_group`` needs no search. With
+    *sid*, or the one in *facts*, nobody but its owner is meant, whoever bears the name today.
     """
 
-    def __init__(self, wauth: Wauth, identity: Identity | None, facts: TransportFacts | None = None) -> None:
+    def __init__(
+        self, wauth: Wauth, identity: Identity | None, facts: TransportFacts | None = None, sid: str | None = None
+    ) -> None:
         self.identity = identity
         self.facts = facts
         self._wauth = wauth
+        self._sid = facts.user_sid if facts is not None else sid
         self._user: DirectoryUser | None = None
         self._groups: tuple[DirectoryGroup, ...] | None = None
 
@@ -45,7 +49,10 @@ class WindowsUser:
         if self.identity is None:
             raise UserNotFound("", "")
         if self._user is None:
-            self._user = self._wauth.directory_user(self.identity)
+            user = self._wauth.directory_user(self.identity)
+            if self._sid and user.sid and user.sid != self._sid:  # the name has passed to somebody else
+                raise UserNotFound(str(self.identity), self.identity.domain)
+            self._user = user
         return self._user
 
     @property

@@ -15,20 +15,20 @@ from typing import Any, TypeVar
 
 from cachetools import TTLCache
 
-from wauth_core import configfile
-from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, LDAPManager, filters, membership
-from wauth_core.exceptions import ConfigurationError, DirectoryError, DirectoryUnavailable, InvalidIdentity
+from wauth_core import configfile, passwords
+from wauth_core.directory import AuthResult, DirectoryUser, LDAPManager, membership
+from wauth_core.exceptions import ConfigurationError, UnknownDomain
 from wauth_core.identity import Identity
 from wauth_core.outcomes import Rules, TransportFacts
 from wauth_core.person import WindowsUser, utc_now
 from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, duration, unknown_option
 from wauth_core.sync import bulk, freshness
 from wauth_core.sync.bulk import BulkTask, Progress
-from wauth_core.sync.freshness import Refreshed
+from wauth_core.sync.freshness import Refreshed, Verdict
 from wauth_core.sync.incremental import sync_changes
 from wauth_core.sync.lookups import Lookups
 from wauth_core.sync.policy import Policy
-from wauth_core.sync.repository import UserRepository
+from wauth_core.sync.repository import UserRepository, Wanted
 from wauth_core.sync.result import BulkResult, SyncResult
 from wauth_core.sync.single import AfterSync, BeforeSync, Task, sync_one
 
@@ -136,65 +136,20 @@ class Wauth:
 
         What a person typed never raises: a name in no configured domain is nobody's. Raises `ConfigurationError`.
         """
-        named = self.domain_of(username)
-        if named is None:
-            named = domain if domain is not None else self._only_domain()
-        if named is None or named not in self.domains or (domain is not None and not self._same(domain, named)):
-            return AuthResult(AuthReason.NO_SUCH_USER)
-        name = username.partition("\\")[2] if "\\" in username else username
-        result = self.manager(named).authenticate(name, password)
-        if not result.ok or result.user is None:
-            return result
-        if not self.domains.is_listed(named) and named.lower() not in _own_names(result.user):
-            # __default__ serves every domain; that does not make this person one of the domain they typed.
-            return AuthResult(AuthReason.NO_SUCH_USER)
-        try:
-            identity = Identity(named, self.logon_name(result.user, named))
-        except InvalidIdentity:
-            return AuthResult(AuthReason.REFUSED, result.user)
-        if self.options.use_spn and (reason := self._another_bears(identity, result.user)) is not None:
-            return AuthResult(reason, result.user)
-        return dataclasses.replace(result, identity=identity)
-
-    def _another_bears(self, identity: Identity, user: DirectoryUser) -> AuthReason | None:
-        """Why *identity* does not lead back to *user*, whose UPN may begin with another's sAMAccountName."""
-        try:
-            found = self._of(identity.domain).person(guid=None, identity=identity, attributes=(), groups=False)
-        except DirectoryUnavailable as error:
-            logger.error("A sign-in could not be checked: %s", error)
-            return AuthReason.UNAVAILABLE
-        except DirectoryError as error:
-            logger.warning("A sign-in was refused: %s", error)
-            return AuthReason.REFUSED
-        return None if found.guid == user.guid else AuthReason.REFUSED
+        return passwords.check(self, username, password, domain)
 
     def domain_of(self, name: str) -> str | None:
         r"""The domain that a typed name speaks of: ``DOMAIN`` in ``DOMAIN\user``, whether configured or not; for a UPN
         the listed domain whose name, or whose SEARCH_BASE, is its suffix. None where it speaks of none."""
-        before, slash, _ = name.partition("\\")
-        if slash:
-            return before
-        _, at, suffix = name.rpartition("@")
-        if not at:
-            return None
-        if self.domains.is_listed(suffix):
-            return self.domains.canonical(suffix)
-        for listed in self.domains:
-            base = self.manager(listed).settings.SEARCH_BASE
-            if filters.dns_domain(filters.domain_root(base)).lower() == suffix.lower():
-                return listed
-        return None
+        return passwords.domain_of(self, name)
 
     def logon_name(self, user: DirectoryUser, domain: str) -> str:
         """How front ends and links spell *user*, who is of *domain*."""
         return self._policy(domain)[0].logon_name(user)
 
-    def _only_domain(self) -> str | None:
-        listed = list(self.domains)
-        return listed[0] if len(listed) == 1 else None
-
-    def _same(self, one: str, other: str) -> bool:
-        return self.domains.canonical(one) == self.domains.canonical(other)
+    def find(self, identity: Identity) -> DirectoryUser:
+        """Who bears that name now, asked of the directory, by the rules of a sign-in. Raises `DirectoryError`."""
+        return self._serving(identity.domain).person(guid=None, identity=identity, attributes=(), groups=False)
 
     def directory_user(self, identity: Identity) -> DirectoryUser:
         """The person in the directory, at most WAUTH_RESYNC_DELTA old. Raises `DirectoryError`."""
@@ -209,21 +164,25 @@ class Wauth:
                 self._people[identity] = found
         return found
 
-    def windows_user(self, identity: Identity | None, facts: TransportFacts | None = None) -> WindowsUser:
-        """The lazy user for *identity*; asks the directory nothing yet."""
-        return WindowsUser(self, identity, facts)
+    def windows_user(
+        self, identity: Identity | None, facts: TransportFacts | None = None, sid: str | None = None
+    ) -> WindowsUser:
+        """The lazy user for *identity*, who has *sid* where that is known; asks the directory nothing yet."""
+        return WindowsUser(self, identity, facts, sid)
 
     def group_sids(self, domain: str, group: str, *, user_sid: str | None = None) -> frozenset[str]:
         """The SIDs of *group*, a name by GROUP_ATTRS, DN or SID; none where it is not found or ambiguous.
 
         *user_sid* is of a user of the same domain, and spares a search.
         """
-        if user_sid is not None:  # what means a SID by itself, or with the domain's, needs no search
+        if user_sid is not None and self.domains.is_listed(
+            domain
+        ):  # what means a SID by itself, or with the domain's, needs no search
             own = user_sid.rpartition("-")[0]
             sid = membership.well_known(group, lambda: own, lambda: "")
             if sid is not None and not sid.startswith("-"):
                 return frozenset({sid})
-        return self._of(domain).resolve((group,))[group]
+        return self._serving(domain).resolve((group,))[group]
 
     def facts_hold(self, facts: TransportFacts | None) -> bool:
         """Whether what a token or ticket says is still believed: for WAUTH_RESYNC_DELTA."""
@@ -248,11 +207,13 @@ class Wauth:
         *,
         facts: TransportFacts | None = None,
         dry_run: bool = False,
+        patient: bool = False,
     ) -> SyncResult:
         """Bring the user of *identity* in step with the directory; make the user if there is none.
 
-        With *facts* no group is looked up. With *dry_run* nothing is written. Raises `WauthError` where the
-        directory cannot be asked or the settings cannot work; nothing is written then.
+        With *facts* no group is looked up. With *dry_run* nothing is written. Where another worker is at it, the
+        answer is what was known before; *patient*, for a sign-in, waits a while: the name may just pass to another.
+        Raises `WauthError` where the directory cannot be asked or the settings cannot work; nothing is written then.
         """
         policy, lookups = self._policy(identity.domain)
         task = Task(
@@ -262,6 +223,8 @@ class Wauth:
             repository=repository,
             now=self._clock(),
             facts=facts if self.facts_hold(facts) else None,
+            sid=facts.user_sid if facts is not None else None,
+            patient=patient,
             dry_run=dry_run,
             before=self._before_sync,
             after=self._after_sync,
@@ -326,17 +289,25 @@ class Wauth:
         """
         wanted = self.options.resync_delta if delta is _BY_OPTIONS else duration("delta", delta)
         refreshed = freshness.refresh(
-            lambda: self.sync(identity, repository, facts=facts),
+            lambda: self.sync(identity, repository, facts=facts, patient=wanted == timedelta(0)),
             self.options,
             last_sync=last_sync,
             delta=wanted,
             now=self._clock(),
             required=self.options.require_resync if required is None else required,
         )
+        if refreshed.error is not None and facts is not None and self._is_another(identity, repository, facts):
+            refreshed = dataclasses.replace(refreshed, verdict=Verdict.REFUSE)
         if refreshed.error is not None:
             told = isinstance(refreshed.error, ConfigurationError)  # its text says all; a stranger's domain is one, too
             logger.error("Could not sync %s: %s", identity, refreshed.error, exc_info=None if told else refreshed.error)
         return refreshed
+
+    @staticmethod
+    def _is_another(identity: Identity, repository: UserRepository, facts: TransportFacts) -> bool:
+        """Whether the application's user of that name is somebody else than the owner of *facts*."""
+        known = repository.find(Wanted((), (), groups=False), domain=identity.domain, username=identity.username)
+        return any(user.link and user.link.sid and user.link.sid != facts.user_sid for user in known)
 
     # -- its own life
 
@@ -370,6 +341,14 @@ class Wauth:
                 self._lookups[name] = Lookups(self._make_manager(name), use_spn=self.options.use_spn)
             return self._lookups[name]
 
+    def _serving(self, domain: str) -> Lookups:
+        """`_of`, where that is the domain's own directory. Raises `UnknownDomain` where ``__default__`` serves it by
+        another domain's: its people would be taken for those who bear the same names there."""
+        lookups = self._of(domain)
+        if not self.domains.is_listed(domain) and not lookups.manager.goes_by(domain):
+            raise UnknownDomain(domain, tuple(self.domains))
+        return lookups
+
     def _start_anew(self) -> None:
         """In a forked child: the parent's connections are the parent's, and its lock may have been held.
 
@@ -389,11 +368,5 @@ class Wauth:
         return LDAPManager(settings, domain)
 
     def _policy(self, domain: str) -> tuple[Policy, Lookups]:
-        lookups = self._of(domain)
+        lookups = self._serving(domain)
         return Policy.of(domain, lookups.manager.settings, self.options), lookups
-
-
-def _own_names(user: DirectoryUser) -> tuple[str, str]:
-    """The DNS name of the domain that *user* is in, and its first label, which is its NetBIOS name as a rule."""
-    name = filters.dns_domain(filters.domain_root(user.dn)).lower()
-    return name, name.partition(".")[0]

@@ -248,6 +248,15 @@ class DomainSettings:
         """Whether *domain* has an entry of its own."""
         return canonical_domain(domain) in self._entries
 
+    @property
+    def default_is_fixed(self) -> bool:
+        """Whether ``__default__`` means one directory, and no function makes an address of the name of a domain."""
+        default = self._default
+        if default is None or (callable(default) and not isinstance(default, LDAPSettings)):
+            return False
+        values = vars(default) if isinstance(default, LDAPSettings) else default
+        return not any(callable(values.get(name)) for name in ("SERVER", "SEARCH_BASE"))
+
     def resolve(self, domain: str) -> tuple[LDAPSettings, list[Problem]]:
         """The settings of *domain*, bound to it, and what looks wrong in them. Raises as subscription does."""
         key = canonical_domain(domain)

@@ -137,7 +137,7 @@ def in_groups(request: HttpRequest, user: Any, groups: tuple[str, ...], bypass_s
     if link is None:
         return False
     try:
-        person = get_wauth().windows_user(link.identity, _facts(request, link))
+        person = get_wauth().windows_user(link.identity, _facts(request, link), link.sid or None)
         return any(person.in_group(group) for group in groups)
     except (WauthError, InvalidIdentity) as error:
         logger.error("The groups of %r could not be asked for: %s", user.get_username(), error)

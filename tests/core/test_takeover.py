@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from wauth_core import Identity, SyncStatus, Verdict, Wauth
-from wauth_core.exceptions import AmbiguousUser
+from wauth_core.directory import AuthReason
+from wauth_core.exceptions import AmbiguousUser, UnknownDomain, UserNotFound
+from wauth_core.outcomes import TransportFacts
 from wauth_core.testing import MemoryUserRepository
 from wauth_core.testing.directory import EmbeddedDirectory
 
@@ -93,3 +95,123 @@ def test_an_ambiguous_name_is_refused_not_waited_out(directory: EmbeddedDirector
         refreshed = wauth.refresh(Identity(SPN, "boss"), store, last_sync=NOW, delta=0)
         assert refreshed.verdict is Verdict.REFUSE
         assert store.users[1].flags["is_active"] is not False, "and nothing is taken from the one known"
+
+
+# -- domains that only __default__ serves
+
+
+def default_for(directory: EmbeddedDirectory, **settings: Any) -> Wauth:
+    return Wauth({"__default__": directory.settings(**settings)}, clock=lambda: NOW)
+
+
+def test_a_twin_that_only_the_default_serves(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+    """A trusted domain's alice is not looked up in the one directory that __default__ names."""
+    with default_for(directory) as wauth:
+        assert wauth.sync(ALICE, store).ok
+        assert wauth.sync(Identity("example.local", "bob"), store).ok
+        twin = Identity("PARTNER", "alice")
+        for ask in (
+            lambda: wauth.sync(twin, store),
+            lambda: wauth.sync_all(store, "PARTNER"),
+            lambda: wauth.windows_user(twin).in_group("Domain Users"),
+            lambda: wauth.directory_user(twin),
+        ):
+            with pytest.raises(UnknownDomain):
+                ask()
+        assert len(store.users) == 2
+
+
+def test_a_typed_domain_chooses_no_server(directory: EmbeddedDirectory) -> None:
+    """Nobody makes us connect, with the service account's password, to a server that the typed domain names."""
+    asked: list[str] = []
+
+    def server(domain: str) -> str:
+        asked.append(domain)
+        return f"ldaps://{domain}"
+
+    with default_for(directory, SERVER=server) as wauth:
+        assert wauth.authenticate("evil.example\\alice", "x").reason is AuthReason.NO_SUCH_USER
+        assert asked == []
+    base = {"SEARCH_BASE": lambda domain: ",".join(f"DC={part}" for part in domain.split("."))}
+    with default_for(directory, SERVER=server, **base) as wauth:
+        assert wauth.authenticate("evil.example\\alice", "x").reason is AuthReason.NO_SUCH_USER
+        assert asked == []
+
+
+def test_typed_domains_open_no_connections(directory: EmbeddedDirectory) -> None:
+    """Guests who type any number of domains leave neither managers nor connections behind."""
+    with default_for(directory) as wauth:
+        for number in range(20):
+            assert not wauth.authenticate(f"GUESS{number}\\alice", "x").ok
+            assert not wauth.authenticate("\\alice", "x").ok
+        assert len(directory.operations) < 5
+        assert len(wauth._lookups) == 1
+
+
+def test_a_ticket_of_a_domain_nobody_configured(directory: EmbeddedDirectory) -> None:
+    """The administrators of a trusted domain are not "Domain Admins" where only our own domain is configured."""
+    partner = "S-1-5-21-9-9-9"
+    facts = TransportFacts(f"{partner}-1105", frozenset({f"{partner}-512", "S-1-5-32-544"}), NOW)
+    mallory = Identity("PARTNER", "mallory")
+    with wauth_for(directory) as wauth, pytest.raises(UnknownDomain):
+        wauth.windows_user(mallory, facts).in_group("Domain Admins")
+    with default_for(directory) as wauth, pytest.raises(UnknownDomain):
+        assert not wauth.windows_user(mallory, facts).in_group("Domain Admins")
+
+
+# -- password sign-ins
+
+
+@pytest.mark.parametrize("named_by", ["sam", "dn", "guid", "sid"])
+def test_nobody_outside_the_search_base_signs_in(directory: EmbeddedDirectory, named_by: str) -> None:
+    """Whatever a person types for a name, who is not under SEARCH_BASE has no password here."""
+    directory.add_ou("Crew")
+    directory.add_ou("Guests")
+    directory.add_user("guest7", ou="Guests", password="Guest-7!")
+    typed = {
+        "sam": "guest7",
+        "dn": directory.dn("guest7"),
+        "guid": str(directory.guid("guest7")),
+        "sid": directory.sid("guest7"),
+    }[named_by]
+    with wauth_for(directory, SEARCH_BASE=f"OU=Crew,{directory.base_dn}") as wauth:
+        assert wauth.authenticate(typed, "Guest-7!").reason is AuthReason.NO_SUCH_USER
+
+
+# -- what came with the sign-in tells one person from another
+
+
+def facts_of(directory: EmbeddedDirectory, name: str) -> TransportFacts:
+    return TransportFacts(directory.sid(name), frozenset(), NOW)
+
+
+def test_a_reused_name_while_the_directory_is_down(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+    """Whose ticket has another SID than the user known by that name does not go on as that user."""
+    with wauth_for(directory, CONNECT_TIMEOUT=1, OPERATION_TIMEOUT=1) as wauth:
+        wauth.sync(ALICE, store)
+        mine, anothers = facts_of(directory, "alice"), facts_of(directory, "bob")
+        directory.close()
+        assert wauth.refresh(ALICE, store, last_sync=NOW, delta=0, facts=mine).verdict is Verdict.CONTINUE
+        assert wauth.refresh(ALICE, store, last_sync=NOW, delta=0, facts=anothers).verdict is Verdict.REFUSE
+
+
+def test_a_reused_name_while_another_worker_is_at_it(
+    directory: EmbeddedDirectory, store: MemoryUserRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor where another worker is just synchronising that name."""
+    monkeypatch.setattr("wauth_core.sync.single.FIRST_SYNC_WAIT", 0.01)
+    with wauth_for(directory) as wauth:
+        wauth.sync(ALICE, store)
+        mine, anothers = facts_of(directory, "alice"), facts_of(directory, "bob")
+        with store.lock("EXAMPLE", "alice"):
+            assert wauth.sync(ALICE, store, facts=mine).ok
+            assert not wauth.sync(ALICE, store, facts=anothers).ok
+
+
+def test_facts_of_another_person_read_nobodys_attributes(directory: EmbeddedDirectory) -> None:
+    """The lazy user is the one whose SID came with the sign-in, or nobody: not who bears the name today."""
+    with wauth_for(directory) as wauth:
+        user = wauth.windows_user(ALICE, facts_of(directory, "bob"))
+        with pytest.raises(UserNotFound):
+            _ = user.attributes
+        assert wauth.windows_user(ALICE, facts_of(directory, "alice")).attributes["sAMAccountName"] == "alice"

@@ -116,6 +116,15 @@ class Domain:
             return True
         return wanted in self._known_names()
 
+    def goes_by(self, name: str) -> bool:
+        """Whether the domain behind SEARCH_BASE really has that NetBIOS or DNS name, whatever the settings call it."""
+        wanted = canonical_domain(name)
+        if not wanted or not self.dns_name:
+            return False
+        if wanted == canonical_domain(self.dns_name):
+            return True
+        return wanted in (self._known_names() or {self.dns_name.partition(".")[0].upper()})
+
     def _known_names(self) -> frozenset[str]:
         """The NetBIOS and DNS names that the forest's configuration gives this domain (MS-ADTS 6.1.1.2.1.1.1)."""
         if self._names is None:
@@ -132,6 +141,10 @@ class Domain:
                         found.update(canonical_domain(one.decode()) for one in listed)
             self._names = frozenset(found)
         return self._names
+
+    def is_home(self, dn: str) -> bool:
+        """Whether the person *dn* is under SEARCH_BASE, and of no child domain there (a Global Catalog has those)."""
+        return self.within(dn) and (self._is_ad is False or filters.same_dn(filters.domain_root(dn), self.root))
 
     def within(self, dn: str) -> bool:
         """Whether *dn* is under SEARCH_BASE."""

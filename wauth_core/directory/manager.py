@@ -61,6 +61,10 @@ class LDAPManager:
         """The domain, as the settings name it."""
         return self._name
 
+    def goes_by(self, name: str) -> bool:
+        """Whether the domain itself has that NetBIOS or DNS name, whatever the settings call it."""
+        return self._domain.goes_by(name)
+
     @property
     def domain_sid(self) -> str:
         """The domain's SID, ``S-1-5-21-…``."""
@@ -106,6 +110,8 @@ class LDAPManager:
         del password  # a traceback shows what a frame holds
         try:
             user = self.user(username)
+            if not self._domain.is_home(user.dn):  # a DN, GUID or SID finds people anywhere
+                return AuthResult(AuthReason.NO_SUCH_USER)
             if self._settings.USER_QUERY_FILTER:
                 user = self.person(guid=user.guid, username=user.username, groups=False)
             return AuthResult(check(self._pool, user, secret), user)

@@ -79,7 +79,7 @@ class People:
             read = self._domain.searcher.read(filters.guid_base(known), asked, condition)
             return [read] if read else []
 
-        entry = self._only(username, [e for e in self._domain.asking(ask) if self._domain.within(e.dn)])
+        entry = self._only(username, [e for e in self._domain.asking(ask) if self._domain.is_home(e.dn)])
         dialect = self._domain.dialect
         if not groups:
             return user_of(entry, dialect, self._door)

@@ -48,7 +48,8 @@ class Directory(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """Whom to sync and by what rules. *facts* are trusted as they are: their age was checked before.
+    """Whom to sync and by what rules. *facts* are trusted as they are: their age was checked before. *sid* is that of
+    whoever signed in, where the sign-in told. *patient* waits for another worker who is at the same user.
 
     *before* is called with the identity and the directory user; a text that it returns refuses the user, for that
     reason. *after* is called with the result, when everything is written; never in a dry run.
@@ -60,9 +61,16 @@ class Task:
     repository: UserRepository
     now: datetime
     facts: TransportFacts | None = None
+    sid: str | None = None
+    patient: bool = False
     dry_run: bool = False
     before: BeforeSync | None = None
     after: AfterSync | None = None
+
+    @property
+    def told(self) -> str | None:
+        """The SID of whoever signed in. It holds for longer than the groups beside it."""
+        return self.sid or (self.facts.user_sid if self.facts is not None else None)
 
 
 def sync_one(task: Task) -> SyncResult:
@@ -84,13 +92,22 @@ def _sync_locked(task: Task) -> SyncResult:
     with task.repository.lock(domain, username) as mine:
         if mine:
             return _sync(task)
-    known = task.repository.find(task.policy.wanted, domain=domain, username=username)
-    if known:
-        return SyncResult(SyncStatus.BUSY, task.identity, known[0].key, known[0], reason="another worker is at it")
-    with task.repository.lock(domain, username, wait=FIRST_SYNC_WAIT) as mine:
-        if mine:
-            return _sync(task)
-    return SyncResult(SyncStatus.BUSY, task.identity, reason="another worker is at it")
+    known = _known(task)
+    if known is None or task.patient:
+        with task.repository.lock(domain, username, wait=FIRST_SYNC_WAIT) as mine:
+            if mine:
+                return _sync(task)
+        known = _known(task)
+    key = known.key if known is not None else None
+    return SyncResult(SyncStatus.BUSY, task.identity, key, known, reason="another worker is at it")
+
+
+def _known(task: Task) -> UserSnapshot | None:
+    """The user of that name as it stands, unless it is known to be another person's."""
+    found = task.repository.find(task.policy.wanted, domain=task.policy.domain, username=task.identity.username)
+    known = found[0] if found else None
+    link = known.link if known is not None else None
+    return None if link and link.sid and task.told and link.sid != task.told else known
 
 
 def _sync(task: Task) -> SyncResult:
@@ -104,8 +121,8 @@ def _sync(task: Task) -> SyncResult:
         groups = task.directory.all_groups() if policy.mirrors and by_name else {}
         known_groups = frozenset(fold_username(name) for name in groups.values())
         return _finish(task, plan_missing(policy, by_name, known_groups), by_name, None, Rights())
-    if task.facts is not None and user.sid is not None and task.facts.user_sid != user.sid:
-        reason = f"the sign-in came with the SID of another person, {task.facts.user_sid}"
+    if task.told is not None and user.sid is not None and task.told != user.sid:
+        reason = f"the sign-in came with the SID of another person, {task.told}"
         return SyncResult(SyncStatus.REFUSED, task.identity, user=user, reason=reason)
     # A person who was renamed is let in under the old name while nobody else has it: tickets outlive a renaming. The
     # link keeps that name, so that the next request finds it, until the new one comes.
