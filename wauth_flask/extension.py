@@ -48,8 +48,7 @@ class WindowsAuth:
         app.cli.add_command(cli.wauth)
         app.before_request(_arrive)
         app.after_request(_leave)
-        app.context_processor(lambda: {"windows_user": windows_user})
-        app.jinja_env.globals.setdefault("wauth_token", login.csrf_token)
+        app.context_processor(lambda: {"windows_user": windows_user, "wauth_token": login.csrf_token})
 
 
 def _arrive() -> Any:

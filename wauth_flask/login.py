@@ -48,7 +48,7 @@ def login_redirect(state: State) -> Any | None:
 def login() -> Any:
     """Show the form, or check what was filled in."""
     state = current_state()
-    if request.method == "GET":
+    if request.method != "POST":
         return _form(state)
     _check_token()
     username, password = request.form.get("username", "").strip(), request.form.get("password", "")

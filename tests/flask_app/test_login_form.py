@@ -139,6 +139,7 @@ def test_a_mounted_application_keeps_to_its_own_paths(app):
 
 def test_no_other_site_can_frame_the_form(app):
     """Neither framed nor kept: the form is drawn by this site alone, and each time anew."""
+    assert app.test_client().head("/login").status_code == 200
     headers = app.test_client().get("/login").headers
     assert headers["X-Frame-Options"] == "DENY"
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
