@@ -36,6 +36,26 @@ class PostgreSQL:
             connection.execute(f"CREATE DATABASE {name}")
         return name
 
+    def emptied(self, database: str) -> str:
+        """*database* with nothing in it, made if it is not there: faster than one more database. Its name."""
+        import psycopg
+
+        options = {"host": str(self.folder), "user": self.user, "autocommit": True}
+        with psycopg.connect(dbname="postgres", **options) as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
+                connection.execute(f'CREATE DATABASE "{database}"')
+        with psycopg.connect(dbname=database, **options) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        return database
+
+    def drop(self, database: str) -> None:
+        """Delete *database*, whoever is connected to it."""
+        import psycopg
+
+        with psycopg.connect(host=str(self.folder), user=self.user, dbname="postgres", autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
     def sqlalchemy_url(self, database: str) -> str:
         """The URL of *database* for SQLAlchemy."""
         return f"postgresql+psycopg://{self.user}@/{database}?host={self.folder}"

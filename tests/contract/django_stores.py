@@ -21,7 +21,14 @@ def repository(store: str, request: pytest.FixtureRequest) -> Any:
 
     alias = f"contract_{uuid.uuid4().hex[:12]}"
     connections.databases[alias] = {**connections.databases["default"], **_settings(store, request)}
-    request.addfinalizer(lambda: _forget(alias))
+    name = connections.databases[alias]["NAME"]
+
+    def forget() -> None:
+        _forget(alias)
+        if store == "django-postgresql":
+            request.getfixturevalue("postgres").drop(name)
+
+    request.addfinalizer(forget)
     made = _repository_class()(use_cache=store.endswith("-cache"))
     made.database = alias
     return made

@@ -55,7 +55,7 @@ def make(store: str, request: pytest.FixtureRequest) -> Any:
         return sqlalchemy_repository(f"sqlite:///{request.getfixturevalue('tmp_path')}/users.sqlite3")
     if store == "sqlalchemy-postgresql":
         server = request.getfixturevalue("postgres")
-        return sqlalchemy_repository(server.sqlalchemy_url(server.create()))
+        return sqlalchemy_repository(server.sqlalchemy_url(server.emptied("contract")))
     if store == "cache":
         return CacheUserRepository()
     if store == "cache-files":
