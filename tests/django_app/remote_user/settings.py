@@ -36,3 +36,4 @@ DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 USE_TZ = True
 SILENCED_SYSTEM_CHECKS: list[str] = []
 WAUTH_ADOPT_EXISTING_USERS = True
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
