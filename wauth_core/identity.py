@@ -115,15 +115,23 @@ class Principal:
 
 
 def fold_username(username: str) -> str:
-    """Lower-case letter by letter, leaving a letter whose lower case is not one letter."""
+    """Lower-case letter by letter, leaving a letter whose lower case is several letters or another letter's: a Kelvin
+    sign is no K."""
     if username.isascii():
         return username.lower()
-    return "".join(low if len(low := letter.lower()) == 1 else letter for letter in username)
+    return "".join(low if (low := letter.lower()).upper() == letter else letter for letter in username)
 
 
 def canonical_domain(domain: str) -> str:
     """The one spelling of a domain: a NetBIOS name in upper case, an FQDN in lower case."""
-    return domain.lower() if "." in domain else domain.upper()
+    if "." in domain:
+        return fold_username(domain)
+    return domain.upper() if domain.isascii() else "".join(_raised(letter) for letter in domain)
+
+
+def _raised(letter: str) -> str:
+    """The upper case of a letter, where that is no other letter's: a long s is no S."""
+    return up if (up := letter.upper()).lower() == letter else letter
 
 
 def _check_domain(domain: str) -> None:

@@ -169,6 +169,17 @@ def test_folding_keeps_different_people_apart() -> None:
     """Letters that AD keeps apart stay apart; a Kelvin sign is no K, a sharp s is not ss."""
     assert fold_username("STRASSE") != fold_username("STRAßE")
     assert fold_username("İ") != fold_username("i")
+    assert fold_username("\u212aim") != fold_username("Kim"), "KELVIN SIGN"
+    assert fold_username("\u212bsa") != fold_username("\u00c5sa"), "ANGSTROM SIGN"
+    assert fold_username("\u00c5SA ŁŚ Ω") == "\u00e5sa łś ω"
+
+
+def test_folding_keeps_different_domains_apart() -> None:
+    """A domain whose name only becomes another's by the case of its letters is another domain."""
+    assert Identity("\u017fTAFF", "alice") != Identity("STAFF", "alice"), "LATIN SMALL LETTER LONG S"
+    assert Identity("BAß", "alice") != Identity("BASS", "alice")
+    assert Identity("\u212a.example", "alice") != Identity("k.example", "alice")
+    assert Identity("büro", "alice") == Identity("BÜRO", "alice")
 
 
 PRINCIPALS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timezone
 from typing import Any
 
@@ -215,3 +216,29 @@ def test_facts_of_another_person_read_nobodys_attributes(directory: EmbeddedDire
         with pytest.raises(UserNotFound):
             _ = user.attributes
         assert wauth.windows_user(ALICE, facts_of(directory, "alice")).attributes["sAMAccountName"] == "alice"
+
+
+def test_a_sign_in_waits_where_a_name_may_just_pass(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+    """Somebody's first two requests under a reused name, at once: neither is let in as who had the name before."""
+    with wauth_for(directory) as wauth:
+        old = wauth.sync(ALICE, store).key
+        directory.delete("alice")
+        directory.add_user("alice", name="Alice Newcomer")
+        entered, go_on = threading.Event(), threading.Event()
+        wauth._before_sync = lambda identity, user: (entered.set(), go_on.wait(10))[0]
+        keys: list[Any] = []
+
+        def request() -> None:
+            result = wauth.refresh(ALICE, store, last_sync=NOW, delta=0).result
+            keys.append(result.key if result is not None and result.ok else None)
+
+        first, second = threading.Thread(target=request), threading.Thread(target=request)
+        first.start()
+        assert entered.wait(10)
+        second.start()
+        second.join(0.2)
+        go_on.set()
+        first.join(10)
+        second.join(10)
+        assert len(keys) == 2
+        assert keys[0] == keys[1] not in (old, None)

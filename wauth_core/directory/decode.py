@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from wauth_core.directory.entries import AccountState
+from wauth_core.identity import fold_username
 
 # userAccountControl, MS-ADTS 2.2.16; the last two only in msDS-User-Account-Control-Computed
 ACCOUNT_DISABLE = 0x2
@@ -284,5 +285,4 @@ def is_security_group(values: Mapping[str, Any]) -> bool:
 
 def fold(name: str) -> str:
     """A logon name for comparing, as AD's case table does: letter by letter; a final sigma is a sigma."""
-    folded = "".join(low if len(low := letter.lower()) == 1 else letter for letter in name)
-    return folded.replace("ς", "σ")
+    return fold_username(name).replace("ς", "σ")
