@@ -282,7 +282,9 @@ class DomainSettings:
         try:
             settings = base(**{key: value for key, value in merged.items() if key in known})
         except ConfigurationError as error:
-            raise ConfigurationError(f"Domain {name}: {error}") from None
+            raise ConfigurationError(
+                " ".join((f"Domain {name}: {error}", *(each.message for each in unknown)))
+            ) from None
         return settings.for_domain(name), unknown
 
 

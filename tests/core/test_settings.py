@@ -336,6 +336,13 @@ def test_problems_are_found() -> None:
     assert domains["MISSPELT"].SERVER == "example.local"
 
 
+def test_a_required_setting_that_is_misspelt() -> None:
+    """Where a setting is missing because it is misspelt, the error says what was likely meant."""
+    domains = DomainSettings({"EXAMPLE": {"SERVER": "x", "SEARCH_BSE": "DC=example,DC=local"}})
+    with pytest.raises(ConfigurationError, match="SEARCH_BASE is required.*Did you mean 'SEARCH_BASE'"):
+        domains.resolve("EXAMPLE")
+
+
 @given(st.text(max_size=300))
 def test_asking_for_any_domain_is_total(domain: str) -> None:
     """Any text is a domain or an UnknownDomain."""

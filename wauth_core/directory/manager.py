@@ -29,6 +29,7 @@ from wauth_core.directory.search import Searcher
 from wauth_core.directory.session import Secret, Session
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, UserNotFound
 from wauth_core.settings import LDAPSettings
+from wauth_core.settings import names as as_tuple
 
 log = logging.getLogger("wauth.directory")
 
@@ -77,11 +78,11 @@ class LDAPManager:
 
         Raises `UserNotFound` or `AmbiguousUser`; never "the first one".
         """
-        return self._people.user(x, attributes)
+        return self._people.user(x, as_tuple(attributes))
 
     def users(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryUser]:
         """All users that match *filter* (RFC 4515 text, or a mapping of attribute to value), streamed in pages."""
-        return self._people.users(filter, attributes)
+        return self._people.users(filter, as_tuple(attributes))
 
     def person(
         self, *, guid: uuid.UUID | None, username: str, attributes: Iterable[str] = (), groups: bool = True
@@ -131,11 +132,11 @@ class LDAPManager:
 
         Raises `GroupNotFound` or `AmbiguousGroup`.
         """
-        return self._groups.group(x, attributes)
+        return self._groups.group(x, as_tuple(attributes))
 
     def groups(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryGroup]:
         """All groups that match *filter*, streamed in pages."""
-        return self._groups.groups(filter, attributes)
+        return self._groups.groups(filter, as_tuple(attributes))
 
     def groups_of(self, user: object) -> list[DirectoryGroup]:
         """All security groups of *user*, nested and primary ones included, by name."""
@@ -150,7 +151,7 @@ class LDAPManager:
     ) -> Iterator[DirectoryUser]:
         """The users in *group*, streamed, each once; with *recursive* those of nested groups too."""
         found = group if isinstance(group, DirectoryGroup) else self.group(group)
-        return self._members.of(found, recursive=recursive, attributes=attributes)
+        return self._members.of(found, recursive=recursive, attributes=as_tuple(attributes))
 
     def resolve_groups(self, names: Iterable[str]) -> ResolvedGroups:
         """What group names in settings mean, as SIDs: one search for all together, kept for ten minutes."""
@@ -171,7 +172,7 @@ class LDAPManager:
         pages = self._searcher.pages(
             self._settings.SEARCH_BASE if base is None else base,
             filters.given(filter) or filters.ANY,
-            tuple(attributes) or ("*",),
+            as_tuple(attributes) or ("*",),
             scope=scope,
         )
         for page in pages:
@@ -183,7 +184,7 @@ class LDAPManager:
 
         Watched are the attributes of USER_FIELD_MAP, account state, group membership, and *attributes*.
         """
-        watched = (*self._settings.USER_FIELD_MAP.values(), *attributes)
+        watched = (*self._settings.USER_FIELD_MAP.values(), *as_tuple(attributes))
         return Changes(self._domain, self._groups, self._members).since(since, watched, datetime.now(timezone.utc))
 
     def doctor(self) -> list[Check]:

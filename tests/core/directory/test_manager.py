@@ -69,6 +69,15 @@ def test_nobody(manager: LDAPManager, name: str) -> None:
         manager.user(name)
 
 
+def test_one_attribute_as_a_text(manager: LDAPManager) -> None:
+    """The name of one attribute is that attribute, and not its letters."""
+    assert manager.user("ada", attributes="department").attributes["department"] == "IT"
+    [ada] = manager.users({"sAMAccountName": "ada"}, attributes="department")
+    assert ada.attributes["department"] == "IT"
+    [entry] = manager.search("(sAMAccountName=ada)", attributes="department")
+    assert entry.attributes["department"] == "IT"
+
+
 def test_one_search_for_a_known_person(manager: LDAPManager) -> None:
     """Attributes, state and all groups: two searches at first, then one."""
     with trace() as operations:
