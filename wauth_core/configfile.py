@@ -36,7 +36,7 @@ def _toml(path: Path) -> dict[str, Any]:
         try:
             import tomli as tomllib
         except ImportError:
-            raise ConfigurationError("TOML on Python 3.10 needs tomli: pip install 'windowsauth[cli]'") from None
+            raise ConfigurationError('TOML on Python 3.10 needs tomli: pip install "windowsauth[cli]"') from None
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

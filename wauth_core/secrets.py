@@ -54,7 +54,7 @@ class _Keyring:
             import keyring
         except ImportError:
             raise ConfigurationError(
-                "secrets.keyring needs the keyring library: pip install 'windowsauth[secrets]'"
+                'secrets.keyring needs the keyring library: pip install "windowsauth[secrets]"'
             ) from None
         try:
             found = keyring.get_password(self.service, self.name)

@@ -131,7 +131,7 @@ class SSPIAcceptor:
             import spnego
         except ImportError as error:
             raise ConfigurationError(
-                "Negotiate needs pyspnego on Windows: pip install windowsauth[kerberos]"
+                'Negotiate needs pyspnego on Windows: pip install "windowsauth[kerberos]"'
             ) from error
         self._spnego = spnego
 
@@ -155,7 +155,7 @@ def _gssapi() -> Any:
         import gssapi
         import gssapi.raw
     except ImportError as error:
-        raise ConfigurationError("Negotiate needs gssapi: pip install windowsauth[kerberos]") from error
+        raise ConfigurationError('Negotiate needs gssapi: pip install "windowsauth[kerberos]"') from error
     return gssapi
 
 

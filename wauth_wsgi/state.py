@@ -106,7 +106,7 @@ def _signer(keys: list[bytes], salt: str) -> Signer:
     try:
         from itsdangerous import Signer
     except ImportError as error:
-        raise ConfigurationError("Negotiate needs itsdangerous: pip install windowsauth[wsgi]") from error
+        raise ConfigurationError('Negotiate needs itsdangerous: pip install "windowsauth[wsgi]"') from error
     return Signer(keys, salt=salt.encode(), digest_method=hashlib.sha256)
 
 

@@ -339,7 +339,7 @@ def test_problems_are_found() -> None:
 def test_a_required_setting_that_is_misspelt() -> None:
     """Where a setting is missing because it is misspelt, the error says what was likely meant."""
     domains = DomainSettings({"EXAMPLE": {"SERVER": "x", "SEARCH_BSE": "DC=example,DC=local"}})
-    with pytest.raises(ConfigurationError, match="SEARCH_BASE is required.*Did you mean 'SEARCH_BASE'"):
+    with pytest.raises(ConfigurationError, match=r"SEARCH_BASE is required.*Did you mean 'SEARCH_BASE'"):
         domains.resolve("EXAMPLE")
 
 

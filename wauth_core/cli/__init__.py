@@ -12,7 +12,7 @@ def main() -> None:
     except ImportError as error:
         if error.name not in {"click", "rich"}:
             raise
-        sys.exit("The wauth command needs click and rich: pip install 'windowsauth[cli]'")
+        sys.exit('The wauth command needs click and rich: pip install "windowsauth[cli]"')
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show must not end the command
             stream.reconfigure(errors="backslashreplace")

@@ -77,7 +77,7 @@ class LazyGroup(click.Group):
             command: click.Command = getattr(importlib.import_module(module), name)
         except ImportError as error:
             raise click.ClickException(
-                f"'wauth {cmd_name}' needs {error.name}: pip install 'windowsauth[{lazy.extra}]'"
+                f"'wauth {cmd_name}' needs {error.name}: pip install \"windowsauth[{lazy.extra}]\""
             ) from error
         return command
 

@@ -264,7 +264,7 @@ def _bind_error(error: Exception, method: str, endpoint: Endpoint) -> DirectoryE
     text = str(error).split("\n")[0][:300]
     if "gssapi" in text or kind in {"LDAPPackageUnavailableError", "ModuleNotFoundError", "ImportError"}:
         return BindError(
-            f"{method} cannot be used here: {text}. Install the extra: pip install 'windowsauth[kerberos]'"
+            f'{method} cannot be used here: {text}. Install the extra: pip install "windowsauth[kerberos]"'
         )
     if "md4" in text.lower():
         return BindError("NTLM needs MD4, which this Python has not: pip install pycryptodome. Better use KERBEROS.")

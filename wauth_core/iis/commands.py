@@ -115,7 +115,8 @@ def webconfig(application: str, root: str, **given: Any) -> None:
 def task(command: str, manage: str, flask: str, **given: Any) -> None:
     """Run COMMAND by the Windows Task Scheduler.
 
-    COMMAND is a `wauth` command line in quotes, like "sync EXAMPLE"; with --manage or --flask one of theirs.
+    COMMAND is a `wauth` command line in quotes, like "sync --database users.sqlite3"; with --manage or --flask one of
+    theirs.
     """
     with errors_as_text():
         program = [here.interpreter(), "-m", "wauth_core"]

@@ -112,7 +112,7 @@ def with_iis_token(application: Any, interface: str) -> Any:
         front = importlib.import_module("wauth_wsgi")
     except ImportError as exc:
         raise ConfigurationError(
-            f"Windows Authentication needs {exc.name}: pip install windowsauth[iis], or use --no-windows-auth."
+            f'Windows Authentication needs {exc.name}: pip install "windowsauth[iis]", or use --no-windows-auth.'
         ) from exc
     return getattr(front, wrapper)(application, sources=[front.IISToken()])
 

@@ -370,7 +370,7 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wauth_core.iis.commands", None)
     result = run(None, "serve")
     assert result.exit_code == 1
-    assert "pip install 'windowsauth[iis]'" in result.stderr
+    assert 'pip install "windowsauth[iis]"' in result.stderr
 
 
 def test_without_click() -> None:
@@ -378,7 +378,7 @@ def test_without_click() -> None:
     code = "import sys; sys.modules['click'] = None; from wauth_core.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 1
-    assert done.stderr.strip() == "The wauth command needs click and rich: pip install 'windowsauth[cli]'"
+    assert done.stderr.strip() == 'The wauth command needs click and rich: pip install "windowsauth[cli]"'
 
 
 def test_as_a_module(config: Path) -> None:

@@ -26,7 +26,7 @@ def demo(port: int, check: bool, browser: bool, verbose: bool) -> None:
     """
     missing = [name for name in ("cryptography", "yaml", "waitress", "django", "flask_sqlalchemy") if _lacks(name)]
     if missing:
-        raise click.ClickException(f"The demo needs more: pip install 'windowsauth[demo]' ({', '.join(missing)}).")
+        raise click.ClickException(f'The demo needs more: pip install "windowsauth[demo]" ({", ".join(missing)}).')
     if verbose:
         logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     else:

@@ -88,7 +88,7 @@ def _yaml(text: str) -> object:
         import yaml
     except ImportError as exc:
         raise ConfigurationError(
-            "Reading YAML needs PyYAML: pip install 'windowsauth[directory]'. A .toml file needs none."
+            'Reading YAML needs PyYAML: pip install "windowsauth[directory]". A .toml file needs none.'
         ) from exc
     try:
         return yaml.safe_load(text)

@@ -34,7 +34,7 @@ def make_certificates(folder: Path, names: Iterable[str]) -> tuple[Path, Path]:
         from cryptography.hazmat.primitives.asymmetric import ec
     except ImportError as exc:
         raise ConfigurationError(
-            "The embedded directory needs the package cryptography: pip install 'windowsauth[directory]'."
+            'The embedded directory needs the package cryptography: pip install "windowsauth[directory]".'
         ) from exc
     ca_key = ec.generate_private_key(ec.SECP256R1())
     key = ec.generate_private_key(ec.SECP256R1())
