@@ -99,12 +99,13 @@ class Person:
     def renew(self, known: Known | None, result: SyncResult | None) -> None:
         """Take over what a sync in the middle of the request brought."""
         self.result = result or self.result
-        self._known, self._record = known, None
+        self._known, self._record, self._user = known, None, None
 
     @property
     def _windows_user(self) -> WindowsUser:
         if self._user is None:
-            self._user = self._state.wauth.windows_user(self.identity, self.facts)
+            sid = self._known.sid if self._known else None
+            self._user = self._state.wauth.windows_user(self.identity, self.facts, sid)
         return self._user
 
     # -- what Flask-Login asks of a user

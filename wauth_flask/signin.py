@@ -105,6 +105,8 @@ def _person(
     state: State, identity: Identity, source: str, facts: TransportFacts | None = None, *, at_once: bool = False
 ) -> Person:
     known = state.known(identity)
+    if facts is not None and known is not None and known.sid not in (None, facts.user_sid):
+        at_once = True  # the name has passed to another person
     options: dict[str, Any] = {"delta": AT_ONCE} if at_once else {}
     refreshed = refresh(state, identity, known, facts, **options)
     if refreshed.verdict is Verdict.FAIL and refreshed.error is not None:

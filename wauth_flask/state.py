@@ -40,6 +40,7 @@ class Known:
     last_sync: datetime | None
     active: bool
     superuser: bool
+    sid: str | None = None
 
 
 @runtime_checkable
@@ -151,7 +152,13 @@ class State:
             return None
         user = found[0]
         last_sync = user.link.last_sync if user.link else None
-        known = Known(user.key, last_sync, user.flags.get("is_active", True), user.flags.get("is_superuser", False))
+        known = Known(
+            user.key,
+            last_sync,
+            user.flags.get("is_active", True),
+            user.flags.get("is_superuser", False),
+            user.link.sid if user.link else None,
+        )
         self._remember(identity, known)
         return known
 

@@ -114,6 +114,15 @@ def test_group_required_is_by_real_membership(client, example, path):
     assert client.get(path)["Location"].startswith(TO_LOGIN)
 
 
+def test_group_required_is_not_by_the_name(client, directory):
+    """A member who bears somebody's former name brings no groups to whom the running session belongs."""
+    client.get("/who/", **ALICE)
+    client.force_login(get_user_model().objects.get(username="alice"), "django.contrib.auth.backends.ModelBackend")
+    directory.rename("alice", "alicia")
+    directory.add_user("alice", name="Alice Newcomer", groups=["Domain Admins"])
+    assert client.get("/group/").status_code == 403
+
+
 def test_group_required_refuses_where_the_directory_cannot_be_asked(client, directory):
     """No answer is no membership."""
     client.get("/who/", **BOB)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import pytest
 
-from tests.flask_app.applications import ALICE
+from tests.flask_app.applications import ALICE, with_database
+from wauth_core.outcomes import SignedIn, TransportFacts
 
 BOB = {"REMOTE_USER": "EXAMPLE\\bob"}
 
@@ -240,3 +243,39 @@ def test_a_reused_name_does_not_inherit_the_session(app, directory):
     directory.add_user("bob", name="Bob the Second")
     told = whoami(client, BOB)
     assert (told["identity"], told["seen"], told["superuser"]) == ("EXAMPLE\\bob", None, False)
+
+
+class Ticket:
+    """A source that brings a SID with the name in REMOTE_USER, as a token or a ticket does."""
+
+    name = "Ticket"
+
+    def __init__(self) -> None:
+        self.sid = ""
+
+    def identify(self, request, rules):
+        facts = TransportFacts(self.sid, frozenset(), datetime.now(timezone.utc))
+        return SignedIn(rules.parse("EXAMPLE\\alice"), self.name, facts)
+
+
+@pytest.mark.parametrize("secret", ["test", None], ids=["session", "no-session"])
+def test_the_sid_of_a_ticket_tells_a_newcomer_at_once(directory, closing, secret):
+    """Whose ticket has another SID than the user of that name is another person, though that user was just synced."""
+    ticket = Ticket()
+    app = closing(with_database(directory, WAUTH_SOURCES=[ticket], SECRET_KEY=secret))
+    ticket.sid = directory.sid("alice")
+    assert app.test_client().get("/").json["identity"] == "EXAMPLE\\alice"
+    directory.delete("alice")
+    directory.add_user("alice", name="Alice Newcomer")
+    ticket.sid = directory.sid("alice")
+    assert app.test_client().get("/").json["synced"] == "created"
+
+
+def test_a_reused_name_brings_no_groups_to_who_had_it(directory, closing):
+    """Who is signed in still, under a name that passed to a member of a group, is not in that group."""
+    app = closing(with_database(directory, WAUTH_LOGIN_FORM=True))
+    client = app.test_client()
+    client.get("/", environ_base=ALICE)
+    directory.rename("alice", "alicia")
+    directory.add_user("alice", name="Alice Newcomer", groups=["Web Editors"])
+    assert client.get("/editors", environ_base=ALICE).status_code == 403
