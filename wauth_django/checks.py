@@ -16,6 +16,7 @@ from django.db import DatabaseError
 from wauth_core.exceptions import ConfigurationError, UnknownDomain, WauthError
 from wauth_core.settings import LDAPSettings, unknown_setting
 from wauth_django import conf
+from wauth_django.deployment import check_deployment
 
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 REMOTE_USER = (
@@ -34,6 +35,7 @@ def register_all() -> None:
     """Register every check; called when the app is ready."""
     for check in (check_settings, check_domains, check_middleware, check_production):
         register(_listed(check), Tags.security if check is check_production else "windows_auth")
+    register(_listed(check_deployment), Tags.security, deploy=True)
     register(_listed_database(check_users), Tags.database)
 
 

@@ -8,6 +8,7 @@ import pytest
 from django.core import checks
 from django.core.management import call_command
 
+from tests.django_app import settings as settings_of_tests
 from wauth_core.settings import LDAPSettings
 
 STOCK = "django.contrib.auth.middleware.RemoteUserMiddleware"
@@ -104,6 +105,52 @@ def test_what_is_wrong_is_said(settings, changed, id_, text):
     for name, value in changed.items():
         setattr(settings, name, value)
     assert text in found()[id_]
+
+
+GOOD_FOR_DEPLOYMENT = {
+    "CACHES": {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://x"}},
+    "ALLOWED_HOSTS": ["shop.example.com"],
+    "LOGGING": {"version": 1, "loggers": {"wauth": {"handlers": ["file"]}}},
+    "SESSION_COOKIE_AGE": 86400,
+}
+DEPLOYED = [
+    pytest.param({"CACHES": settings_of_tests.CACHES}, "wauth.W014", "LocMemCache", id="a-cache-for-each-process"),
+    pytest.param({"ALLOWED_HOSTS": ["a.example", "*"]}, "wauth.W016", "every host", id="any-host"),
+    pytest.param({"LOGGING": {}}, "wauth.W017", "'wauth'", id="no-log"),
+    pytest.param({"LOGGING": {"loggers": {"wauth": {"level": "INFO"}}}}, "wauth.W017", "'wauth'", id="no-handler"),
+    pytest.param({"SESSION_COOKIE_AGE": 1209600}, "wauth.W018", "14 days", id="long-sessions"),
+]
+
+
+def deployed(settings, **changed):
+    """What ``check --deploy`` says of a good project with these changes; the tests' database may be SQLite."""
+    for name, value in {**GOOD_FOR_DEPLOYMENT, **changed}.items():
+        setattr(settings, name, value)
+    messages = found(include_deployment_checks=True)
+    assert ("wauth.W015" in messages) == settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    return {id_: text for id_, text in messages.items() if id_ != "wauth.W015"}
+
+
+@pytest.mark.parametrize(("changed", "id_", "text"), DEPLOYED)
+def test_what_is_wrong_for_deployment_is_said(settings, changed, id_, text):
+    """Only with ``--deploy``, and only this."""
+    messages = deployed(settings, **changed)
+    assert list(messages) == [id_]
+    assert text in messages[id_]
+    assert found() == {}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({}, id="all-good"),
+        pytest.param({"LOGGING": {"root": {"handlers": ["console"]}}}, id="root-logger"),
+        pytest.param({"SESSION_COOKIE_AGE": 1209600, "SESSION_EXPIRE_AT_BROWSER_CLOSE": True}, id="until-closed"),
+    ],
+)
+def test_a_good_deployment_has_nothing_to_say(settings, changed):
+    """No message of ours, but for the tests' own SQLite."""
+    assert deployed(settings, **changed) == {}
 
 
 def test_a_secret_that_is_fetched_is_not_fetched_by_a_check(settings):

@@ -35,8 +35,8 @@ def test_every_setting_is_listed_with_its_default():
 
 
 def test_every_check_is_listed():
-    """Each id that checks.py can give is in the table."""
-    source = (ROOT / "wauth_django" / "checks.py").read_text(encoding="utf-8")
+    """Each id that a check can give is in the table."""
+    source = "".join((ROOT / "wauth_django" / name).read_text("utf-8") for name in ("checks.py", "deployment.py"))
     table = GUIDE.partition("## Checks")[2].partition("\n## ")[0]
     for id_ in set(re.findall(r'id="wauth\.(\w+)"', source)):
         assert id_ in table
