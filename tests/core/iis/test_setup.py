@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,9 +135,12 @@ def test_lines_for_one_site() -> None:
 
 def syntax_errors(source: bytes) -> list[str]:
     """Where *source* is not PowerShell, by the tree-sitter grammar."""
-    tree_sitter = pytest.importorskip("tree_sitter")
-    grammar = pytest.importorskip("tree_sitter_powershell")
-    parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))
+    if sys.platform == "win32":  # under Wine, with the packages of the system around it
+        pytest.skip("the grammar's native part is this system's; the same script is parsed there")
+    import tree_sitter
+    import tree_sitter_powershell
+
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
     nodes, found = [parser.parse(source).root_node], []
     for node in nodes:
         nodes.extend(node.children)
