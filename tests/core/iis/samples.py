@@ -64,6 +64,7 @@ CASES: dict[str, WebConfigOptions] = {
     "windowsauth": replace(FASTCGI, windowsauth=True),
     "windowsauth-httpplatform": replace(HTTPPLATFORM, windowsauth=True),
     "windowsauth-kept-locked": replace(HTTPPLATFORM, windowsauth=True, authentication_in_webconfig=False),
+    "windowsauth-kernel-mode": replace(HTTPPLATFORM, windowsauth=True, kernel_mode=True),
     "windowsauth-user-mode": replace(HTTPPLATFORM, windowsauth=True, kernel_mode=False),
     "windowsauth-providers": replace(HTTPPLATFORM, windowsauth=True, providers=("Negotiate", "NTLM")),
     "windowsauth-kerberos": replace(HTTPPLATFORM, windowsauth=True, providers=("Negotiate:Kerberos",)),

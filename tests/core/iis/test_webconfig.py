@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +13,7 @@ from tests.core.iis import rules
 from tests.core.iis.samples import CASES, FASTCGI, HTTPPLATFORM, MEDIA, ODD, ROOT, STATIC
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.iis.commandlines import process_arguments, script_processor
-from wauth_core.iis.options import ServedFolder, WebConfigOptions
+from wauth_core.iis.options import HANDLERS, PROVIDERS, SERVERS, ServedFolder, WebConfigOptions
 from wauth_core.iis.webconfig import build
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -42,6 +42,19 @@ def test_golden_files(name: str) -> None:
 def test_no_stale_golden_files() -> None:
     """Every golden file belongs to a case."""
     assert {path.stem for path in GOLDEN.glob("*.txt")} == set(CASES)
+
+
+def test_every_option_has_a_golden_file() -> None:
+    """Whatever can be asked of the generator, some case asks for it: each option, each of its named values."""
+    tried = {
+        field.name: {getattr(options, field.name) for options in CASES.values()} for field in fields(WebConfigOptions)
+    }
+    assert [name for name, values in tried.items() if len(values) < 2] == []
+    assert tried["handler"] == set(HANDLERS)
+    assert tried["server"] == set(SERVERS)
+    assert tried["extended_protection"] >= {"Allow", "Require"}
+    assert tried["kernel_mode"] == {None, True, False}
+    assert {name for names in tried["providers"] for name in names} == set(PROVIDERS)
 
 
 @pytest.mark.parametrize("name", CASES)
