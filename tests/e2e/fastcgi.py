@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 BEGIN_REQUEST, END_REQUEST, PARAMS, STDIN, STDOUT, STDERR = 1, 3, 4, 5, 6, 7
 RESPONDER, KEEP_CONNECTION = 1, 1
+CLIENT = b"10.0.0.7"
 _HEADER = struct.Struct(">BBHHBB")
 
 
@@ -79,6 +80,16 @@ def read_answer(read: Callable[[int], bytes]) -> Answer:
     return answer
 
 
+def header_variables(headers: Iterable[tuple[str, str | bytes]]) -> dict[str, bytes]:
+    """A client's headers as IIS hands them over: names in capitals, hyphens as underscores, doubles joined."""
+    variables: dict[str, bytes] = {}
+    for name, value in headers:
+        key = "HTTP_" + name.upper().replace("-", "_")
+        value = value if isinstance(value, bytes) else value.encode("latin-1")
+        variables[key] = variables[key] + b"," + value if key in variables else value
+    return variables
+
+
 def iis_parameters(folder: str, url: str = "/", user: bytes = b"", **more: bytes) -> dict[str, bytes]:
     """The variables that IIS sends with a request for *url*, whose full path is in PATH_INFO and SCRIPT_NAME both.
 
@@ -97,8 +108,8 @@ def iis_parameters(folder: str, url: str = "/", user: bytes = b"", **more: bytes
         "SCRIPT_NAME": path.encode(),
         "PATH_INFO": path.encode(),
         "QUERY_STRING": query.encode(),
-        "REMOTE_ADDR": b"10.0.0.7",
-        "REMOTE_HOST": b"10.0.0.7",
+        "REMOTE_ADDR": CLIENT,
+        "REMOTE_HOST": CLIENT,
         "REMOTE_USER": user,
         "LOGON_USER": user,
         "AUTH_USER": user,

@@ -9,6 +9,7 @@ import pytest
 
 from tests.ad.fixtures import unavailable
 from tests.e2e import apache, servers
+from tests.e2e.hostile import ANY_PEER
 from tests.e2e.servers import chromium, curl, negotiate
 
 # (name in the path, source): the ways from Apache to the application
@@ -112,6 +113,19 @@ FORGED = {
     "pac": [("PAC-LOGON-INFO", "AAAA"), ("GSS-NAME", EVIL)],
     "token": [("X-IIS-WindowsAuthToken", "2c0")],
 }
+
+
+OTHERS = [(name, "iis") for name in ("mod_wsgi", "gunicorn", "uvicorn")]
+
+
+@pytest.mark.parametrize("row", ANY_PEER.values(), ids=ANY_PEER)
+@pytest.mark.parametrize(("name", "source"), [*WAYS, *OTHERS])
+def test_the_hostile_table_makes_nobody(httpd, name, source, row):
+    """Every row that the other servers are sent, through Apache: nobody is signed in and nothing breaks."""
+    answer = httpd.get(f"/open/{name}/{source}", row)
+    assert answer.status < 500
+    assert answer.told["identity"] is None
+    assert httpd.get(f"/open/{name}/{source}/required", row).status in (400, 401, 403, 431)
 
 
 @pytest.mark.parametrize("forged", FORGED.values(), ids=FORGED)

@@ -80,6 +80,7 @@ def test_tokens_serve_and_wfastcgi(windows: WindowsPython) -> None:
 
 
 def test_another_code_page(windows: WindowsPython) -> None:
-    """Paths inside and outside the ANSI code page, on a Russian machine."""
-    tests = (f"{INSIDE}/test_machine.py", "tests/core/iis/test_commands.py")
+    """Paths and names inside and outside the ANSI code page, on a Russian machine."""
+    wfastcgi = f"{INSIDE}/test_wfastcgi_pipe.py::test_names_in_the_machines_code_page"
+    tests = (f"{INSIDE}/test_machine.py", wfastcgi, "tests/core/iis/test_commands.py")
     assert passed(windows, *tests, locale="ru_RU", WAUTH_EXPECT_CODE_PAGE="1251") > 20

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ if sys.platform != "win32":
     pytest.skip("needs Windows; tests/windows/test_wine.py runs it under Wine", allow_module_level=True)
 
 from tests.core.iis.test_serve import running
+from tests.e2e.hostile import ANY_PEER, GOOD
 from tests.windows.inside.win import Windows
 from wauth_core.iis.serve import PORT_VARIABLE
 from wauth_core.iis.token import AUTHENTICATION_VARIABLE, PAIRING_HEADER, PAIRING_VARIABLE, TOKEN_HEADERS
@@ -44,8 +45,21 @@ class Site:
 
     def get(self, **headers: str) -> dict[str, Any]:
         self._connection.request("GET", "/", headers={name.replace("_", "-"): v for name, v in headers.items()})
+        return self._answer()
+
+    def send(self, headers: Iterable[tuple[str, str | bytes]]) -> dict[str, Any]:
+        """A request with exactly these headers, as often as they stand there."""
+        self._connection.putrequest("GET", "/", skip_accept_encoding=True)
+        for name, value in headers:
+            self._connection.putheader(name, value if isinstance(value, bytes) else value.encode("latin-1"))
+        self._connection.endheaders()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
         response = self._connection.getresponse()
-        return {"status": response.status, **json.loads(response.read() or b"{}")}
+        body = response.read()
+        said = json.loads(body) if response.status == 200 else {"outcome": None, "identity": "None"}
+        return {"status": response.status, **said}
 
 
 @contextmanager
@@ -104,3 +118,15 @@ def test_hostile_handles() -> None:
             answer = iis.get(**{TOKEN_HEADERS[0]: f"{handle:x}"})
             assert (answer["status"], answer["outcome"]) == (200, "Rejected")
         assert iis.get(**{TOKEN_HEADERS[0]: iis.token()})["outcome"] == "SignedIn"
+
+
+@pytest.mark.parametrize("application", ["wsgi", "asgi"])
+def test_the_hostile_table(application: str) -> None:
+    """Nothing of what a client can send signs anybody in, on the servers and the source that IIS has."""
+    with site(application, {}) as iis:
+        for name, row in {**ANY_PEER, "right-for-a-proxy": [GOOD]}.items():
+            answer = iis.send(row)
+            assert answer["status"] < 500, name
+            assert answer["outcome"] in ("Anonymous", "Rejected", None), name
+            assert answer["identity"] == "None", name
+        assert iis.send([(TOKEN_HEADERS[0], iis.token())])["outcome"] == "SignedIn"

@@ -19,6 +19,7 @@ import json
 import msvcrt
 
 from tests.e2e import fastcgi
+from tests.e2e.hostile import ANY_PEER, GOOD
 from wauth_core.iis import here, webconfig
 from wauth_core.iis.options import WebConfigOptions
 
@@ -53,8 +54,8 @@ def wfastcgi(folder: Path, application: str) -> Iterator[int]:
         process.communicate(timeout=20)
 
 
-def ask(pipe: int, folder: Path, user: bytes) -> fastcgi.Answer:
-    _winapi.WriteFile(pipe, fastcgi.request(fastcgi.iis_parameters(str(folder), "/", user)))
+def ask(pipe: int, folder: Path, user: bytes, **more: bytes) -> fastcgi.Answer:
+    _winapi.WriteFile(pipe, fastcgi.request(fastcgi.iis_parameters(str(folder), "/", user, **more)))
 
     def read(size: int) -> bytes:
         content = b""
@@ -72,3 +73,21 @@ def test_over_a_named_pipe(tmp_path: Path) -> None:
     with wfastcgi(folder, "tests.e2e.fastcgi_apps:wrapped") as pipe:
         answers = [ask(pipe, folder, user) for user in (rb"EXAMPLE\alice", b"", "EXAMPLE\\Zoë".encode())]
     assert [json.loads(answer.body)["identity"] for answer in answers] == [r"EXAMPLE\alice", None, "EXAMPLE\\zoë"]
+
+
+def test_names_in_the_machines_code_page(tmp_path: Path) -> None:
+    """A REMOTE_USER in the ANSI code page comes out right with no setting, and one in UTF-8 does too."""
+    code_page = f"cp{int(os.environ.get('WAUTH_EXPECT_CODE_PAGE', '1252'))}"
+    name = {"cp1252": "Zoë", "cp1251": "Зоя"}[code_page]
+    with wfastcgi(tmp_path, "tests.e2e.fastcgi_apps:wrapped") as pipe:
+        answers = [ask(pipe, tmp_path, f"EXAMPLE\\{name}".encode(encoding)) for encoding in (code_page, "utf-8")]
+    assert [json.loads(answer.body)["identity"] for answer in answers] == [f"EXAMPLE\\{name.lower()}"] * 2
+
+
+def test_the_hostile_table(tmp_path: Path) -> None:
+    """Nothing of what a client can send signs anybody in under IIS with FastCGI."""
+    with wfastcgi(tmp_path, "tests.e2e.fastcgi_apps:wrapped") as pipe:
+        for name, row in {**ANY_PEER, "right-for-a-proxy": [GOOD]}.items():
+            answer = ask(pipe, tmp_path, b"", **fastcgi.header_variables(row))
+            assert (answer.status, json.loads(answer.body)["identity"]) == (200, None), name
+        assert json.loads(ask(pipe, tmp_path, rb"EXAMPLE\alice").body)["identity"] == r"EXAMPLE\alice"

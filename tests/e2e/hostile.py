@@ -1,0 +1,72 @@
+"""The hostile table: what clients send to be taken for somebody. Nobody is signed in by any row of it, anywhere."""
+
+from __future__ import annotations
+
+import base64
+
+EVIL = "EXAMPLE\\evil"
+TOKENS = ("X-IIS-WindowsAuthToken", "MS-ASPNETCORE-WINAUTHTOKEN", "MS-PLATFORM-HANDLER-WINAUTHTOKEN")
+GOOD = ("X-Remote-User", "EXAMPLE\\alice")
+
+# From any peer, for every source: nothing of this is anybody's word.
+ANY_PEER = {
+    "nothing": [],
+    "remote_user": [("REMOTE_USER", EVIL)],
+    "remote-user": [("Remote-User", EVIL)],
+    "remote_user-small": [("remote_user", EVIL)],
+    "http-remote-user": [("HTTP-REMOTE-USER", EVIL)],
+    "auth-user": [("AUTH_USER", EVIL), ("Logon-User", EVIL), ("Auth-Type", "Negotiate")],
+    "x-remote-users": [("X-Remote-Users", EVIL)],
+    "underscored": [("X_Remote_User", EVIL)],
+    "half-underscored": [("X-Remote_User", EVIL)],
+    "forwarded": [("X-Forwarded-For", "127.0.0.1"), ("X-Forwarded-User", EVIL), ("Forwarded", "for=127.0.0.1")],
+    "wauth-keys": [("wauth.identity", EVIL), ("Wauth-User", EVIL)],
+    "bearer": [("Authorization", "Bearer evil")],
+    "basic": [("Authorization", "Basic " + base64.b64encode(b"EXAMPLE\\evil:x").decode())],
+    "negotiate-junk": [("Authorization", "Negotiate " + base64.b64encode(b"evil").decode())],
+    "negotiate-empty": [("Authorization", "Negotiate")],
+    "negotiate-not-base64": [("Authorization", b"Negotiate \xff\xfe")],
+    "negotiate-big": [("Authorization", "Negotiate " + "YWxp" * 12_000)],
+    "ntlm": [("Authorization", "NTLM TlRMTVNTUAABAAAA"), ("Authorization", "Negotiate TlRMTVNTUAABAAAA")],
+    "cookie": [("Cookie", "__Host-wauth=evil.evil; wauth=evil.evil"), ("Cookie", "wauth=evil")],
+    "cookie-bytes": [("Cookie", b"wauth=\xff\xfe; \x80")],
+    "pairing": [("MS-ASPNETCORE-TOKEN", "guess"), (TOKENS[0], "2c0")],
+    **{f"token-{n}": [(name, "2c0")] for n, name in enumerate(TOKENS)},
+    "tokens-all": [(name, "2c0") for name in TOKENS],
+    "token-twice": [(TOKENS[0], "2c0"), (TOKENS[0], "2c4")],
+    "token-pseudo-handle": [(TOKENS[0], "fffffffffffffffc")],
+    "token-negative": [(TOKENS[0], "-4")],
+    "token-underscored": [(TOKENS[0].replace("-", "_"), "2c0")],
+    "token-long": [(TOKENS[0], "2" * 4000)],
+}
+
+# From the very peer that ProxyHeader believes: what a client can slip past a careless proxy.
+TRUSTED_PEER = {
+    "twice": [GOOD, ("X-Remote-User", EVIL)],
+    "twice-other-case": [GOOD, ("x-remote-user", EVIL)],
+    "comma": [("X-Remote-User", f"EXAMPLE\\alice,{EVIL}")],
+    "trailing-comma": [("X-Remote-User", "EXAMPLE\\alice,")],
+    "empty": [("X-Remote-User", "")],
+    "null": [("X-Remote-User", "(null)")],
+    "no-domain": [("X-Remote-User", "evil")],
+    "star": [("X-Remote-User", "EXAMPLE\\*")],
+    "not-utf-8": [("X-Remote-User", b"EXAMPLE\\\xff")],
+    "bidi": [("X-Remote-User", "EXAMPLE\\al\u202eice".encode())],
+    "lost-letter": [("X-Remote-User", "EXAMPLE\\Zo?")],
+    "long": [("X-Remote-User", "EXAMPLE\\" + "a" * 4000)],
+}
+
+# A peer that ProxyHeader does not believe, with a header that would be right from the proxy.
+STRANGER = {
+    "right-header": [GOOD],
+    "right-header-twice": [GOOD, GOOD],
+    "with-forwarded": [GOOD, ("X-Forwarded-For", "192.0.2.1"), ("X-Real-IP", "192.0.2.1")],
+}
+
+# The proxy's secret is missing or wrong.
+SECRET = {
+    "missing": [GOOD],
+    "wrong": [GOOD, ("X-Wauth-Secret", "guess")],
+    "twice": [GOOD, ("X-Wauth-Secret", "known to the proxy"), ("X-Wauth-Secret", "known to the proxy")],
+    "underscored": [GOOD, ("X_Wauth_Secret", "known to the proxy")],
+}
