@@ -125,6 +125,13 @@ def check_middleware() -> Found:
             yield Error(f"{SYNC!r} must stand after {name!r} in MIDDLEWARE.", id="wauth.E005")
         if SIMULATE in chain and chain.index(SIMULATE) > chain.index(name):
             yield Error(f"{SIMULATE!r} must stand before {name!r} in MIDDLEWARE.", id="wauth.E006")
+    for path in settings.AUTHENTICATION_BACKENDS:
+        if path.startswith(("wauth_django.", "windows_auth.")) and not _importable(path):
+            yield Error(
+                f"AUTHENTICATION_BACKENDS names {path!r}, which does not exist.",
+                hint=f"The backends are {BACKEND!r} and {BACKEND.replace('WindowsAuth', 'LDAP')!r}.",
+                id="wauth.E009",
+            )
     backend = _backend_listed()
     if OURS in chain and not backend:
         yield Error(
@@ -161,8 +168,14 @@ def check_middleware() -> Found:
 
 
 def check_production() -> Found:
-    """What belongs to development only."""
+    """What belongs to development only, and must be complete there."""
     if settings.DEBUG:
+        if getattr(settings, "WAUTH_SIMULATE_USER", None) and SIMULATE not in settings.MIDDLEWARE:
+            yield Warning(
+                "WAUTH_SIMULATE_USER is set, but nothing reads it.",
+                hint=f"Add {SIMULATE!r} to MIDDLEWARE, after AuthenticationMiddleware.",
+                id="wauth.W019",
+            )
         return
     if SIMULATE in settings.MIDDLEWARE:
         yield Warning(
@@ -198,6 +211,16 @@ def check_users(databases: Sequence[str]) -> Found:
 def ignored() -> bool:
     """WAUTH_IGNORE_SETTING_WARNINGS."""
     return bool(getattr(settings, "WAUTH_IGNORE_SETTING_WARNINGS", False))
+
+
+def _importable(path: str) -> bool:
+    from django.utils.module_loading import import_string
+
+    try:
+        import_string(path)
+    except ImportError:
+        return False
+    return True
 
 
 def _backend_listed() -> bool:

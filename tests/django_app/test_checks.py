@@ -96,6 +96,15 @@ WRONG = [
         {"MIDDLEWARE": [SESSIONS, AUTHENTICATION, SIMULATE, OURS, SYNC]}, "wauth.W011", SIMULATE, id="simulate"
     ),
     pytest.param({"WAUTH_SIMULATE_USER": "EXAMPLE\\bob"}, "wauth.W012", "WAUTH_SIMULATE_USER", id="simulated-user"),
+    pytest.param(
+        {"WAUTH_SIMULATE_USER": "EXAMPLE\\bob", "DEBUG": True}, "wauth.W019", "nothing reads it", id="nobody-simulates"
+    ),
+    pytest.param(
+        {"AUTHENTICATION_BACKENDS": ["windows_auth.backends.WindowsAuthBackend", MODEL]},
+        "wauth.E009",
+        "does not exist",
+        id="the-ancestors-backend",
+    ),
 ]
 
 

@@ -195,6 +195,16 @@ def test_createwebconfig_says_what_is_missing(project, settings):
     assert not (project / "web.config").exists()
 
 
+def test_createwebconfig_knows_who_reads_a_token(project, settings, capsys):
+    """HttpPlatformHandler with Django's own middleware would sign nobody in, and the command says what would."""
+    arguments = ("createwebconfig", "--dry-run", "-w", "--handler", "httpplatform")
+    call_command(*arguments)
+    assert "Nobody would be signed in" not in capsys.readouterr().err
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "WindowsAuthMiddleware" not in name]
+    call_command(*arguments)
+    assert "Nobody would be signed in" in capsys.readouterr().err
+
+
 def test_createtask_writes_a_definition(project):
     """A command with its schedule as Task Scheduler XML, off Windows; predefined ones have schedules of their own."""
     text = run("createtask", "syncldap EXAMPLE", "-i", "hours=1", "--output", str(project))

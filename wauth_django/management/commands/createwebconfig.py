@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from wauth_core import WauthError
 from wauth_core.iis import arguments
 from wauth_core.iis.options import ServedFolder
+from wauth_django.checks import OURS
 
 
 class Command(BaseCommand):
@@ -41,6 +42,8 @@ class Command(BaseCommand):
             arguments.carry_out(wanted, given, echo=self._say, note=self.stderr.write)
         except WauthError as error:
             raise CommandError(str(error)) from error
+        if wanted.handler == "httpplatform" and wanted.windowsauth and OURS not in settings.MIDDLEWARE:
+            self.stderr.write(f"* Nobody would be signed in: put {OURS!r} in the place of RemoteUserMiddleware.")
 
     def _say(self, text: str) -> None:
         """Print; letters that the output cannot carry become ``?``."""
