@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 
 from wauth_core.directory import LDAPManager as LDAPManager
+from wauth_core.directory import filters
 from wauth_core.settings import names
 from wauth_django.conf import get_wauth
 
@@ -46,9 +47,9 @@ def group_reader(link: LDAPUser, attributes: Iterable[str] | None, *, preload: b
     """An ldap3 ``Reader`` over the groups of *link*'s directory user, found by their SIDs."""
     manager = link.get_ldap_manager()
     person = manager.person(guid=link.guid, username=link.identity.username, attributes=(), groups=True)
-    sids = "".join(f"(objectSid={sid})" for sid in sorted(person.group_sids or ()))
+    of_sids = [filters.equals("objectSid", sid) for sid in sorted(person.group_sids or ())]
     wanted = names(manager.settings.GROUP_ATTRS) if attributes is None else tuple(attributes)
-    reader = manager.get_reader("group", f"(|{sids})" if sids else "(!(objectClass=*))", wanted)
+    reader = manager.get_reader("group", filters.any_of(of_sids) if of_sids else filters.NOBODY, wanted)
     if preload:
         reader.search()
     return reader

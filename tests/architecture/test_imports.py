@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -92,3 +94,30 @@ def test_the_adapters_never_import_ldap3():
         )
     ]
     assert naming == []
+
+
+PASTED = re.compile(r"\([\w;.:-]+[~<>:]?=$|(?:^|[,\s])(?:cn|ou|dc|uid|o)=$", re.IGNORECASE)
+
+
+def pasted(source: str) -> list[int]:
+    """The lines of f-strings that put a value right behind ``(attribute=`` or ``CN=``."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.JoinedStr)
+        for before, after in zip(node.values, node.values[1:], strict=False)
+        if isinstance(before, ast.Constant) and isinstance(after, ast.FormattedValue) and PASTED.search(before.value)
+    ]
+
+
+def test_filters_and_dns_are_built_in_one_file():
+    """A value gets into a filter or a DN by `wauth_core.directory.filters`, which escapes it, and in no other file."""
+    assert pasted('f"(cn={name})"') == pasted('f"CN={name},{base}"') == [1], "the search finds what it looks for"
+    found = {
+        f"{path.relative_to(ROOT)}:{line}"
+        for package in ("wauth_core", "wauth_wsgi", "wauth_django", "wauth_flask")
+        for path in (ROOT / package).rglob("*.py")
+        if "testing" not in path.parts
+        for line in pasted(path.read_text(encoding="utf-8"))
+    }
+    assert found == set()
