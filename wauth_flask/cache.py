@@ -32,6 +32,7 @@ class CacheUserRepository:
     def __init__(self, cache: BaseCache | None = None) -> None:
         self._cache = cache if cache is not None else SimpleCache(threshold=1_000_000, default_timeout=KEEP)
         self._one = threading.RLock()
+        self.forgets = cache is None  # everything, with the process
 
     def find(self, wanted: Wanted, *, domain: str, username: str, guid: uuid.UUID | None = None) -> list[UserSnapshot]:
         """See `UserRepository`."""

@@ -15,6 +15,7 @@ from flask.cli import ScriptInfo
 from wauth_core.cli.app import App, Lazy, LazyGroup
 from wauth_core.service import Wauth
 from wauth_core.sync.repository import UserRepository
+from wauth_flask.cache import CacheUserRepository
 from wauth_flask.state import KEY, State
 
 _COMMANDS = {
@@ -44,7 +45,12 @@ class FlaskApp(App):
     @contextmanager
     def users(self, database: str | None, *, username_field: str, dry_run: bool) -> Iterator[UserRepository]:
         """The application's users."""
-        yield self._state.repository
+        repository = self._state.repository
+        if isinstance(repository, CacheUserRepository) and repository.forgets:
+            click.echo(
+                "These users end with this command: WindowsAuth has neither a repository nor WAUTH_CACHE.", err=True
+            )
+        yield repository
 
 
 class _Group(LazyGroup):

@@ -6,6 +6,7 @@ import json
 import sys
 
 import pytest
+from cachelib import FileSystemCache
 from click.testing import CliRunner
 from flask import Flask
 from flask.cli import FlaskGroup
@@ -46,6 +47,13 @@ def test_sync_of_one_person(app, directory):
     directory.add_member("Domain Admins", "alice")
     [row] = json.loads(run(app, "sync", "--user", "EXAMPLE\\alice", "--json").stdout)
     assert (row["status"], row["changes"]["is_superuser"]) == ("updated", True)
+
+
+def test_sync_into_memory_says_that_it_is_lost(make, make_with_database, tmp_path):
+    """Without a repository and without a cache of its own, a sync by command keeps nothing, and says so."""
+    assert "end with this command" in run(make(), "sync").stderr
+    assert "end with this command" not in run(make(WAUTH_CACHE=FileSystemCache(str(tmp_path))), "sync").stderr
+    assert "end with this command" not in run(make_with_database(), "sync").stderr
 
 
 def test_sync_asks_for_no_database(app):

@@ -37,6 +37,7 @@ def directory(
     if people is not None and size is not None:
         raise click.UsageError("--people and --generate exclude one another.")
     source = generate(size) if size is not None else people
+    tls_folder = tls_folder.absolute() if tls_folder else None  # so that its CA_FILE is good in any folder
     try:
         running = EmbeddedDirectory(source, port=port, tls_port=tls_port, tls_folder=tls_folder)
     except WauthError as exc:
@@ -67,7 +68,7 @@ def banner(running: EmbeddedDirectory) -> str:
   LDAPS  {running.ldaps_url}
   CA     {running.ca_file}
 
-Look around:
+Look around, by `wauth user alice` with the settings below in wauth.toml, or in a POSIX shell:
   LDAPTLS_CACERT={running.ca_file} ldapsearch -x -H {running.ldaps_url} \\
     -D '{running.bind_user}' -w '{running.bind_password}' -b '{running.base_dn}' '(sAMAccountName=alice)'
 
