@@ -9,7 +9,6 @@ import pytest
 
 from tests.contract.front_ends import STRANGER, WITH_USERS, WITHOUT_USERS, Front, on_the_wire, running
 from tests.contract.hostile import ALICE, FORGED, ROWS
-from tests.django_app.conftest import db, settings, test_database  # noqa: F401
 from wauth_core.testing import EmbeddedDirectory
 
 FRONTS = (*WITHOUT_USERS, *WITH_USERS)
