@@ -6,7 +6,6 @@ It listens on a Unix socket only. PostgreSQL refuses to run as root, so root sta
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -100,6 +99,8 @@ def _binaries() -> Path | None:
 
 def _owner() -> tuple[str, list[str]]:
     """Who runs the server, and what makes a command run as them."""
+    import pwd  # not on Windows
+
     if os.geteuid() != 0:
         return pwd.getpwuid(os.geteuid()).pw_name, []
     return "postgres", ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]

@@ -29,7 +29,7 @@ from wauth_core.sync.incremental import sync_changes
 from wauth_core.sync.lookups import Lookups
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository, Wanted
-from wauth_core.sync.result import BulkResult, SyncResult
+from wauth_core.sync.result import BulkResult, SyncResult, SyncStatus
 from wauth_core.sync.single import AfterSync, BeforeSync, Task, sync_one
 
 logger = logging.getLogger("wauth.service")
@@ -164,6 +164,15 @@ class Wauth:
                 self._people[identity] = found
         return found
 
+    def _remember(self, identity: Identity, result: SyncResult) -> None:
+        """What a sync has just read answers questions about groups too: they agree, and cost no search of their own."""
+        if result.status is SyncStatus.BUSY:
+            return
+        with self._mutex:
+            self._people.pop(identity, None)
+            if result.user is not None and result.user.group_sids is not None and self._people_ttl > 0:
+                self._people[identity] = result.user
+
     def windows_user(
         self, identity: Identity | None, facts: TransportFacts | None = None, sid: str | None = None
     ) -> WindowsUser:
@@ -230,6 +239,7 @@ class Wauth:
             after=self._after_sync,
         )
         result = sync_one(task)
+        self._remember(identity, result)
         if result.changed and not dry_run:
             logger.info("Synced %s: %s.", identity, result.status.value)
         elif not result.ok:

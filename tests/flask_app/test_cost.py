@@ -74,3 +74,19 @@ def test_the_cache_is_forgotten_when_somebody_is_refused(make_with_database, dir
     directory.disable("alice")
     assert client.get("/fresh", environ_base=ALICE).status_code == 403
     assert client.get("/", environ_base=ALICE).json["identity"] is None
+
+
+def test_a_group_question_after_a_sync_costs_nothing_and_agrees_with_it(make, directory):
+    """What the sync read answers in_group too: no search of its own, and never older than the flags."""
+    app = make()
+    client = app.test_client()
+    client.get("/", environ_base={"REMOTE_USER": "EXAMPLE\\ada"})
+    client.get("/editors", environ_base={"REMOTE_USER": "EXAMPLE\\ada"})  # resolves the group's name
+    client = app.test_client()
+    asked = len(directory.operations)
+    client.get("/", environ_base={"REMOTE_USER": "EXAMPLE\\ada"})
+    assert client.get("/editors", environ_base={"REMOTE_USER": "EXAMPLE\\ada"}).status_code == 200
+    assert [operation.op for operation in directory.operations[asked:]] == ["search"]
+    directory.remove_member("Web Editors", "Web Developers")
+    client.get("/fresh", environ_base={"REMOTE_USER": "EXAMPLE\\ada"})
+    assert client.get("/editors", environ_base={"REMOTE_USER": "EXAMPLE\\ada"}).status_code == 403
