@@ -189,9 +189,8 @@ def test_somebody_in_hundreds_of_groups(samba, in_many_groups, web_folder, curl_
 
 def test_windows_own_acceptor_speaks_the_same(samba, alice, monkeypatch):
     """`SSPIAcceptor` with pyspnego on Kerberos here, as it is on SSPI there: tickets once, and nothing else."""
-    required(missing("gssapi"))
-    pytest.importorskip("spnego")
-    pytest.importorskip("krb5", reason="pyspnego wants krb5 on Linux, which needs a compiler")
+    for module in ("gssapi", "spnego", "krb5"):  # pip install "pyspnego[kerberos]"
+        required(missing(module))
     from wauth_wsgi.kerberos import HandshakeFailed, SSPIAcceptor
 
     monkeypatch.setenv("KRB5_KTNAME", samba.http_keytab)
