@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
+import warnings
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
@@ -188,6 +191,23 @@ def test_several_workers_are_warned_of(windows, monkeypatch):
     monkeypatch.setenv("WEB_CONCURRENCY", "4")
     with pytest.warns(ConfigurationWarning, match="one process"):
         source(windows)
+
+
+def warnings_in_this_process():
+    """What making the source warns of here."""
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        source(Windows())
+    return [str(warning.message) for warning in found]
+
+
+def test_a_servers_worker_process_is_warned_of(monkeypatch):
+    """Workers as uvicorn and hypercorn start them, where the command line says how many; one process is left alone."""
+    monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
+    assert warnings_in_this_process() == []
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as workers:
+        (told,) = workers.submit(warnings_in_this_process).result(60)
+    assert "--workers 1" in told
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="it may be made there")
