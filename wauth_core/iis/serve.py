@@ -165,7 +165,7 @@ def _run(server: str, application: Any, options: ServeOptions, port: int) -> Non
     try:
         module: Any = importlib.import_module(server)
     except ImportError as exc:
-        extra = "windowsauth[iis]" if server == "waitress" else server
+        extra = '"windowsauth[iis]"' if server == "waitress" else server
         raise ConfigurationError(f"{server} is not installed: pip install {extra}") from exc
     if server == "waitress":
         module.serve(

@@ -165,14 +165,14 @@ def test_server_that_does_not_fit(application: str, server: str, says: str) -> N
 def test_missing_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command to install it is in the message."""
     monkeypatch.setitem(sys.modules, "waitress", None)
-    with pytest.raises(ConfigurationError, match=r"pip install windowsauth\[iis\]"):
+    with pytest.raises(ConfigurationError, match=r"pip install \"windowsauth\[iis\]\""):
         serve.serve(ServeOptions(f"{HERE}:wsgi"), {})
 
 
 def test_missing_wrapper(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the packages behind the wrapper Windows Authentication does not silently stay off."""
     monkeypatch.setitem(sys.modules, "wauth_wsgi", None)
-    with pytest.raises(ConfigurationError, match=r"pip install windowsauth\[iis\]"):
+    with pytest.raises(ConfigurationError, match=r"pip install \"windowsauth\[iis\]\""):
         serve.serve(ServeOptions(f"{HERE}:wsgi", windows_auth=True), {})
 
 
