@@ -174,6 +174,26 @@ def test_createwebconfig_as_the_quick_start_says(project):
     assert (project / "logs").is_dir()
 
 
+def test_createwebconfig_has_the_manuals_defaults(project):
+    """The handler's name and the log are the manual's, and its options change them; --https redirects."""
+
+    def handler(document):
+        return document.find(".//handlers/add").get("name")
+
+    run("createwebconfig", "--handler", "fastcgi", "--wfastcgi", "/site/wfastcgi.py")
+    document = ElementTree.parse(project / "web.config")
+    settings = {add.get("key"): add.get("value") for add in document.getroot().iter("add")}
+    assert handler(document) == "Django FastCGI"
+    assert settings["WSGI_LOG"] == str(project / "logs" / "wfastcgi.log")
+    assert document.find(".//rewrite") is None
+    more = ("-n", "Shop", "-l", "log/a.log", "--https", "-f")
+    run("createwebconfig", "--handler", "fastcgi", "--wfastcgi", "/site/wfastcgi.py", *more)
+    document = ElementTree.parse(project / "web.config")
+    settings = {add.get("key"): add.get("value") for add in document.getroot().iter("add")}
+    assert (handler(document), settings["WSGI_LOG"]) == ("Shop", str(project / "log" / "a.log"))
+    assert document.find(".//rewrite/rules/rule/action").get("type") == "Redirect"
+
+
 def test_createwebconfig_overwrites_only_when_told(project):
     """A file of another content stays without --override, and is kept beside the new one with it."""
     (project / "web.config").write_text("<mine/>")
