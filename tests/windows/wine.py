@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import site
 import subprocess
 import sys
 import sysconfig
@@ -118,8 +117,9 @@ class WindowsPython:
             shutil.rmtree(self._home, ignore_errors=True)
             shutil.move(str(Path(folder) / f"cp{number}"), self._home)
         (self._home / f"python{number}.zip").unlink()
-        paths = ["placeholder", in_windows(Path(sysconfig.get_path("stdlib"))), ".", "import site"]
-        # wfastcgi overwrites the first entry of sys.path, so something that is not needed stands there
+        # wfastcgi overwrites the first entry of sys.path, so something that is not needed stands there; our
+        # sitecustomize must be found before one that a distribution puts into the standard library
+        paths = ["placeholder", ".", in_windows(Path(sysconfig.get_path("stdlib"))), "import site"]
         (self._home / f"python{number}._pth").write_text("\n".join(paths) + "\n")
         (self._home / "sitecustomize.py").write_text(SITECUSTOMIZE)
 
@@ -130,7 +130,7 @@ class WindowsPython:
         timeout: float,
         cwd: Path | None = None,
     ) -> Finished:
-        packages = [in_windows(ROOT), *(in_windows(Path(path)) for path in site.getsitepackages())]
+        packages = [in_windows(ROOT), in_windows(Path(sysconfig.get_path("purelib")))]
         variables = {
             **os.environ,
             "WINEPREFIX": str(self._prefix),
