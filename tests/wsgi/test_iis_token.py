@@ -75,9 +75,16 @@ def test_a_token_signs_in_with_its_groups(call, windows, header):
     reply = call([source(windows)], headers=[(header, "2c0")], peer=LOOPBACK)
     assert reply.identity == "EXAMPLE\\alice"
     assert reply.seen["wauth.user"].in_group("Domain Admins")
-    assert reply.seen["wauth.user"].in_group("S-1-5-32-544")
     assert windows.closed == [0x2C0]
     assert not in_request(reply.seen, header)
+
+
+def test_an_administrator_of_the_web_server_is_none_of_the_domain(call, windows):
+    """Built-in groups in a token are the machine's own: they count for nothing, and the directory is to be asked."""
+    reply = call([source(windows)], headers=[(HEADERS[0], "2c0")], peer=LOOPBACK)
+    assert "S-1-5-32-544" not in reply.seen["wauth.user"].groups
+    with pytest.raises(ConfigurationError, match="read from the directory"):
+        reply.seen["wauth.user"].in_group("Administrators")
 
 
 def test_a_token_is_closed_where_another_source_answers(call, windows):

@@ -25,6 +25,8 @@ from wauth_core.settings import ConfigurationWarning
 
 logger = logging.getLogger("wauth.sources")
 
+BUILTIN = "S-1-5-32-"  # MS-DTYP 2.4.2.4
+
 
 class IISToken:
     """The token in ``X-IIS-WindowsAuthToken`` (or one of its two other names): the user, and the groups, without LDAP.
@@ -61,7 +63,9 @@ class IISToken:
             read = self._take(request, values)
         except InvalidToken as error:
             return Rejected(error.reason, self.name)
-        facts = TransportFacts(read.user_sid, read.group_sids, datetime.now(timezone.utc))
+        # S-1-5-32-… in a token are the web server's own groups: its administrators are not the domain's.
+        groups = frozenset(sid for sid in read.group_sids if not sid.startswith(BUILTIN))
+        facts = TransportFacts(read.user_sid, groups, datetime.now(timezone.utc), complete=False)
         return SignedIn(self._identity(read, rules), self.name, facts)
 
     def release(self, request: Request) -> None:
