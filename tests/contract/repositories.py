@@ -63,7 +63,9 @@ def make(store: str, request: pytest.FixtureRequest) -> Any:
     if store == "memory":
         return MemoryUserRepository()
     if store == "sqlite":
-        return SQLiteUserRepository(request.getfixturevalue("tmp_path") / "users.sqlite3")
+        kept = SQLiteUserRepository(request.getfixturevalue("tmp_path") / "users.sqlite3")
+        request.addfinalizer(kept.close)
+        return kept
     if store.startswith("django-"):
         from tests.contract.django_stores import repository
 
