@@ -1,4 +1,7 @@
-"""A settings file in TOML: options at the top, a table for each domain, secrets by reference."""
+"""A settings file in TOML: options at the top, a table for each domain, secrets by reference.
+
+A relative path in it starts at the file's own folder, so that a scheduled task reads the same as a shell.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,19 @@ def read(path: Path) -> dict[str, Any]:
     domains = given.get("domains", {})
     if not isinstance(domains, Mapping) or not all(isinstance(table, Mapping) for table in domains.values()):
         raise ConfigurationError(f"{str(path)!r}: each domain is a table of its own, such as [domains.EXAMPLE].")
+    folder = path.absolute().parent
     given["domains"] = {
-        domain: {key: value if key in _TABLES else secrets.from_toml(value) for key, value in table.items()}
-        for domain, table in domains.items()
+        domain: {key: _value(key, value, folder) for key, value in table.items()} for domain, table in domains.items()
     }
     return given
+
+
+def _value(key: str, value: object, folder: Path) -> object:
+    if key in _TABLES:
+        return value
+    if key == "CA_FILE" and isinstance(value, str):
+        return str(folder / value)
+    return secrets.from_toml(value, folder)
 
 
 def _toml(path: Path) -> dict[str, Any]:

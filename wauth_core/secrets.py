@@ -82,14 +82,17 @@ def keyring(service: str, name: str) -> Secret:
     return _Keyring(service, name)
 
 
-def from_toml(value: object) -> object:
-    """Turn ``{env = …}``, ``{file = …}`` or ``{keyring = [service, name]}`` into its callable; else *value* itself."""
+def from_toml(value: object, folder: Path = Path()) -> object:
+    """Turn ``{env = …}``, ``{file = …}`` or ``{keyring = [service, name]}`` into its callable; else *value* itself.
+
+    A relative path starts at *folder*.
+    """
     if isinstance(value, Mapping) and len(value) == 1:
         [(kind, argument)] = value.items()
         if kind == "env" and isinstance(argument, str):
             return env(argument)
         if kind == "file" and isinstance(argument, str):
-            return file(argument)
+            return file(folder / argument)
         if kind == "keyring" and isinstance(argument, list) and len(argument) == 2:
             return keyring(str(argument[0]), str(argument[1]))
     return value

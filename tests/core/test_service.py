@@ -447,3 +447,19 @@ def test_no_secret_comes_out(
         shown += [repr(refused), refused.message]
     shown.append(caplog.text)
     assert not [text for text in shown if service in text or visitor in text]
+
+
+def test_relative_paths_in_toml_start_at_the_file(tmp_path, monkeypatch):
+    """A scheduled task starts in another folder than the person who wrote the file."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "password.txt").write_text("hush\n", encoding="utf-8")
+    (tmp_path / "site" / "wauth.toml").write_text(
+        '[domains.EXAMPLE]\nSERVER = "dc1"\nSEARCH_BASE = "DC=example,DC=local"\n'
+        'CA_FILE = "ca.pem"\nPASSWORD = { file = "password.txt" }\n',
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    with Wauth.from_toml("site/wauth.toml") as wauth:
+        settings = wauth.domains["EXAMPLE"]
+    assert str(tmp_path / "site" / "ca.pem") == settings.CA_FILE
+    assert settings.PASSWORD == "hush"
