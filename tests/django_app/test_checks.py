@@ -116,17 +116,22 @@ def test_what_is_wrong_is_said(settings, changed, id_, text):
     assert text in found()[id_]
 
 
+# Django 6.1 obeys LOGGING when a test sets it, so it must be whole
+KEPT = {"version": 1, "disable_existing_loggers": False, "handlers": {"file": {"class": "logging.NullHandler"}}}
+
 GOOD_FOR_DEPLOYMENT = {
     "CACHES": {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://x"}},
     "ALLOWED_HOSTS": ["shop.example.com"],
-    "LOGGING": {"version": 1, "loggers": {"wauth": {"handlers": ["file"]}}},
+    "LOGGING": {**KEPT, "loggers": {"wauth": {"handlers": ["file"]}}},
     "SESSION_COOKIE_AGE": 86400,
 }
 DEPLOYED = [
     pytest.param({"CACHES": settings_of_tests.CACHES}, "wauth.W014", "LocMemCache", id="a-cache-for-each-process"),
     pytest.param({"ALLOWED_HOSTS": ["a.example", "*"]}, "wauth.W016", "every host", id="any-host"),
     pytest.param({"LOGGING": {}}, "wauth.W017", "'wauth'", id="no-log"),
-    pytest.param({"LOGGING": {"loggers": {"wauth": {"level": "INFO"}}}}, "wauth.W017", "'wauth'", id="no-handler"),
+    pytest.param(
+        {"LOGGING": {**KEPT, "loggers": {"wauth": {"level": "INFO"}}}}, "wauth.W017", "'wauth'", id="no-handler"
+    ),
     pytest.param({"SESSION_COOKIE_AGE": 1209600}, "wauth.W018", "14 days", id="long-sessions"),
 ]
 
@@ -153,7 +158,7 @@ def test_what_is_wrong_for_deployment_is_said(settings, changed, id_, text):
     "changed",
     [
         pytest.param({}, id="all-good"),
-        pytest.param({"LOGGING": {"root": {"handlers": ["console"]}}}, id="root-logger"),
+        pytest.param({"LOGGING": {**KEPT, "root": {"handlers": ["file"]}}}, id="root-logger"),
         pytest.param({"SESSION_COOKIE_AGE": 1209600, "SESSION_EXPIRE_AT_BROWSER_CLOSE": True}, id="until-closed"),
     ],
 )
