@@ -88,8 +88,12 @@ def create_app(config: dict[str, Any]) -> Flask:
 
 
 if __name__ == "__main__":
-    import tomllib
     import waitress
+
+    try:
+        import tomllib
+    except ImportError:  # Python 3.10
+        import tomli as tomllib
 
     with (Path(__file__).parent / "intranet.toml").open("rb") as file:
         waitress.serve(create_app(tomllib.load(file)), listen=os.environ.get("LISTEN", "127.0.0.1:8000"))
