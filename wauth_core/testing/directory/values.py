@@ -47,11 +47,6 @@ def filetime(seconds: float) -> int:
     return int(seconds * 10_000_000) + _EPOCH
 
 
-def unix_time(ticks: int) -> float:
-    """A FILETIME as Unix seconds."""
-    return (ticks - _EPOCH) / 10_000_000
-
-
 def generalized_time(seconds: float) -> bytes:
     """Unix seconds as AD writes whenChanged."""
     return time.strftime("%Y%m%d%H%M%S.0Z", time.gmtime(seconds)).encode()
