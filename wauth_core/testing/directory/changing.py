@@ -9,6 +9,7 @@ from wauth_core.exceptions import ConfigurationError
 
 from . import values as v
 from .entry import Entry, Values
+from .links import relink
 from .names import Rdn, fold
 from .store import Store
 
@@ -150,13 +151,7 @@ class Changes:
 
     def _relink(self, entry: Entry, name: str, value: object) -> None:
         listed = [] if value is None else value if isinstance(value, (list, tuple)) else [value]
-        wanted = [self.find(item) for item in listed]
-        for target in list(entry.linked(name)):
-            if target not in wanted:
-                self.store.unlink(entry, name, target)
-        for target in wanted:
-            if target not in entry.linked(name):
-                self.store.link(entry, name, target)
+        relink(self.store, entry, name, [self.find(item) for item in listed])
 
 
 def encode(value: object) -> Values:

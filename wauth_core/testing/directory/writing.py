@@ -10,6 +10,7 @@ from .checks import Checks
 from .controls import Options
 from .domain import Domain
 from .entry import Entry, Values
+from .links import relink
 from .messages import (
     AddRequest,
     Change,
@@ -262,13 +263,7 @@ class Writer:
 
     def _write(self, entry: Entry, name: str, values: Values) -> None:
         if self.checks.is_link(name):
-            wanted = dict.fromkeys(self.checks.target(value) for value in values)
-            for target in list(entry.linked(name)):
-                if target not in wanted:
-                    self.store.unlink(entry, name, target)
-            for target in wanted:
-                if target not in entry.linked(name):
-                    self.store.link(entry, name, target)
+            relink(self.store, entry, name, dict.fromkeys(self.checks.target(value) for value in values))
             return
         if name == "pwdlastset" and values == (b"-1",):
             values = (b"%d" % v.filetime(self.domain.clock()),)
