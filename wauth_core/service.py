@@ -24,9 +24,9 @@ from wauth_core.person import WindowsUser, utc_now
 from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, duration, unknown_option
 from wauth_core.sync import bulk, freshness
 from wauth_core.sync.bulk import BulkTask, Progress
+from wauth_core.sync.directory import Lookups
 from wauth_core.sync.freshness import Refreshed, Verdict
 from wauth_core.sync.incremental import sync_changes
-from wauth_core.sync.lookups import Lookups
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository, Wanted
 from wauth_core.sync.result import BulkResult, SyncResult, SyncStatus

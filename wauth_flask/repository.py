@@ -24,8 +24,8 @@ from sqlalchemy.orm.util import identity_key
 
 from wauth_core.exceptions import ConfigurationError, SyncError
 from wauth_core.identity import canonical_domain, fold_username
-from wauth_core.sync.fitting import fitted
 from wauth_core.sync.repository import Change, Key, Link, UserSnapshot, Wanted
+from wauth_core.sync.store import fitted
 from wauth_flask.models import forget_orphans, link_tables, naive, primary_key, release_lock, take_lock
 
 logger = logging.getLogger("wauth.flask")

@@ -16,7 +16,7 @@ from wauth_core import Identity, SQLiteUserRepository, SyncStatus, Wauth
 from wauth_core.directory import LDAPManager, trace
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.outcomes import TransportFacts
-from wauth_core.sync.lookups import Lookups
+from wauth_core.sync.directory import Lookups
 from wauth_core.testing import MemoryUserRepository
 
 SETTINGS: dict[str, Any] = {

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from wauth_core.directory import errors
+from wauth_core.directory.connection import Lost, Secret
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.directory.pool import Pool
-from wauth_core.directory.session import Lost, Secret
 from wauth_core.directory.tracing import operation
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.identity import Identity
@@ -104,19 +104,19 @@ def is_empty(password: object) -> bool:
 def check(pool: Pool, user: DirectoryUser, password: Secret) -> AuthReason:
     """Bind as *user*. Raises `DirectoryUnavailable` and `ConfigurationError`; a refusal is a reason."""
     deadline = time.monotonic() + pool.dialer.settings.OPERATION_TIMEOUT
-    session = pool.unbound(deadline)
+    connection = pool.unbound(deadline)
     try:
-        pool.dialer.refuse_plaintext(session.endpoint)
-        with operation(pool.dialer.domain, "bind", base=user.dn, server=str(session.endpoint)):
-            result = session.bind_simply(user.dn, password, deadline)
+        pool.dialer.refuse_plaintext(connection.endpoint)
+        with operation(pool.dialer.domain, "bind", base=user.dn, server=str(connection.endpoint)):
+            result = connection.bind_simply(user.dn, password, deadline)
     except Lost as error:
         raise DirectoryUnavailable(f"Domain {pool.dialer.domain}: {error}.") from None
     finally:
-        session.hang_up(polite=True)
+        connection.hang_up(polite=True)
     if result.code == errors.SUCCESS:
         return AuthReason.OK
     if result.code in {errors.BUSY, errors.UNAVAILABLE}:
-        raise errors.operation_failed(result.code, result.message, what="a bind", server=str(session.endpoint))
+        raise errors.operation_failed(result.code, result.message, what="a bind", server=str(connection.endpoint))
     reason = _SUB_CODES.get(errors.sub_code(result.message) or "")
     if reason is not None:
         return reason

@@ -1,304 +1,268 @@
-"""Opening a connection to one server: encrypted, verified and bound within a deadline."""
+"""One bound connection.
+
+A `Connection` is an ldap3 Connection, so that everything ldap3 offers works on it, with four differences: each
+operation has a deadline that a trickling server cannot stretch, a read-only one refuses every write, its repr holds no
+password, and our own searches go over it without ldap3's encoder.
+"""
 
 from __future__ import annotations
 
-import logging
-import socket
-import ssl
+import contextlib
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import ldap3
-from ldap3.core.exceptions import LDAPExceptionError
+from ldap3.core.exceptions import LDAPConnectionIsReadOnlyError
+from ldap3.strategy.sync import SyncStrategy
 
-from wauth_core.directory import errors
+from wauth_core.directory import errors, wire
 from wauth_core.directory.endpoints import Endpoint
-from wauth_core.directory.session import Lost, Secret, Session
-from wauth_core.directory.sockets import DeadlineSocket, connected, handshake, start_tls
-from wauth_core.directory.tracing import operation
-from wauth_core.exceptions import BindError, ConfigurationError, DirectoryError, DirectoryUnavailable
-from wauth_core.settings import LDAPSettings, names
+from wauth_core.directory.sockets import DeadlineSocket
+from wauth_core.exceptions import ReadOnlyError
 
-log = logging.getLogger("wauth.directory")
-
-WAIT_AFTER_REFUSAL = 30.0  # seconds; a wrong service password tried at each request would lock the account
-
-_OURS = frozenset({"client_strategy", "auto_bind", "read_only", "collect_usage", "receive_timeout", "lazy"})
+_WRITES = frozenset({"addRequest", "modifyRequest", "delRequest", "modDNRequest"})
+_HARMLESS_EXTENSIONS = frozenset({"1.3.6.1.4.1.1466.20037", "1.3.6.1.4.1.4203.1.11.3"})  # StartTLS, who am I
 
 
-class Dialer:
-    """Opens and binds connections for one domain. Keeps what all of them share: the TLS context."""
+class WriteRefused(ReadOnlyError, LDAPConnectionIsReadOnlyError):  # type: ignore[misc]
+    """A write on a read-only connection; also the error that ldap3's own users expect."""
 
-    def __init__(self, settings: LDAPSettings, domain: str) -> None:
-        self.settings = settings
+
+class Secret:
+    """Octets that no repr shows, so that no traceback's local variables do."""
+
+    __slots__ = ("octets",)
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
+class Lost(Exception):
+    """The connection is of no more use.
+
+    *timed_out*: the server fell silent, and took the time for another try with it. *skip*: ask another server, where
+    there is one.
+    """
+
+    def __init__(self, message: str, *, timed_out: bool = False, skip: bool = False) -> None:
+        self.timed_out = timed_out
+        self.skip = skip or timed_out
+        super().__init__(message)
+
+
+class _Strategy(SyncStrategy):  # type: ignore[misc]
+    """ldap3's synchronous strategy, opening with our own socket, and with a deadline and a guard at each request."""
+
+    def open(self, reset_usage: bool = True, read_server_info: bool = True) -> None:
+        connection = self.connection
+        if not connection.closed:
+            self.close()
+        self._outstanding: dict[int, Any] = {}
+        connection.tls_started = False
+        if connection.usage and (reset_usage or not connection.usage.initial_connection_start_time):
+            connection.usage.start()
+        connection.socket = connection.dial()
+        connection.closed = False
+        connection.server.current_address = connection.socket.getpeername()
+        if connection.usage:
+            connection.usage.open_sockets += 1
+            connection.usage.wrapped_sockets += connection.server.ssl
+        self._start_listen()
+        if read_server_info:
+            connection.refresh_server_info()
+
+    def send(self, message_type: str, request: Any, controls: Any = None) -> Any:
+        connection = self.connection
+        if _is_write(message_type, request):
+            connection._may_write()
+        if connection.socket is not None and message_type != "unbindRequest":
+            connection.socket.deadline = time.monotonic() + connection.operation_timeout
+        return super().send(message_type, request, controls)
+
+
+def _is_write(message_type: str, request: Any) -> bool:
+    if message_type == "extendedReq":
+        return str(request["requestName"]) not in _HARMLESS_EXTENSIONS
+    return message_type in _WRITES
+
+
+class Connection(ldap3.Connection):  # type: ignore[misc]
+    """A bound connection; see the module. It belongs to one thread at a time: the pool sees to that."""
+
+    socket: Any
+    password: Any
+    _usage: Any
+
+    def __init__(
+        self,
+        server: ldap3.Server,
+        *,
+        domain: str,
+        endpoint: Endpoint,
+        dial: Callable[[], DeadlineSocket],
+        operation_timeout: int,
+        **options: Any,
+    ) -> None:
         self.domain = domain
-        self._context: ssl.SSLContext | None = None
-        self._refused: _Refusal | None = None
+        self.endpoint = endpoint
+        self.dial = dial
+        self.operation_timeout = operation_timeout
+        self.opened_at = self.used_at = time.monotonic()
+        self._numbers = count(1_000_000_000)  # apart from ldap3's own, which count up from 1
+        super().__init__(server, auto_bind=ldap3.AUTO_BIND_NONE, **options)
+        self.strategy = _Strategy(self)
+        for name in ("send", "open", "get_response", "post_send_single_response", "post_send_search"):
+            setattr(self, name, getattr(self.strategy, name))
 
-    def service_session(self, endpoint: Endpoint, deadline: float, *, for_users: bool = False) -> Session:
-        """A connection bound as the service account.
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "bound" if self.bound else "open"
+        return f"<Connection {self.endpoint} {state}>"
 
-        *for_users*: it is handed to a user of ldap3, with SERVER_OPTIONS's get_info honoured.
-        Raises `DirectoryUnavailable` (or `TLSError`), `BindError` or `ConfigurationError`.
+    __str__ = __repr__
+    repr_with_sensitive_data_stripped = __repr__
+
+    def ask(
+        self,
+        deadline: float,
+        base: str,
+        scope: str,
+        filter_text: str,
+        attributes: tuple[str, ...],
+        controls: tuple[wire.Control, ...] = (),
+        size_limit: int = 0,
+    ) -> tuple[list[wire.RawEntry], wire.Result]:
+        """Search, and wait for the whole answer until *deadline*. References to other servers are ignored.
+
+        Raises `Lost` where the connection is of no more use, and FilterError before anything is sent.
         """
-        session = self.open(endpoint, deadline, for_users=for_users)
+        number = next(self._numbers)
+        request = wire.search_request(
+            number, base, scope, filter_text, attributes, controls=controls, size_limit=size_limit
+        )
+        self._transmit(request, deadline, "searchRequest")
+        entries: list[wire.RawEntry] = []
         try:
-            with operation(self.domain, "bind", server=str(endpoint)):
-                self._bind(session, deadline)
-            if for_users:
-                _read_server_info(session)
-        except BaseException:
-            session.hang_up()
-            raise
-        session.used_at = time.monotonic()
-        return session
+            for tag, content, controls_seen in self._answers(number):
+                if tag == wire.ENTRY:
+                    entries.append(wire.read_entry(content))
+                elif tag == wire.DONE:
+                    return entries, wire.read_result(content, controls_seen)
+                elif tag != wire.REFERENCE:
+                    raise wire.WireError("an answer that does not belong to a search")
+        except wire.WireError as error:
+            raise Lost(f"{self.endpoint} sent {error}") from None
+        raise Lost(f"{self.endpoint} ended the connection")
 
-    def open(self, endpoint: Endpoint, deadline: float, *, for_users: bool = False) -> Session:
-        """An open connection, encrypted where it shall be, not bound. Raises as `service_session` does."""
-        session = self._unopened(endpoint, for_users=for_users)
-        with operation(self.domain, "connect", server=str(endpoint)):
-            session.dial, later = lambda: self._dial(endpoint, deadline), session.dial
-            try:
-                session.open(read_server_info=False)
-            finally:
-                session.dial = later
-        return session
-
-    def _unopened(self, endpoint: Endpoint, *, for_users: bool) -> Session:
-        settings = self.settings
-        ours = {"port", "use_ssl", "tls", "connect_timeout"} | (set() if for_users else {"get_info"})
-        server_options = {name: value for name, value in settings.SERVER_OPTIONS.items() if name not in ours}
-        server_options.setdefault("get_info", ldap3.NONE)
+    def bind_simply(self, name: str, password: Secret, deadline: float) -> wire.Result:
+        """A simple bind. The password goes into the socket and nowhere else. Raises `Lost`."""
+        number = next(self._numbers)
+        self._transmit(wire.bind_request(number, name, password.octets), deadline, "bindRequest")
         try:
-            return Session(
-                ldap3.Server(endpoint.host, port=endpoint.port, use_ssl=endpoint.tls, **server_options),
-                domain=self.domain,
-                endpoint=endpoint,
-                dial=lambda: self._dial(endpoint, time.monotonic() + settings.CONNECT_TIMEOUT),
-                operation_timeout=settings.OPERATION_TIMEOUT,
-                **self._connection_options(),
-            )
-        except (TypeError, LDAPExceptionError) as error:
-            raise ConfigurationError(
-                f"Domain {self.domain}: SERVER_OPTIONS or CONNECTION_OPTIONS are not what ldap3 takes: {error}."
-            ) from None
+            for tag, content, _ in self._answers(number):
+                if tag != wire.BIND_RESPONSE:
+                    raise wire.WireError("an answer that does not belong to a bind")
+                result = wire.read_result(content)
+                self.bound = result.code == errors.SUCCESS
+                return result
+        except wire.WireError as error:
+            raise Lost(f"{self.endpoint} sent {error}") from None
+        raise Lost(f"{self.endpoint} ended the connection")
 
-    def _connection_options(self) -> dict[str, Any]:
-        settings = self.settings
-        given = dict(settings.CONNECTION_OPTIONS)
-        strategy = given.get("client_strategy", ldap3.SYNC)
-        if strategy != ldap3.SYNC:
-            raise ConfigurationError(
-                f"CONNECTION_OPTIONS: client_strategy {strategy!r} cannot be used. Connections are pooled, retried and "
-                f"used by one thread at a time already; leave it out."
-            )
-        if given.get("auto_referrals"):
-            raise ConfigurationError(
-                "CONNECTION_OPTIONS: auto_referrals=True would send the service account's password to any server "
-                "that a referral names. Configure the other domain in WAUTH_DOMAINS instead."
-            )
-        for name in ("user", "password", "authentication", *_OURS):
-            given.pop(name, None)
-        return {
-            **given,
-            "auto_referrals": False,
-            "read_only": settings.READ_ONLY,
-            "collect_usage": settings.COLLECT_METRICS,
-            "receive_timeout": settings.OPERATION_TIMEOUT,
-        }
-
-    def _dial(self, endpoint: Endpoint, deadline: float) -> DeadlineSocket:
-        """Connect, and speak TLS where the endpoint wants it. Every resolved address is tried."""
-        plain = connected(endpoint, deadline)
+    def _transmit(self, request: bytes, deadline: float, kind: str) -> None:
+        failure = None
         try:
-            # Without it each small request waits for the acknowledgement of the one before (Nagle): 40 ms apiece.
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            if endpoint.tls:
-                return DeadlineSocket(self._encrypted(plain, endpoint, deadline), deadline)
-            opened = DeadlineSocket(plain, deadline)
-            if self.settings.START_TLS:
-                start_tls(opened, endpoint)
-                opened.inner = self._encrypted(plain, endpoint, deadline)
-            return opened
-        except BaseException:
-            plain.close()
-            raise
-
-    def _encrypted(self, plain: socket.socket, endpoint: Endpoint, deadline: float) -> ssl.SSLSocket:
-        tls = self.settings.SERVER_OPTIONS.get("tls")
-        name = (tls and (tls.sni or next(iter(names(tls.valid_names)), None))) or endpoint.host
-        wrapped = self.context().wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
-        try:
-            handshake(wrapped, deadline)
-            return wrapped
-        except (OSError, ValueError) as error:
-            wrapped.close()
-            if isinstance(error, TimeoutError):
-                raise DirectoryUnavailable(f"{endpoint} took the connection but did not answer TLS in time.") from None
-            if isinstance(error, ConnectionError) or "EOF" in str(error):
-                raise DirectoryUnavailable(
-                    f"{endpoint} ended the connection during the TLS handshake. "
-                    f"Does that port speak LDAPS, and has the server a certificate?"
-                ) from None
-            raise errors.tls_failed(error, host=endpoint.host, ca_file=self.settings.CA_FILE) from error
-
-    def context(self) -> ssl.SSLContext:
-        """The TLS context, made once: reading the system's store costs more than a handshake."""
-        if self._context is None:
-            self._context = _tls_context(self.settings, self.domain)
-        return self._context
-
-    def is_encrypted(self, endpoint: Endpoint) -> bool:
-        """Whether what goes to *endpoint* is encrypted."""
-        return endpoint.tls or self.settings.START_TLS
-
-    def refuse_plaintext(self, endpoint: Endpoint) -> None:
-        """Raise `ConfigurationError` where a password would cross the network readable by anyone."""
-        if not self.is_encrypted(endpoint) and not self.settings.ALLOW_INSECURE_PLAINTEXT_BIND:
-            raise ConfigurationError(
-                f"Domain {self.domain}: a password would go to {endpoint} unencrypted. Use USE_SSL=True or "
-                f"START_TLS=True, or AUTHENTICATION='KERBEROS'. ALLOW_INSECURE_PLAINTEXT_BIND=True allows it."
-            )
-
-    def _bind(self, session: Session, deadline: float) -> None:
-        method = authentication(self.settings)
-        account = self.settings.USERNAME
-        if method == "SIMPLE":
-            code, message = self._bind_with_password(session, account, deadline)
-        else:
-            code, message = self._bind_with_ldap3(session, method, account, deadline)
-        if code != errors.SUCCESS:
-            raise errors.bind_failed(code, message, account=account, server=str(session.endpoint))
-        self._refused = None
-
-    def _bind_with_password(self, session: Session, account: str, deadline: float) -> tuple[int, str]:
-        if not account:
-            result = session.bind_simply("", Secret(b""), deadline)  # an anonymous bind: no password is sent
-            return result.code, result.message
-        password = self._password()
-        self.refuse_plaintext(session.endpoint)
-        tried = _Refusal(account, password, time.monotonic() + WAIT_AFTER_REFUSAL)
-        if self._refused is not None and self._refused.still_holds(tried):
-            raise BindError(
-                f"{session.endpoint} refused the service account {account!r} a moment ago. The same password is not "
-                f"tried again for {WAIT_AFTER_REFUSAL:.0f} seconds, so that the account is not locked.",
-                code=self._refused.code,
-            )
-        try:
-            result = session.bind_simply(account, password, deadline)
-        except Lost as error:
-            raise DirectoryUnavailable(f"Signing in to the directory failed: {error}.") from None
-        if result.code == errors.INVALID_CREDENTIALS:
-            tried.code = errors.sub_code(result.message)
-            self._refused = tried
-        return result.code, result.message
-
-    def _bind_with_ldap3(self, session: Session, method: str, account: str, deadline: float) -> tuple[int, str]:
-        session.user = account or None
-        session.authentication = ldap3.NTLM if method == "NTLM" else ldap3.SASL
-        if method == "NTLM":
-            session.password = self._password().octets.decode()
-        elif session.sasl_mechanism is None:
-            session.sasl_mechanism = ldap3.KERBEROS
-        session.operation_timeout = max(1, int(deadline - time.monotonic() + 0.5))
-        failure: DirectoryError | None = None
-        try:
-            session.bind(read_server_info=False)
-        except Exception as error:  # ldap3, gssapi and OpenSSL have no common root
-            failure = _bind_error(error, method, session.endpoint)
-        finally:
-            session.operation_timeout = self.settings.OPERATION_TIMEOUT
-            session.password = session.request = None
+            self.socket.deadline = deadline
+            self.socket.sendall(request)
+            if self._usage:
+                self._usage.update_transmitted_message({"type": kind}, len(request))
+        except (OSError, ValueError, AttributeError) as error:
+            failure = _lost(self.endpoint, error)
+        del request  # it may hold a password, and a traceback shows what a frame holds
         if failure:
-            raise failure  # outside the handler: frames below may hold the password
-        result = session.result or {}
-        return (0 if session.bound else int(result.get("result") or 49)), str(result.get("message") or "")
+            raise failure  # outside the handler, for the same reason
 
-    def _password(self) -> Secret:
-        password = self.settings.PASSWORD
-        octets = password.encode() if isinstance(password, str) else bytes(password or b"")
-        if not octets.strip():
-            raise ConfigurationError(f"Domain {self.domain}: PASSWORD is empty, so USERNAME cannot sign in.")
-        return Secret(octets)
+    def _answers(self, number: int) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield (tag, content, controls) of each message that answers *number*. Raises `Lost` and `WireError`."""
+        buffer = bytearray()
+        try:
+            while True:
+                size = wire.message_size(buffer)
+                while not size or len(buffer) < size:
+                    received = self.socket.recv(262_144)
+                    if not received:
+                        raise Lost(f"{self.endpoint} ended the connection")
+                    buffer += received
+                    size = size or wire.message_size(buffer)
+                message = bytes(buffer[:size])
+                del buffer[:size]
+                if self._usage:
+                    self._usage.update_received_message(size)
+                answered, tag, content, controls = wire.read_message(message)
+                if answered == number:
+                    yield tag, content, controls
+                elif answered == 0:
+                    raise Lost(f"{self.endpoint} sent a notice of disconnection")
+                else:
+                    raise Lost(f"{self.endpoint} answered another request than ours")
+        except (OSError, ValueError, AttributeError) as error:
+            raise _lost(self.endpoint, error) from None
 
+    def add(self, *args: Any, **kwargs: Any) -> Any:
+        """ldap3's, which forgets to look at ``read_only`` here."""
+        self._may_write()
+        return super().add(*args, **kwargs)
 
-@dataclass
-class _Refusal:
-    """A service password that a server did not take."""
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        """ldap3's."""
+        self._may_write()
+        return super().delete(*args, **kwargs)
 
-    account: str
-    password: Secret
-    until: float  # on the monotonic clock
-    code: str | None = None
+    def modify(self, *args: Any, **kwargs: Any) -> Any:
+        """ldap3's."""
+        self._may_write()
+        return super().modify(*args, **kwargs)
 
-    def still_holds(self, other: _Refusal) -> bool:
-        """Whether trying *other* would be trying the same again, too soon."""
-        same = (self.account, self.password.octets) == (other.account, other.password.octets)
-        return same and time.monotonic() < self.until
+    def modify_dn(self, *args: Any, **kwargs: Any) -> Any:
+        """ldap3's."""
+        self._may_write()
+        return super().modify_dn(*args, **kwargs)
 
-
-def _read_server_info(session: Session) -> None:
-    """What SERVER_OPTIONS's get_info asks for."""
-    try:
-        session.refresh_server_info()
-    except LDAPExceptionError as error:
-        raise DirectoryUnavailable(f"{session.endpoint} did not tell what get_info asks for: {error}.") from error
-
-
-def authentication(settings: LDAPSettings) -> str:
-    """ "SIMPLE", "KERBEROS", "NTLM" or "SASL": AUTHENTICATION, or what CONNECTION_OPTIONS says in ldap3's words."""
-    given = settings.CONNECTION_OPTIONS.get("authentication")
-    if given is None or given == ldap3.SIMPLE:
-        return str(settings.AUTHENTICATION)
-    if given == ldap3.ANONYMOUS:
-        return "SIMPLE"
-    if given == ldap3.SASL and settings.CONNECTION_OPTIONS.get("sasl_mechanism") in {None, ldap3.KERBEROS}:
-        return "KERBEROS"
-    return str(given)
-
-
-def _bind_error(error: Exception, method: str, endpoint: Endpoint) -> DirectoryError:
-    kind = type(error).__name__
-    text = str(error).split("\n")[0][:300]
-    if "gssapi" in text or kind in {"LDAPPackageUnavailableError", "ModuleNotFoundError", "ImportError"}:
-        return BindError(
-            f'{method} cannot be used here: {text}. Install the extra: pip install "windowsauth[kerberos]"'
-        )
-    if "md4" in text.lower():
-        return BindError("NTLM needs MD4, which this Python has not: pip install pycryptodome. Better use KERBEROS.")
-    if method == "KERBEROS" and not isinstance(error, LDAPExceptionError):
-        return BindError(
-            f"No Kerberos ticket for {endpoint}: {text}. Check kinit (or KRB5_CLIENT_KTNAME), krb5.conf, the clocks, "
-            f"and that SERVER is the name in the controller's ldap/… service principal."
-        )
-    if "terminated" in text or "socket" in text.lower() or isinstance(error, OSError):
-        if method == "NTLM":
-            return BindError(f"{endpoint} ended the connection at the NTLM bind: it may not allow NTLM. ({text})")
-        return DirectoryUnavailable(f"{endpoint} ended the connection at the {method} bind ({text}).")
-    return BindError(f"The {method} bind to {endpoint} failed: {text}.")
-
-
-def _tls_context(settings: LDAPSettings, domain: str) -> ssl.SSLContext:
-    tls = settings.SERVER_OPTIONS.get("tls")
-    try:
-        if tls is None:
-            context = ssl.create_default_context(cafile=settings.CA_FILE)
-        else:
-            context = ssl.create_default_context(
-                cafile=tls.ca_certs_file or settings.CA_FILE, capath=tls.ca_certs_path, cadata=tls.ca_certs_data
+    def _may_write(self) -> None:
+        if self.read_only:
+            raise WriteRefused(
+                f"The domain {self.domain} is read-only. Set READ_ONLY=False in its settings to write to it."
             )
-            if tls.certificate_file:
-                context.load_cert_chain(tls.certificate_file, tls.private_key_file, tls.private_key_password)
-            if tls.ciphers:
-                context.set_ciphers(tls.ciphers)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(
-            f"Domain {domain}: CA_FILE {settings.CA_FILE!r} cannot be read as PEM certificates ({error})."
-        ) from None
-    if not settings.TLS_VERIFY:
-        log.warning("Domain %s: TLS_VERIFY is off. Anyone on the network can pose as the domain controller.", domain)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+
+    def is_idle(self) -> bool:
+        """Whether this connection still stands, as far as can be told without sending anything."""
+        return bool(self.bound and not self.closed and self.socket is not None and self.socket.is_idle())
+
+    def hang_up(self, *, polite: bool = False) -> None:
+        """Close the socket; with *polite*, say goodbye first. Raises nothing."""
+        connected, self.socket = self.socket, None
+        self.bound, self.closed, self.listening, self.password = False, True, False, None
+        self.request = self.response = None
+        if connected is None:
+            return
+        if self._usage:
+            self._usage.closed_sockets += 1
+            self._usage.stop()
+        try:
+            if polite:
+                connected.deadline = time.monotonic() + 0.2
+                connected.sendall(wire.unbind_request(next(self._numbers)))
+        except (OSError, ValueError):
+            pass
+        with contextlib.suppress(OSError):
+            connected.inner.close()
+
+
+def _lost(endpoint: Endpoint, error: Exception) -> Lost:
+    if isinstance(error, TimeoutError):
+        return Lost(f"{endpoint} did not answer in time", timed_out=True)
+    return Lost(f"the connection to {endpoint} broke ({error.__class__.__name__}: {error})")

@@ -12,13 +12,13 @@ from enum import Enum
 from itertools import islice
 
 from wauth_core.directory import decode, errors, filters, wire
-from wauth_core.directory.connection import authentication
+from wauth_core.directory.connection import Connection, Lost
+from wauth_core.directory.dialer import authentication
 from wauth_core.directory.domain import Domain
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.directory.groups import Groups
 from wauth_core.directory.people import TOKEN_GROUPS, People
 from wauth_core.directory.pool import Pool
-from wauth_core.directory.session import Lost, Session
 from wauth_core.directory.sockets import connected
 from wauth_core.exceptions import BindError, ConfigurationError, DirectoryError, DirectoryUnavailable, WauthError
 from wauth_core.settings import LDAPSettings, names
@@ -103,21 +103,21 @@ def _server(pool: Pool, endpoint: Endpoint) -> Iterator[Check]:
         return
     yield Check(f"port {endpoint.port} of {endpoint.host}", Outcome.OK)
     try:
-        session = pool.dialer.open(endpoint, time.monotonic() + settings.CONNECT_TIMEOUT)
+        connection = pool.dialer.open(endpoint, time.monotonic() + settings.CONNECT_TIMEOUT)
     except WauthError as error:
         yield Check(f"TLS with {endpoint.host}", Outcome.FAILED, str(error))
         return
     try:
-        yield _tls(pool, session)
+        yield _tls(pool, connection)
     finally:
-        session.hang_up(polite=True)
+        connection.hang_up(polite=True)
     yield from _signed_in(pool, endpoint)
     yield _signing(endpoint, settings)
 
 
-def _tls(pool: Pool, session: Session) -> Check:
-    name = f"TLS with {session.endpoint.host}"
-    inner = session.socket.inner
+def _tls(pool: Pool, connection: Connection) -> Check:
+    name = f"TLS with {connection.endpoint.host}"
+    inner = connection.socket.inner
     if not isinstance(inner, ssl.SSLSocket):
         return Check(name, Outcome.WARNING, "The connection is not encrypted.", "Set USE_SSL=True or START_TLS=True.")
     if not pool.dialer.settings.TLS_VERIFY:
@@ -139,7 +139,7 @@ def _signed_in(pool: Pool, endpoint: Endpoint) -> Iterator[Check]:
     settings = pool.dialer.settings
     name = f"sign in to {endpoint.host}"
     try:
-        session = pool.dialer.service_session(endpoint, time.monotonic() + settings.CONNECT_TIMEOUT)
+        connection = pool.dialer.service_connection(endpoint, time.monotonic() + settings.CONNECT_TIMEOUT)
     except BindError as error:
         yield Check(name, Outcome.FAILED, str(error), "Try the same account with `wauth login`, or on a workstation.")
         return
@@ -153,17 +153,17 @@ def _signed_in(pool: Pool, endpoint: Endpoint) -> Iterator[Check]:
         yield Check(name, Outcome.OK, f"as {who}, {authentication(settings)}")
         if not settings.USERNAME and authentication(settings) == "SIMPLE":
             yield Check("account", Outcome.WARNING, "USERNAME is empty: the bind is anonymous.", "Set USERNAME.")
-        yield _clock(session, settings)
+        yield _clock(connection, settings)
     except Lost as error:
         yield Check(f"clock of {endpoint.host}", Outcome.FAILED, str(error))
     finally:
-        session.hang_up(polite=True)
+        connection.hang_up(polite=True)
 
 
-def _clock(session: Session, settings: LDAPSettings) -> Check:
-    name = f"clock of {session.endpoint.host}"
+def _clock(connection: Connection, settings: LDAPSettings) -> Check:
+    name = f"clock of {connection.endpoint.host}"
     deadline = time.monotonic() + settings.OPERATION_TIMEOUT
-    entries, _ = session.ask(deadline, "", wire.BASE, "(objectClass=*)", ("currentTime",))
+    entries, _ = connection.ask(deadline, "", wire.BASE, "(objectClass=*)", ("currentTime",))
     here = datetime.now(timezone.utc)
     values = entries[0].attributes.get("currentTime") if entries else None
     there = decode.generalized_time(values[0]) if values else None

@@ -13,9 +13,9 @@ from wauth_core.directory.domain import Domain
 from wauth_core.directory.entries import DirectoryGroup, DirectoryUser, Door
 from wauth_core.directory.lookup import ByBase, ByName, Dialect, group_of, names_match, question
 from wauth_core.directory.membership import ResolvedGroups
-from wauth_core.directory.process import PerProcess
 from wauth_core.directory.wire import RawEntry
 from wauth_core.exceptions import AmbiguousGroup, DirectoryError, GroupNotFound, MembershipUnreadable
+from wauth_core.process import PerProcess
 from wauth_core.settings import names as as_tuple
 
 NAMES_TTL = 600  # seconds that the meaning of a group's name is kept

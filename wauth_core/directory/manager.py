@@ -14,7 +14,8 @@ from typing import Any
 from wauth_core.directory import decode, filters
 from wauth_core.directory.authenticate import AuthReason, AuthResult, check, is_empty
 from wauth_core.directory.changes import Changes, ChangeSet
-from wauth_core.directory.connection import Dialer
+from wauth_core.directory.connection import Connection, Secret
+from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.doctor import Check, examine
 from wauth_core.directory.domain import Domain
 from wauth_core.directory.endpoints import endpoints
@@ -26,7 +27,6 @@ from wauth_core.directory.people import People
 from wauth_core.directory.pool import Pool
 from wauth_core.directory.schema import Schema
 from wauth_core.directory.search import Searcher
-from wauth_core.directory.session import Secret, Session
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, UserNotFound
 from wauth_core.settings import LDAPSettings
 from wauth_core.settings import names as as_tuple
@@ -194,21 +194,21 @@ class LDAPManager:
     # -- ldap3 ---------------------------------------------------------------------------------------------------------
 
     @property
-    def connection(self) -> Session:
+    def connection(self) -> Connection:
         """The calling thread's own ldap3 Connection, open and bound. Read-only unless READ_ONLY=False.
 
         It is beside the pool: a thread that asks for one has it until the thread, or the manager, ends.
         """
         local = self._pool.state.local
         owned: _Owned | None = getattr(local, "owned", None)
-        if owned is not None and owned.session.is_idle():
-            return owned.session
+        if owned is not None and owned.connection.is_idle():
+            return owned.connection
         local.owned = None  # closes what was there
         deadline = time.monotonic() + float(self._settings.OPERATION_TIMEOUT)
         local.owned = _Owned(self._pool, self._pool.dedicated(deadline))
-        session: Session = local.owned.session
-        self._schema.lend(session)
-        return session
+        connection: Connection = local.owned.connection
+        self._schema.lend(connection)
+        return connection
 
     def get_definition(self, object_class: str, attributes: Iterable[str] | None = None) -> Any:
         """ldap3's ObjectDef of *object_class*, with *attributes* (or those of PRELOAD_DEFINITIONS) beside its own."""
@@ -262,10 +262,10 @@ class LDAPManager:
 class _Owned:
     """A thread's own connection: closed when the thread's storage goes."""
 
-    def __init__(self, pool: Pool, session: Session) -> None:
+    def __init__(self, pool: Pool, connection: Connection) -> None:
         self.pool = pool
-        self.session = session
+        self.connection = connection
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):  # the interpreter may be ending
-            self.pool.release(self.session)
+            self.pool.release(self.connection)

@@ -17,11 +17,11 @@ from typing import Any
 
 from ldap3.core.usage import ConnectionUsage
 
-from wauth_core.directory.connection import Dialer
+from wauth_core.directory.connection import Connection, Lost
+from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.endpoints import Endpoint
-from wauth_core.directory.process import PerProcess
-from wauth_core.directory.session import Lost, Session
 from wauth_core.exceptions import DirectoryUnavailable, OperationFailed, TLSError
+from wauth_core.process import PerProcess
 
 log = logging.getLogger("wauth.directory")
 
@@ -37,10 +37,10 @@ class _State:
 
     lock: Any = field(default_factory=threading.RLock)  # re-entrant: an abandoned generator may give back any time
     queue: deque[threading.Condition] = field(default_factory=deque)  # who waits, first come first served
-    idle: list[Session] = field(default_factory=list)
-    busy: set[Session] = field(default_factory=set)
+    idle: list[Connection] = field(default_factory=list)
+    busy: set[Connection] = field(default_factory=set)
     opening: int = 0
-    extra: set[Session] = field(default_factory=set)  # beyond the pool: connections that belong to a thread
+    extra: set[Connection] = field(default_factory=set)  # beyond the pool: connections that belong to a thread
     local: threading.local = field(default_factory=threading.local)
     skipped: dict[Endpoint, float] = field(default_factory=dict)
     usage: Any = field(default_factory=ConnectionUsage)
@@ -61,48 +61,48 @@ class Pool:
         return self._states.here
 
     @contextmanager
-    def session(self, deadline: float, *, fresh: bool = False) -> Iterator[Session]:
+    def connection(self, deadline: float, *, fresh: bool = False) -> Iterator[Connection]:
         """A connection for the block. Leaving it by `Lost`, or any error that is not an answer, throws it away.
 
         *fresh* wants one that was not used before. Raises `DirectoryUnavailable` and what binding raises.
         """
         state = self.state
-        session, extra = self._take(state, deadline, fresh)
+        connection, extra = self._take(state, deadline, fresh)
         state.local.held = getattr(state.local, "held", 0) + 1
         keep = False
         try:
-            yield session
+            yield connection
             keep = True
         except Lost as error:
-            self._lost(state, session, error)
+            self._lost(state, connection, error)
             raise
         except (GeneratorExit, OperationFailed):
             keep = True  # a page's reader stopped reading, or the answer was no: the connection is between two answers
             raise
         finally:
             state.local.held = max(0, getattr(state.local, "held", 0) - 1)  # a generator may end in another thread
-            self._give_back(state, session, keep=keep and not extra)
+            self._give_back(state, connection, keep=keep and not extra)
 
-    def dedicated(self, deadline: float) -> Session:
+    def dedicated(self, deadline: float) -> Connection:
         """A connection outside the pool, that the caller owns (see `release`), with ldap3's own options."""
         state = self.state
-        session = self._open(state, deadline, lambda *where: self.dialer.service_session(*where, for_users=True))
+        connection = self._open(state, deadline, lambda *where: self.dialer.service_connection(*where, for_users=True))
         with state.lock:
-            state.extra.add(session)
-        return session
+            state.extra.add(connection)
+        return connection
 
-    def unbound(self, deadline: float) -> Session:
+    def unbound(self, deadline: float) -> Connection:
         """An open connection that nobody is signed in on. It is the caller's, who hangs it up."""
         return self._open(self.state, deadline, self.dialer.open)
 
-    def release(self, session: Session) -> None:
+    def release(self, connection: Connection) -> None:
         """Close a connection that `dedicated` gave."""
         state = self.state
         with state.lock:
-            if session not in state.extra:
+            if connection not in state.extra:
                 return
-            state.extra.discard(session)
-        _retire(state, [session])
+            state.extra.discard(connection)
+        _retire(state, [connection])
 
     def close(self) -> None:
         """Close what is idle now, and the rest when it comes back. The pool opens again when it is used."""
@@ -111,8 +111,8 @@ class Pool:
             leaving = [*state.idle, *state.extra]
             state.idle.clear()
             state.extra.clear()
-            for session in state.busy:
-                session.opened_at = float("-inf")
+            for connection in state.busy:
+                connection.opened_at = float("-inf")
         _retire(state, leaving)
 
     def usage(self) -> Any:
@@ -121,9 +121,9 @@ class Pool:
         total = ConnectionUsage()
         with state.lock:
             _add(total, state.usage)
-            for session in (*state.idle, *state.busy, *state.extra):
-                if session.usage:
-                    _add(total, session.usage)
+            for connection in (*state.idle, *state.busy, *state.extra):
+                if connection.usage:
+                    _add(total, connection.usage)
         return total
 
     def counts(self) -> tuple[int, int]:
@@ -134,18 +134,18 @@ class Pool:
 
     # -- taking and giving back ----------------------------------------------------------------------------------------
 
-    def _take(self, state: _State, deadline: float, fresh: bool) -> tuple[Session, bool]:
+    def _take(self, state: _State, deadline: float, fresh: bool) -> tuple[Connection, bool]:
         while True:
-            session, may_open = self._claim(state, deadline, fresh)
-            if session is not None:
-                if self._healthy(state, session, deadline):
-                    return session, False
-                self._give_back(state, session, keep=False)
+            connection, may_open = self._claim(state, deadline, fresh)
+            if connection is not None:
+                if self._healthy(state, connection, deadline):
+                    return connection, False
+                self._give_back(state, connection, keep=False)
                 continue
             if not may_open:  # this thread holds one already and the pool is full: do not wait for ourselves
                 return self._open(state, deadline), True
             try:
-                session = self._open(state, deadline)
+                connection = self._open(state, deadline)
             except BaseException:
                 with state.lock:
                     state.opening -= 1
@@ -153,16 +153,16 @@ class Pool:
                 raise
             with state.lock:
                 state.opening -= 1
-                state.busy.add(session)
-            return session, False
+                state.busy.add(connection)
+            return connection, False
 
-    def _claim(self, state: _State, deadline: float, fresh: bool) -> tuple[Session | None, bool]:
+    def _claim(self, state: _State, deadline: float, fresh: bool) -> tuple[Connection | None, bool]:
         """An idle connection, or the right to open one: (None, True). (None, False): an extra one is needed.
 
         Threads are served in the order in which they came: else one that gives back and takes at once would always
         be quicker than one that must first wake up, which would starve.
         """
-        stale: list[Session] = []
+        stale: list[Connection] = []
         turn = threading.Condition(state.lock)
         try:
             with state.lock:
@@ -176,12 +176,12 @@ class Pool:
                             state.idle.clear()
                             fresh = False
                         while state.idle and (holds_one or state.queue[0] is turn):
-                            session = state.idle.pop()  # the last used: the others may grow old and go
-                            if now - session.opened_at > MAX_AGE:
-                                stale.append(session)
+                            connection = state.idle.pop()  # the last used: the others may grow old and go
+                            if now - connection.opened_at > MAX_AGE:
+                                stale.append(connection)
                                 continue
-                            state.busy.add(session)
-                            return session, False
+                            state.busy.add(connection)
+                            return connection, False
                         if state.queue[0] is turn and len(state.busy) + state.opening < self.size:
                             state.opening += 1
                             return None, True
@@ -198,45 +198,45 @@ class Pool:
         finally:
             _retire(state, stale)
 
-    def _give_back(self, state: _State, session: Session, *, keep: bool) -> None:
+    def _give_back(self, state: _State, connection: Connection, *, keep: bool) -> None:
         with state.lock:
-            keep = keep and session in state.busy and session.opened_at > float("-inf") and not session.closed
-            state.busy.discard(session)
+            keep = keep and connection in state.busy and connection.opened_at > float("-inf") and not connection.closed
+            state.busy.discard(connection)
             if keep:
-                session.used_at = time.monotonic()
-                state.idle.append(session)
+                connection.used_at = time.monotonic()
+                state.idle.append(connection)
             _call_next(state)
         if not keep:
-            _retire(state, [session], polite=False)
+            _retire(state, [connection], polite=False)
 
-    def _healthy(self, state: _State, session: Session, deadline: float) -> bool:
+    def _healthy(self, state: _State, connection: Connection, deadline: float) -> bool:
         """Whether a connection from the shelf can be used. After a long rest it must answer first."""
-        if not session.is_idle():
+        if not connection.is_idle():
             return False
-        if time.monotonic() - session.used_at < CHECK_AFTER_IDLE:
+        if time.monotonic() - connection.used_at < CHECK_AFTER_IDLE:
             return True
         try:
-            session.ask(min(deadline, time.monotonic() + CHECK_TIMEOUT), "", "base", "(objectClass=*)", ("1.1",))
+            connection.ask(min(deadline, time.monotonic() + CHECK_TIMEOUT), "", "base", "(objectClass=*)", ("1.1",))
         except Lost as error:
-            self._lost(state, session, error)
+            self._lost(state, connection, error)
             return False
         return True
 
-    def _lost(self, state: _State, session: Session, error: Lost) -> None:
+    def _lost(self, state: _State, connection: Connection, error: Lost) -> None:
         """A connection broke. A silent server takes its idle connections with it, and is skipped for a while."""
         log.info("Domain %s: %s", self.dialer.domain, error)
         with state.lock:
             if error.skip:
-                state.skipped[session.endpoint] = time.monotonic() + SKIP_FAILED
-            gone = [other for other in state.idle if other.endpoint == session.endpoint]
-            state.idle = [other for other in state.idle if other.endpoint != session.endpoint]
+                state.skipped[connection.endpoint] = time.monotonic() + SKIP_FAILED
+            gone = [other for other in state.idle if other.endpoint == connection.endpoint]
+            state.idle = [other for other in state.idle if other.endpoint != connection.endpoint]
         _retire(state, gone, polite=False)
 
     # -- servers -------------------------------------------------------------------------------------------------------
 
     def _open(
-        self, state: _State, deadline: float, opened: Callable[[Endpoint, float], Session] | None = None
-    ) -> Session:
+        self, state: _State, deadline: float, opened: Callable[[Endpoint, float], Connection] | None = None
+    ) -> Connection:
         """A new connection to the first server that takes one; servers that failed lately come last."""
         failures: list[DirectoryUnavailable] = []
         candidates = self._candidates(state)
@@ -247,7 +247,7 @@ class Pool:
                 break
             share = remaining / (len(candidates) - at + 1)  # leave time for the servers after it, and for the question
             try:
-                session = (opened or self.dialer.service_session)(
+                connection = (opened or self.dialer.service_connection)(
                     endpoint, now + min(float(self.dialer.settings.CONNECT_TIMEOUT), share)
                 )
             except DirectoryUnavailable as error:
@@ -261,7 +261,7 @@ class Pool:
                 state.skipped[endpoint] = time.monotonic() + SKIP_FAILED
                 continue
             state.skipped.pop(endpoint, None)
-            return session
+            return connection
         if len(failures) == 1:
             raise failures[0]
         if failures and all(isinstance(failure, TLSError) for failure in failures):
@@ -282,13 +282,13 @@ def _call_next(state: _State) -> None:
         state.queue[0].notify()
 
 
-def _retire(state: _State, sessions: list[Session], *, polite: bool = True) -> None:
+def _retire(state: _State, connections: list[Connection], *, polite: bool = True) -> None:
     """Close connections that nobody holds any more, and keep their metrics."""
-    for session in sessions:
-        session.hang_up(polite=polite)
-        if session.usage:
+    for connection in connections:
+        connection.hang_up(polite=polite)
+        if connection.usage:
             with state.lock:
-                _add(state.usage, session.usage)
+                _add(state.usage, connection.usage)
 
 
 def _add(total: Any, usage: Any) -> None:
@@ -300,5 +300,5 @@ def _add(total: Any, usage: Any) -> None:
 
 def _forget(inherited: _State) -> None:
     """Close the parent's descriptors in the child, without a word on the wire."""
-    for session in (*inherited.idle, *inherited.busy, *inherited.extra):
-        session.hang_up()
+    for connection in (*inherited.idle, *inherited.busy, *inherited.extra):
+        connection.hang_up()

@@ -9,9 +9,9 @@ from typing import Any
 import ldap3
 from ldap3.core.exceptions import LDAPExceptionError
 
-from wauth_core.directory.process import PerProcess
-from wauth_core.directory.session import Session
+from wauth_core.directory.connection import Connection
 from wauth_core.exceptions import DirectoryError
+from wauth_core.process import PerProcess
 
 
 class Schema:
@@ -22,17 +22,19 @@ class Schema:
         self._schema: Any = None
         self._definitions: dict[tuple[str, tuple[str, ...]], Any] = {}
 
-    def lend(self, session: Session) -> None:
-        """Give *session* the schema, if it is loaded by now."""
-        if self._schema is not None and session.server.schema is None:
-            session.server.attach_schema_info(self._schema)
+    def lend(self, connection: Connection) -> None:
+        """Give *connection* the schema, if it is loaded by now."""
+        if self._schema is not None and connection.server.schema is None:
+            connection.server.attach_schema_info(self._schema)
 
-    def definition(self, session: Session, object_class: str, attributes: Iterable[str] | None, preloaded: Any) -> Any:
+    def definition(
+        self, connection: Connection, object_class: str, attributes: Iterable[str] | None, preloaded: Any
+    ) -> Any:
         """An ObjectDef, made once for each class and set of attributes. Raises `DirectoryError`."""
         extra = tuple(attributes) if attributes is not None else _preloaded(object_class, preloaded)
         key = (object_class.lower(), extra)
         if key not in self._definitions:
-            self._load(session)
+            self._load(connection)
             try:
                 definition = ldap3.ObjectDef(object_class, self._schema)
                 if extra:
@@ -40,21 +42,21 @@ class Schema:
             except (LDAPExceptionError, KeyError) as error:
                 raise DirectoryError(f"The directory's schema has no such class or attribute: {error}.") from error
             self._definitions[key] = definition
-        self.lend(session)
+        self.lend(connection)
         return self._definitions[key]
 
-    def _load(self, session: Session) -> None:
+    def _load(self, connection: Connection) -> None:
         with self._lock.here:
             if self._schema is not None:
                 return
-            asked, session.server.get_info = session.server.get_info, ldap3.SCHEMA
+            asked, connection.server.get_info = connection.server.get_info, ldap3.SCHEMA
             try:
-                session.refresh_server_info()
-                self._schema = session.server.schema
+                connection.refresh_server_info()
+                self._schema = connection.server.schema
             except LDAPExceptionError as error:
                 raise DirectoryError(f"The directory's schema cannot be read: {error}.") from error
             finally:
-                session.server.get_info = asked
+                connection.server.get_info = asked
             if self._schema is None:
                 raise DirectoryError("The service account may not read the directory's schema.")
 

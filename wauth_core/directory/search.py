@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 
 from wauth_core.directory import errors, wire
+from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.pool import Pool
-from wauth_core.directory.session import Lost, Session
 from wauth_core.directory.tracing import operation
 from wauth_core.directory.wire import BASE, SUBTREE, RawEntry
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable
@@ -50,11 +50,11 @@ class Searcher:
         for attempt in (1, 2):
             started = False
             try:
-                with self._pool.session(deadline := self._deadline(), fresh=attempt == 2) as session:
+                with self._pool.connection(deadline := self._deadline(), fresh=attempt == 2) as connection:
                     cookie = b""
                     while True:
                         asked = (*controls, wire.paged_control(self._pool.dialer.settings.PAGE_SIZE, cookie))
-                        entries, result = self._ask(session, deadline, base, scope, filter_text, attributes, asked)
+                        entries, result = self._ask(connection, deadline, base, scope, filter_text, attributes, asked)
                         self._check(result, base)
                         started = True
                         yield entries
@@ -90,8 +90,8 @@ class Searcher:
         deadline = self._deadline()
         for attempt in (1, 2):
             try:
-                with self._pool.session(deadline, fresh=attempt == 2) as session:
-                    return self._ask(session, deadline, base, scope, filter_text, attributes, controls, limit)
+                with self._pool.connection(deadline, fresh=attempt == 2) as connection:
+                    return self._ask(connection, deadline, base, scope, filter_text, attributes, controls, limit)
             except Lost as error:
                 if attempt == 2 or error.timed_out:
                     raise self._unavailable(error) from None
@@ -101,7 +101,7 @@ class Searcher:
 
     def _ask(
         self,
-        session: Session,
+        connection: Connection,
         deadline: float,
         base: str,
         scope: str,
@@ -117,15 +117,15 @@ class Searcher:
             scope=scope,
             filter=filter_text,
             attributes=attributes,
-            server=str(session.endpoint),
+            server=str(connection.endpoint),
         ) as noted:
-            entries, result = session.ask(deadline, base, scope, filter_text, attributes, controls, limit)
+            entries, result = connection.ask(deadline, base, scope, filter_text, attributes, controls, limit)
             if noted is not None:
                 noted.entries = len(entries)
                 if result.code:
                     noted.error = errors.code_name(result.code)
             if result.code in {errors.BUSY, errors.UNAVAILABLE}:
-                raise Lost(f"{session.endpoint} is {errors.code_name(result.code)}", skip=True)
+                raise Lost(f"{connection.endpoint} is {errors.code_name(result.code)}", skip=True)
             return entries, result
 
     def complete(self, entry: RawEntry) -> RawEntry:

@@ -43,7 +43,7 @@ class DeadlineSocket:
             if not isinstance(self.inner, ssl.SSLSocket):
                 return False
             self.inner.settimeout(0)
-            self.inner.recv(1)  # a TLS 1.3 session ticket is taken in, and leaves nothing
+            self.inner.recv(1)  # a TLS 1.3 connection ticket is taken in, and leaves nothing
         except ssl.SSLWantReadError:
             return True
         except (OSError, ValueError):

@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 from wauth_core.directory import DirectoryUser
 from wauth_core.exceptions import BulkDeactivationRefused, SyncError, WauthError
 from wauth_core.identity import Identity, fold_username
-from wauth_core.sync.lookups import Lookups
+from wauth_core.sync.directory import Lookups
 from wauth_core.sync.plan import Plan, Resolved, Rights, plan, plan_missing
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import Key, UserRepository

@@ -16,8 +16,8 @@ from wauth_core.exceptions import DirectoryUnavailable
 PATIENCE = 5.0
 
 
-class FakeSession:
-    """As much of a session as the pool sees of it."""
+class FakeConnection:
+    """As much of a connection as the pool sees of it."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -37,7 +37,7 @@ def pool_of(size: int) -> Pool:
     dialer: Any = SimpleNamespace(
         domain="EXAMPLE",
         settings=SimpleNamespace(CONNECT_TIMEOUT=1),
-        service_session=lambda endpoint, deadline: FakeSession(endpoint),
+        service_connection=lambda endpoint, deadline: FakeConnection(endpoint),
     )
     return Pool(dialer, (Endpoint("dc1.example.local", 636, True),), size)
 
@@ -55,11 +55,11 @@ def test_threads_are_served_in_the_order_they_came() -> None:
     pool, served = pool_of(1), []
 
     def want(name: str) -> None:
-        with pool.session(time.monotonic() + PATIENCE):
+        with pool.connection(time.monotonic() + PATIENCE):
             served.append(name)
 
     threads = []
-    with pool.session(time.monotonic() + PATIENCE):
+    with pool.connection(time.monotonic() + PATIENCE):
         for at, name in enumerate(("first", "second", "third"), 1):
             thread = threading.Thread(target=want, args=(name,))
             thread.start()
@@ -79,17 +79,17 @@ def test_a_full_pool_is_an_error_in_time_and_leaves_no_trace() -> None:
 
     def want() -> None:
         try:
-            with pool.session(time.monotonic() + 0.05):
+            with pool.connection(time.monotonic() + 0.05):
                 pass
         except DirectoryUnavailable as error:
             failed.append(str(error))
 
-    with pool.session(time.monotonic() + PATIENCE):
+    with pool.connection(time.monotonic() + PATIENCE):
         thread = threading.Thread(target=want)
         thread.start()
         thread.join(PATIENCE)
     assert "POOL_SIZE" in failed[0]
-    with pool.session(time.monotonic() + PATIENCE):
+    with pool.connection(time.monotonic() + PATIENCE):
         assert pool.counts() == (1, 0)
 
 
@@ -97,8 +97,8 @@ def test_a_thread_never_waits_for_itself() -> None:
     """Asking while a connection is held (in the middle of a stream) opens one beyond the pool, which is not kept."""
     pool = pool_of(1)
     with (
-        pool.session(time.monotonic() + PATIENCE) as outer,
-        pool.session(time.monotonic() + PATIENCE) as inner,
+        pool.connection(time.monotonic() + PATIENCE) as outer,
+        pool.connection(time.monotonic() + PATIENCE) as inner,
     ):
         assert inner is not outer
     assert pool.counts() == (0, 1)
@@ -108,8 +108,8 @@ def test_a_thread_never_waits_for_itself() -> None:
 def test_fresh_means_never_used(fresh: bool) -> None:
     """A retry gets a new connection and the idle ones are closed; else the idle one is used again."""
     pool = pool_of(2)
-    with pool.session(time.monotonic() + PATIENCE) as first:
+    with pool.connection(time.monotonic() + PATIENCE) as first:
         pass
-    with pool.session(time.monotonic() + PATIENCE, fresh=fresh) as second:
+    with pool.connection(time.monotonic() + PATIENCE, fresh=fresh) as second:
         assert (second is first) is not fresh
     assert first.closed is fresh

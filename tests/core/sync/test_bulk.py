@@ -12,7 +12,7 @@ from wauth_core import Identity, SQLiteUserRepository, SyncStatus, Wauth
 from wauth_core.directory import DirectoryUser
 from wauth_core.exceptions import BulkDeactivationRefused, DirectoryUnavailable, SyncError
 from wauth_core.sync import Link
-from wauth_core.sync.membership import GroupEntry, Groups
+from wauth_core.sync.nesting import GroupEntry, Groups
 from wauth_core.testing import MemoryUserRepository
 from wauth_core.testing.directory import EmbeddedDirectory
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from wauth_core.directory.process import PerProcess
+from wauth_core.process import PerProcess
 
 
 def test_one_for_a_process() -> None:

@@ -15,7 +15,7 @@ from wauth_core.directory import DirectoryUser, LDAPManager, decode, filters
 from wauth_core.directory.filters import dn_key
 from wauth_core.exceptions import AmbiguousUser, UserNotFound
 from wauth_core.identity import Identity, fold_username
-from wauth_core.sync.membership import GroupEntry, Groups
+from wauth_core.sync.nesting import GroupEntry, Groups
 from wauth_core.sync.plan import Resolved
 from wauth_core.sync.policy import Policy
 

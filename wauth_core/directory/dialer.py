@@ -1,0 +1,304 @@
+"""Opening a connection to one server: encrypted, verified and bound within a deadline."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import ldap3
+from ldap3.core.exceptions import LDAPExceptionError
+
+from wauth_core.directory import errors
+from wauth_core.directory.connection import Connection, Lost, Secret
+from wauth_core.directory.endpoints import Endpoint
+from wauth_core.directory.sockets import DeadlineSocket, connected, handshake, start_tls
+from wauth_core.directory.tracing import operation
+from wauth_core.exceptions import BindError, ConfigurationError, DirectoryError, DirectoryUnavailable
+from wauth_core.settings import LDAPSettings, names
+
+log = logging.getLogger("wauth.directory")
+
+WAIT_AFTER_REFUSAL = 30.0  # seconds; a wrong service password tried at each request would lock the account
+
+_OURS = frozenset({"client_strategy", "auto_bind", "read_only", "collect_usage", "receive_timeout", "lazy"})
+
+
+class Dialer:
+    """Opens and binds connections for one domain. Keeps what all of them share: the TLS context."""
+
+    def __init__(self, settings: LDAPSettings, domain: str) -> None:
+        self.settings = settings
+        self.domain = domain
+        self._context: ssl.SSLContext | None = None
+        self._refused: _Refusal | None = None
+
+    def service_connection(self, endpoint: Endpoint, deadline: float, *, for_users: bool = False) -> Connection:
+        """A connection bound as the service account.
+
+        *for_users*: it is handed to a user of ldap3, with SERVER_OPTIONS's get_info honoured.
+        Raises `DirectoryUnavailable` (or `TLSError`), `BindError` or `ConfigurationError`.
+        """
+        connection = self.open(endpoint, deadline, for_users=for_users)
+        try:
+            with operation(self.domain, "bind", server=str(endpoint)):
+                self._bind(connection, deadline)
+            if for_users:
+                _read_server_info(connection)
+        except BaseException:
+            connection.hang_up()
+            raise
+        connection.used_at = time.monotonic()
+        return connection
+
+    def open(self, endpoint: Endpoint, deadline: float, *, for_users: bool = False) -> Connection:
+        """An open connection, encrypted where it shall be, not bound. Raises as `service_connection` does."""
+        connection = self._unopened(endpoint, for_users=for_users)
+        with operation(self.domain, "connect", server=str(endpoint)):
+            connection.dial, later = lambda: self._dial(endpoint, deadline), connection.dial
+            try:
+                connection.open(read_server_info=False)
+            finally:
+                connection.dial = later
+        return connection
+
+    def _unopened(self, endpoint: Endpoint, *, for_users: bool) -> Connection:
+        settings = self.settings
+        ours = {"port", "use_ssl", "tls", "connect_timeout"} | (set() if for_users else {"get_info"})
+        server_options = {name: value for name, value in settings.SERVER_OPTIONS.items() if name not in ours}
+        server_options.setdefault("get_info", ldap3.NONE)
+        try:
+            return Connection(
+                ldap3.Server(endpoint.host, port=endpoint.port, use_ssl=endpoint.tls, **server_options),
+                domain=self.domain,
+                endpoint=endpoint,
+                dial=lambda: self._dial(endpoint, time.monotonic() + settings.CONNECT_TIMEOUT),
+                operation_timeout=settings.OPERATION_TIMEOUT,
+                **self._connection_options(),
+            )
+        except (TypeError, LDAPExceptionError) as error:
+            raise ConfigurationError(
+                f"Domain {self.domain}: SERVER_OPTIONS or CONNECTION_OPTIONS are not what ldap3 takes: {error}."
+            ) from None
+
+    def _connection_options(self) -> dict[str, Any]:
+        settings = self.settings
+        given = dict(settings.CONNECTION_OPTIONS)
+        strategy = given.get("client_strategy", ldap3.SYNC)
+        if strategy != ldap3.SYNC:
+            raise ConfigurationError(
+                f"CONNECTION_OPTIONS: client_strategy {strategy!r} cannot be used. Connections are pooled, retried and "
+                f"used by one thread at a time already; leave it out."
+            )
+        if given.get("auto_referrals"):
+            raise ConfigurationError(
+                "CONNECTION_OPTIONS: auto_referrals=True would send the service account's password to any server "
+                "that a referral names. Configure the other domain in WAUTH_DOMAINS instead."
+            )
+        for name in ("user", "password", "authentication", *_OURS):
+            given.pop(name, None)
+        return {
+            **given,
+            "auto_referrals": False,
+            "read_only": settings.READ_ONLY,
+            "collect_usage": settings.COLLECT_METRICS,
+            "receive_timeout": settings.OPERATION_TIMEOUT,
+        }
+
+    def _dial(self, endpoint: Endpoint, deadline: float) -> DeadlineSocket:
+        """Connect, and speak TLS where the endpoint wants it. Every resolved address is tried."""
+        plain = connected(endpoint, deadline)
+        try:
+            # Without it each small request waits for the acknowledgement of the one before (Nagle): 40 ms apiece.
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if endpoint.tls:
+                return DeadlineSocket(self._encrypted(plain, endpoint, deadline), deadline)
+            opened = DeadlineSocket(plain, deadline)
+            if self.settings.START_TLS:
+                start_tls(opened, endpoint)
+                opened.inner = self._encrypted(plain, endpoint, deadline)
+            return opened
+        except BaseException:
+            plain.close()
+            raise
+
+    def _encrypted(self, plain: socket.socket, endpoint: Endpoint, deadline: float) -> ssl.SSLSocket:
+        tls = self.settings.SERVER_OPTIONS.get("tls")
+        name = (tls and (tls.sni or next(iter(names(tls.valid_names)), None))) or endpoint.host
+        wrapped = self.context().wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
+        try:
+            handshake(wrapped, deadline)
+            return wrapped
+        except (OSError, ValueError) as error:
+            wrapped.close()
+            if isinstance(error, TimeoutError):
+                raise DirectoryUnavailable(f"{endpoint} took the connection but did not answer TLS in time.") from None
+            if isinstance(error, ConnectionError) or "EOF" in str(error):
+                raise DirectoryUnavailable(
+                    f"{endpoint} ended the connection during the TLS handshake. "
+                    f"Does that port speak LDAPS, and has the server a certificate?"
+                ) from None
+            raise errors.tls_failed(error, host=endpoint.host, ca_file=self.settings.CA_FILE) from error
+
+    def context(self) -> ssl.SSLContext:
+        """The TLS context, made once: reading the system's store costs more than a handshake."""
+        if self._context is None:
+            self._context = _tls_context(self.settings, self.domain)
+        return self._context
+
+    def is_encrypted(self, endpoint: Endpoint) -> bool:
+        """Whether what goes to *endpoint* is encrypted."""
+        return endpoint.tls or self.settings.START_TLS
+
+    def refuse_plaintext(self, endpoint: Endpoint) -> None:
+        """Raise `ConfigurationError` where a password would cross the network readable by anyone."""
+        if not self.is_encrypted(endpoint) and not self.settings.ALLOW_INSECURE_PLAINTEXT_BIND:
+            raise ConfigurationError(
+                f"Domain {self.domain}: a password would go to {endpoint} unencrypted. Use USE_SSL=True or "
+                f"START_TLS=True, or AUTHENTICATION='KERBEROS'. ALLOW_INSECURE_PLAINTEXT_BIND=True allows it."
+            )
+
+    def _bind(self, connection: Connection, deadline: float) -> None:
+        method = authentication(self.settings)
+        account = self.settings.USERNAME
+        if method == "SIMPLE":
+            code, message = self._bind_with_password(connection, account, deadline)
+        else:
+            code, message = self._bind_with_ldap3(connection, method, account, deadline)
+        if code != errors.SUCCESS:
+            raise errors.bind_failed(code, message, account=account, server=str(connection.endpoint))
+        self._refused = None
+
+    def _bind_with_password(self, connection: Connection, account: str, deadline: float) -> tuple[int, str]:
+        if not account:
+            result = connection.bind_simply("", Secret(b""), deadline)  # an anonymous bind: no password is sent
+            return result.code, result.message
+        password = self._password()
+        self.refuse_plaintext(connection.endpoint)
+        tried = _Refusal(account, password, time.monotonic() + WAIT_AFTER_REFUSAL)
+        if self._refused is not None and self._refused.still_holds(tried):
+            raise BindError(
+                f"{connection.endpoint} refused the service account {account!r} a moment ago. The same password is not "
+                f"tried again for {WAIT_AFTER_REFUSAL:.0f} seconds, so that the account is not locked.",
+                code=self._refused.code,
+            )
+        try:
+            result = connection.bind_simply(account, password, deadline)
+        except Lost as error:
+            raise DirectoryUnavailable(f"Signing in to the directory failed: {error}.") from None
+        if result.code == errors.INVALID_CREDENTIALS:
+            tried.code = errors.sub_code(result.message)
+            self._refused = tried
+        return result.code, result.message
+
+    def _bind_with_ldap3(self, connection: Connection, method: str, account: str, deadline: float) -> tuple[int, str]:
+        connection.user = account or None
+        connection.authentication = ldap3.NTLM if method == "NTLM" else ldap3.SASL
+        if method == "NTLM":
+            connection.password = self._password().octets.decode()
+        elif connection.sasl_mechanism is None:
+            connection.sasl_mechanism = ldap3.KERBEROS
+        connection.operation_timeout = max(1, int(deadline - time.monotonic() + 0.5))
+        failure: DirectoryError | None = None
+        try:
+            connection.bind(read_server_info=False)
+        except Exception as error:  # ldap3, gssapi and OpenSSL have no common root
+            failure = _bind_error(error, method, connection.endpoint)
+        finally:
+            connection.operation_timeout = self.settings.OPERATION_TIMEOUT
+            connection.password = connection.request = None
+        if failure:
+            raise failure  # outside the handler: frames below may hold the password
+        result = connection.result or {}
+        return (0 if connection.bound else int(result.get("result") or 49)), str(result.get("message") or "")
+
+    def _password(self) -> Secret:
+        password = self.settings.PASSWORD
+        octets = password.encode() if isinstance(password, str) else bytes(password or b"")
+        if not octets.strip():
+            raise ConfigurationError(f"Domain {self.domain}: PASSWORD is empty, so USERNAME cannot sign in.")
+        return Secret(octets)
+
+
+@dataclass
+class _Refusal:
+    """A service password that a server did not take."""
+
+    account: str
+    password: Secret
+    until: float  # on the monotonic clock
+    code: str | None = None
+
+    def still_holds(self, other: _Refusal) -> bool:
+        """Whether trying *other* would be trying the same again, too soon."""
+        same = (self.account, self.password.octets) == (other.account, other.password.octets)
+        return same and time.monotonic() < self.until
+
+
+def _read_server_info(connection: Connection) -> None:
+    """What SERVER_OPTIONS's get_info asks for."""
+    try:
+        connection.refresh_server_info()
+    except LDAPExceptionError as error:
+        raise DirectoryUnavailable(f"{connection.endpoint} did not tell what get_info asks for: {error}.") from error
+
+
+def authentication(settings: LDAPSettings) -> str:
+    """ "SIMPLE", "KERBEROS", "NTLM" or "SASL": AUTHENTICATION, or what CONNECTION_OPTIONS says in ldap3's words."""
+    given = settings.CONNECTION_OPTIONS.get("authentication")
+    if given is None or given == ldap3.SIMPLE:
+        return str(settings.AUTHENTICATION)
+    if given == ldap3.ANONYMOUS:
+        return "SIMPLE"
+    if given == ldap3.SASL and settings.CONNECTION_OPTIONS.get("sasl_mechanism") in {None, ldap3.KERBEROS}:
+        return "KERBEROS"
+    return str(given)
+
+
+def _bind_error(error: Exception, method: str, endpoint: Endpoint) -> DirectoryError:
+    kind = type(error).__name__
+    text = str(error).split("\n")[0][:300]
+    if "gssapi" in text or kind in {"LDAPPackageUnavailableError", "ModuleNotFoundError", "ImportError"}:
+        return BindError(
+            f'{method} cannot be used here: {text}. Install the extra: pip install "windowsauth[kerberos]"'
+        )
+    if "md4" in text.lower():
+        return BindError("NTLM needs MD4, which this Python has not: pip install pycryptodome. Better use KERBEROS.")
+    if method == "KERBEROS" and not isinstance(error, LDAPExceptionError):
+        return BindError(
+            f"No Kerberos ticket for {endpoint}: {text}. Check kinit (or KRB5_CLIENT_KTNAME), krb5.conf, the clocks, "
+            f"and that SERVER is the name in the controller's ldap/… service principal."
+        )
+    if "terminated" in text or "socket" in text.lower() or isinstance(error, OSError):
+        if method == "NTLM":
+            return BindError(f"{endpoint} ended the connection at the NTLM bind: it may not allow NTLM. ({text})")
+        return DirectoryUnavailable(f"{endpoint} ended the connection at the {method} bind ({text}).")
+    return BindError(f"The {method} bind to {endpoint} failed: {text}.")
+
+
+def _tls_context(settings: LDAPSettings, domain: str) -> ssl.SSLContext:
+    tls = settings.SERVER_OPTIONS.get("tls")
+    try:
+        if tls is None:
+            context = ssl.create_default_context(cafile=settings.CA_FILE)
+        else:
+            context = ssl.create_default_context(
+                cafile=tls.ca_certs_file or settings.CA_FILE, capath=tls.ca_certs_path, cadata=tls.ca_certs_data
+            )
+            if tls.certificate_file:
+                context.load_cert_chain(tls.certificate_file, tls.private_key_file, tls.private_key_password)
+            if tls.ciphers:
+                context.set_ciphers(tls.ciphers)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"Domain {domain}: CA_FILE {settings.CA_FILE!r} cannot be read as PEM certificates ({error})."
+        ) from None
+    if not settings.TLS_VERIFY:
+        log.warning("Domain %s: TLS_VERIFY is off. Anyone on the network can pose as the domain controller.", domain)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
