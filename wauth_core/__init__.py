@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity, WauthError
 from wauth_core.identity import Identity, Principal
-from wauth_core.person import WindowsUser
 from wauth_core.settings import LDAPSettings
+from wauth_core.user import WindowsUser
 
 if TYPE_CHECKING:
     from wauth_core.directory import AuthReason, AuthResult, DirectoryGroup, DirectoryUser, LDAPManager

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from wauth_core.exceptions import InvalidIdentity
 
@@ -77,6 +78,33 @@ class Identity:
 
     def __str__(self) -> str:
         return self.spn() if "." in self.domain else self.down_level()
+
+
+@dataclass(frozen=True)
+class TransportFacts:
+    """What a Windows token or a Kerberos ticket says of its owner, with no question to the directory.
+
+    *group_sids* are enabled groups only, nested ones included. *complete* is False where built-in groups
+    (``S-1-5-32-…``) are missing, as in a ticket's PAC. *at* is when the facts were taken (aware, UTC).
+    """
+
+    user_sid: str
+    group_sids: frozenset[str] = field(repr=False)
+    at: datetime
+    complete: bool = True
+    upn: str | None = None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How names are read: the site's options that a source needs."""
+
+    use_spn: bool = False
+    lowercase: bool = True
+
+    def parse(self, value: object) -> Identity:
+        """`Identity.parse` by these rules. Raises `InvalidIdentity`."""
+        return Identity.parse(value, use_spn=self.use_spn, lowercase=self.lowercase)
 
 
 @dataclass(frozen=True)

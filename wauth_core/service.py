@@ -18,9 +18,7 @@ from cachetools import TTLCache
 from wauth_core import configfile, passwords
 from wauth_core.directory import AuthResult, DirectoryUser, LDAPManager, membership
 from wauth_core.exceptions import ConfigurationError, UnknownDomain
-from wauth_core.identity import Identity
-from wauth_core.outcomes import Rules, TransportFacts
-from wauth_core.person import WindowsUser, utc_now
+from wauth_core.identity import Identity, Rules, TransportFacts
 from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, duration, unknown_option
 from wauth_core.sync import bulk, freshness
 from wauth_core.sync.bulk import BulkTask, Progress
@@ -31,6 +29,7 @@ from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository, Wanted
 from wauth_core.sync.result import BulkResult, SyncResult, SyncStatus
 from wauth_core.sync.single import AfterSync, BeforeSync, Task, sync_one
+from wauth_core.user import WindowsUser, utc_now
 
 logger = logging.getLogger("wauth.service")
 

@@ -13,8 +13,8 @@ from django.contrib.auth.backends import ModelBackend, RemoteUserBackend
 from django.http import HttpRequest
 
 from wauth_core.exceptions import WauthError
-from wauth_core.identity import Identity, fold_username
-from wauth_core.outcomes import Rejected, SignedIn, TransportFacts
+from wauth_core.identity import Identity, TransportFacts, fold_username
+from wauth_core.web.outcomes import Rejected, SignedIn
 from wauth_django import identify, signin
 from wauth_django.conf import get_wauth
 from wauth_django.models import LDAPUser

@@ -11,7 +11,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
 from wauth_core.identity import Identity
-from wauth_core.outcomes import (
+from wauth_core.web.outcomes import (
     Anonymous,
     Challenge,
     Outcome,
@@ -22,11 +22,11 @@ from wauth_core.outcomes import (
     decide,
     load_sources,
 )
-from wauth_core.outcomes import Request as CoreRequest
-from wauth_core.requests import ScopeRequest, from_environ, from_scope
+from wauth_core.web.outcomes import Request as CoreRequest
+from wauth_core.web.request import ScopeRequest, from_environ, from_scope
 from wauth_django.conf import get_wauth
 
-SERVER = "wauth_wsgi.ServerIdentity"  # resolved at run time: adapters do not import one another
+SERVER = "wauth_core.web.sources.ServerIdentity"
 OUTCOME, IDENTITY = "wauth.outcome", "wauth.identity"  # keys of the wrappers in environ and scope
 SIMULATED = "_wauth_simulated"  # attribute of a request
 

@@ -20,8 +20,8 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from wauth_core.exceptions import WauthError
-from wauth_core.outcomes import Anonymous, Headers, Outcome, Rejected, SignedIn
-from wauth_core.pages import status_for
+from wauth_core.web.outcomes import Anonymous, Headers, Outcome, Rejected, SignedIn
+from wauth_core.web.pages import status_for
 from wauth_django import freshness, identify, signin
 from wauth_django.conf import get_wauth
 from wauth_django.pages import page

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template import Context, Engine, TemplateDoesNotExist
 from django.template.loader import render_to_string
 
-from wauth_core import pages
+from wauth_core.web import pages
 
 
 def page(request: HttpRequest, status: int, content: bytes | None = None) -> HttpResponse:

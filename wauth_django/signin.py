@@ -24,7 +24,7 @@ from wauth_django.repository import DjangoUserRepository
 from wauth_django.signals import ldap_user_sync, user_refused, user_signed_in
 
 if TYPE_CHECKING:
-    from wauth_core.outcomes import TransportFacts
+    from wauth_core.identity import TransportFacts
 
 logger = logging.getLogger("wauth.django")
 

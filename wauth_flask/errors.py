@@ -8,8 +8,8 @@ from typing import Any
 from flask import render_template, request, url_for
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
-from wauth_core import pages
 from wauth_core.exceptions import WauthError
+from wauth_core.web import pages
 from wauth_flask.people import windows_user
 from wauth_flask.state import current_state
 

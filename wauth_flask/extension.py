@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response, g, request
 
-from wauth_core import pages
-from wauth_core.outcomes import Rejected, SignedIn
 from wauth_core.sync.repository import UserRepository
+from wauth_core.web import pages
+from wauth_core.web.outcomes import Rejected, SignedIn
 from wauth_flask import cli, login
 from wauth_flask.decorators import is_public, require_login
 from wauth_flask.errors import SignInRequired

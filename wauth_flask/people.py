@@ -9,8 +9,7 @@ from flask import g
 from werkzeug.exceptions import HTTPException
 from werkzeug.local import LocalProxy
 
-from wauth_core.identity import Identity
-from wauth_core.outcomes import TransportFacts
+from wauth_core.identity import Identity, TransportFacts
 from wauth_core.sync.result import SyncResult
 from wauth_flask.state import Known, State, current_state
 

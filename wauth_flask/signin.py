@@ -17,9 +17,9 @@ from werkzeug.exceptions import HTTPException
 
 from wauth_core import Refreshed, SyncResult, Verdict
 from wauth_core.exceptions import InvalidIdentity, WauthError
-from wauth_core.identity import Identity, fold_username
-from wauth_core.outcomes import Anonymous, Outcome, Rejected, SignedIn, TransportFacts, decide
-from wauth_core.requests import from_environ
+from wauth_core.identity import Identity, TransportFacts, fold_username
+from wauth_core.web.outcomes import Anonymous, Outcome, Rejected, SignedIn, decide
+from wauth_core.web.request import from_environ
 from wauth_flask.errors import NotAllowed, SignInRequired, page_for
 from wauth_flask.people import Person
 from wauth_flask.signals import ldap_user_sync, user_refused, user_signed_in

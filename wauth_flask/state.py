@@ -15,9 +15,9 @@ from flask import Flask, current_app
 
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.identity import Identity, canonical_domain, fold_username
-from wauth_core.outcomes import Challenge, Source, challenge_of, load_sources
 from wauth_core.settings import Options
 from wauth_core.sync.repository import Key, UserRepository, Wanted
+from wauth_core.web.outcomes import Challenge, Source, challenge_of, load_sources
 from wauth_flask.cache import CacheUserRepository, cache_name
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wauth.flask")
 
 KEY = "wauth"  # in app.extensions
-SERVER = "wauth_wsgi.ServerIdentity"  # resolved at run time: adapters do not import one another
+SERVER = "wauth_core.web.sources.ServerIdentity"
 OURS = ("WAUTH_LOGIN_FORM", "WAUTH_CACHE")  # settings of this adapter alone
 
 _WANTED = Wanted(fields=(), flags=("is_active", "is_superuser"), groups=False)

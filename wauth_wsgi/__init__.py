@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from wauth_core.web.sources import IISToken as IISToken
+from wauth_core.web.sources import ProxyHeader as ProxyHeader
+from wauth_core.web.sources import ServerIdentity as ServerIdentity
+from wauth_core.web.sources import Simulate as Simulate
 from wauth_wsgi.asgi import WindowsAuthASGI as WindowsAuthASGI
-from wauth_wsgi.sources import IISToken as IISToken
-from wauth_wsgi.sources import Negotiate as Negotiate
-from wauth_wsgi.sources import ProxyHeader as ProxyHeader
-from wauth_wsgi.sources import ServerIdentity as ServerIdentity
-from wauth_wsgi.sources import Simulate as Simulate
+from wauth_wsgi.negotiate import Negotiate as Negotiate
 from wauth_wsgi.wsgi import WindowsAuthWSGI as WindowsAuthWSGI

@@ -7,9 +7,9 @@ from typing import Any
 
 from wauth_core import Wauth
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.outcomes import Headers, Outcome, Request, SignedIn, Source, decide
-from wauth_core.requests import from_scope
-from wauth_wsgi.front import IDENTITY, OUTCOME, USER, Answer, Front
+from wauth_core.web.front import IDENTITY, OUTCOME, USER, Answer, Front
+from wauth_core.web.outcomes import Headers, Outcome, Request, SignedIn, Source, decide
+from wauth_core.web.request import from_scope
 from wauth_wsgi.people import NOBODY, AsyncUser, Credentials, person
 
 Scope = MutableMapping[str, Any]

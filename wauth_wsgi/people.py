@@ -9,8 +9,8 @@ from typing import Any, Protocol, TypeVar
 from wauth_core import Wauth
 from wauth_core.directory.membership import well_known
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.identity import Identity
-from wauth_core.outcomes import SignedIn, TransportFacts
+from wauth_core.identity import Identity, TransportFacts
+from wauth_core.web.outcomes import SignedIn
 
 FACTS_LAST = timedelta(minutes=10)  # WAUTH_RESYNC_DELTA's default, where there are no settings to say otherwise
 A_REQUEST = timedelta(minutes=1)  # and a request that began in time may end

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wauth_core import Wauth
-from wauth_core.outcomes import Headers, SignedIn, Source, decide
-from wauth_core.requests import from_environ
-from wauth_wsgi.front import IDENTITY, OUTCOME, USER, Answer, Front
+from wauth_core.web.front import IDENTITY, OUTCOME, USER, Answer, Front
+from wauth_core.web.outcomes import Headers, SignedIn, Source, decide
+from wauth_core.web.request import from_environ
+from wauth_core.web.sources import ServerIdentity
 from wauth_wsgi.people import NOBODY, person
-from wauth_wsgi.sources import ServerIdentity
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

@@ -16,7 +16,7 @@ import pytest
 from wauth_core import ConfigurationError, Identity, SyncStatus, Verdict, Wauth, WauthError
 from wauth_core.directory import AuthReason
 from wauth_core.exceptions import DirectoryUnavailable, UnknownDomain
-from wauth_core.outcomes import TransportFacts
+from wauth_core.identity import TransportFacts
 from wauth_core.settings import ConfigurationWarning
 from wauth_core.testing import MemoryUserRepository
 from wauth_core.testing.directory import EmbeddedDirectory

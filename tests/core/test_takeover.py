@@ -11,7 +11,7 @@ import pytest
 from wauth_core import Identity, SyncStatus, Verdict, Wauth
 from wauth_core.directory import AuthReason
 from wauth_core.exceptions import AmbiguousUser, UnknownDomain, UserNotFound
-from wauth_core.outcomes import TransportFacts
+from wauth_core.identity import TransportFacts
 from wauth_core.testing import MemoryUserRepository
 from wauth_core.testing.directory import EmbeddedDirectory
 

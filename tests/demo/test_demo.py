@@ -60,5 +60,5 @@ def test_the_wheel_carries_both_example_sites(tmp_path):
     assert "wauth_core/testing/demo/examples/flask_intranet/app.py" in names
     assert "wauth_core/testing/demo/examples/django_intranet/settings.py" in names
     assert "wauth_core/testing/demo/templates/demo/portal.html" in names
-    assert "wauth_core/pages/wauth/403.html" in names
+    assert "wauth_core/web/pages/wauth/403.html" in names
     assert "wauth_flask/templates/wauth/login.html" in names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.utils.decorators import sync_and_async_middleware
 
-from wauth_core.outcomes import Challenge
+from wauth_core.web.outcomes import Challenge
 
 
 class Answers:

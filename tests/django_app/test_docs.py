@@ -44,8 +44,8 @@ def test_every_check_is_listed():
 
 def test_the_settings_examples_are_settings():
     """Each example of settings is Python, and names no setting that does not exist."""
+    import wauth_wsgi as sources
     from wauth_django.conf import KNOWN
-    from wauth_wsgi import sources
 
     namespace = {"BASE_DIR": Path("/srv/site")}
     for mark, text in BLOCKS:

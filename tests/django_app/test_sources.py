@@ -12,9 +12,10 @@ from django.test import AsyncClient, Client
 from tests.django_app.asked import asked
 from tests.django_app.sources import Answers
 from wauth_core import Identity
-from wauth_core.iis.token import PAIRING_HEADER, TOKEN_HEADERS, TokenFacts
-from wauth_core.outcomes import Anonymous, Challenge, Rejected, SignedIn, TransportFacts
+from wauth_core.identity import TransportFacts
 from wauth_core.testing.tokens import FakeTokenReader
+from wauth_core.web.outcomes import Anonymous, Challenge, Rejected, SignedIn
+from wauth_core.web.sources.token import PAIRING_HEADER, TOKEN_HEADERS, TokenFacts
 from wauth_wsgi import IISToken, ProxyHeader
 
 BOB = Identity("EXAMPLE", "bob")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import os
 
+from wauth_core.web.sources.encoding import as_text
 from wauth_wsgi import IISToken, Negotiate, ProxyHeader, ServerIdentity, WindowsAuthASGI, WindowsAuthWSGI
-from wauth_wsgi.sources.names import as_text
 
 SECRET_KEY = "a key for tests that all workers share"
 NOBODYS_PEER = "192.0.2.1"

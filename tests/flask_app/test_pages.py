@@ -57,7 +57,7 @@ def test_an_application_handles_the_errors_itself(make):
 
 def test_a_401_carries_the_challenge_of_the_sources(make):
     """A browser is told how to sign in, on our 401 and on the application's own."""
-    from wauth_core.outcomes import Challenge
+    from wauth_core.web.outcomes import Challenge
 
     class Negotiating:
         challenge = Challenge(headers=(("WWW-Authenticate", "Negotiate"),))
@@ -75,7 +75,7 @@ def test_a_401_carries_the_challenge_of_the_sources(make):
 
 def test_a_sources_own_page_asks_for_the_password(make):
     """Where a source has a form for browsers that cannot do better, it is what a 401 shows; over TLS only."""
-    from wauth_core.outcomes import Challenge
+    from wauth_core.web.outcomes import Challenge
 
     class Asking:
         challenge = Challenge(tls_page=b"<form>name and password</form>")
@@ -90,7 +90,7 @@ def test_a_sources_own_page_asks_for_the_password(make):
 
 def test_a_step_of_a_handshake_is_answered_by_us(make):
     """A source that rejects with headers gets them to the client, and the view is not asked."""
-    from wauth_core.outcomes import Rejected
+    from wauth_core.web.outcomes import Rejected
 
     class HalfWay:
         def identify(self, request, rules):
@@ -103,7 +103,7 @@ def test_a_step_of_a_handshake_is_answered_by_us(make):
 
 def test_headers_of_a_sign_in_are_on_every_response(make):
     """A mutual-authentication token or a cookie of the source reaches the browser, on an error page too."""
-    from wauth_core.outcomes import SignedIn
+    from wauth_core.web.outcomes import SignedIn
 
     class Mutual:
         def identify(self, request, rules):

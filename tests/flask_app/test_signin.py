@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 import pytest
 
 from tests.flask_app.applications import ALICE, with_database
-from wauth_core.outcomes import SignedIn, TransportFacts
+from wauth_core.identity import TransportFacts
+from wauth_core.web.outcomes import SignedIn
 
 BOB = {"REMOTE_USER": "EXAMPLE\\bob"}
 

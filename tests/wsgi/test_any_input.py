@@ -5,10 +5,11 @@ from __future__ import annotations
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.wsgi.test_iis_token import Windows
+from tests.core.web.sources.test_iis_token import Windows
 from tests.wsgi.tickets import Believing
-from wauth_core.outcomes import Rejected, Rules, SignedIn, decide
-from wauth_core.requests import from_environ, from_scope
+from wauth_core.identity import Rules
+from wauth_core.web.outcomes import Rejected, SignedIn, decide
+from wauth_core.web.request import from_environ, from_scope
 from wauth_wsgi import IISToken, Negotiate, ProxyHeader, ServerIdentity
 
 PEER = "127.0.0.1"

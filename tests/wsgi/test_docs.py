@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.core.web.sources.test_iis_token import Windows
 from tests.wsgi.calls import over_wsgi
-from tests.wsgi.test_iis_token import Windows
 from tests.wsgi.tickets import Believing
 from wauth_core import Wauth
+from wauth_core.web.sources import iis_token
 from wauth_wsgi import IISToken, Negotiate, ProxyHeader, ServerIdentity, Simulate, WindowsAuthASGI, WindowsAuthWSGI
-from wauth_wsgi.sources import iis, negotiate
+from wauth_wsgi.negotiate import source as negotiate
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -28,7 +29,7 @@ def hello_wsgi(environ, start_response):
 def test_every_snippet_runs(guide, monkeypatch):
     """In order, in one namespace, with the names that a reader has: an application, keys, secrets."""
     monkeypatch.setattr(negotiate, "system_acceptor", lambda keytab, service: Believing())
-    monkeypatch.setattr(iis, "_windows", Windows)
+    monkeypatch.setattr(iis_token, "_windows", Windows)
     with Wauth({}) as wauth:
         names = {
             "app": hello_wsgi,

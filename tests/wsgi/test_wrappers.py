@@ -9,7 +9,8 @@ import pytest
 
 from tests.wsgi.calls import exchange, over_asgi, over_wsgi
 from wauth_core import ConfigurationError, Identity
-from wauth_core.outcomes import ANONYMOUS, Challenge, Rejected, SignedIn, TransportFacts
+from wauth_core.identity import TransportFacts
+from wauth_core.web.outcomes import ANONYMOUS, Challenge, Rejected, SignedIn
 from wauth_wsgi import ProxyHeader, ServerIdentity, Simulate, WindowsAuthASGI, WindowsAuthWSGI
 
 ALICE = Identity("EXAMPLE", "alice")
@@ -304,7 +305,7 @@ def test_the_awaitable_twins_do_not_run_on_the_event_loop():
         in_group = note
 
     class Service:
-        from wauth_core.outcomes import Rules
+        from wauth_core.identity import Rules
 
         rules = Rules()
 

@@ -12,8 +12,7 @@ from typing import Protocol
 
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import UserNotFound
-from wauth_core.identity import Identity, fold_username
-from wauth_core.outcomes import TransportFacts
+from wauth_core.identity import Identity, TransportFacts, fold_username
 from wauth_core.sync.plan import Plan, Resolved, Rights, entitle, plan, plan_missing
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import Key, UserRepository, UserSnapshot

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wauth_core.iis.token import TokenFacts
+from wauth_core.web.sources.token import TokenFacts
 
 
 class FakeTokenReader:
-    """A :class:`wauth_core.iis.token.TokenReader` over a dictionary: handle → what the token says.
+    """A :class:`wauth_core.web.sources.token.TokenReader` over a dictionary: handle → what the token says.
 
     As on Windows, a handle that was closed is no token any more. *closed* lists what was closed, in order;
     closing a handle that is not open raises, which the real one would do silently to somebody else's

@@ -11,8 +11,7 @@ import pytest
 from tests.core.sync.fakes import ALICE, DOMAIN_SID, GROUPS, NOW, FakeDirectory, guid, person, policy, sync
 from wauth_core.directory.entries import AccountState, DirectoryUser
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable, SyncError
-from wauth_core.identity import Identity
-from wauth_core.outcomes import TransportFacts
+from wauth_core.identity import Identity, TransportFacts
 from wauth_core.sync import Link, SyncStatus
 from wauth_core.testing import MemoryUserRepository
 

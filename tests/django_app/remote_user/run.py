@@ -36,9 +36,9 @@ from django.test.utils import (  # noqa: E402
     teardown_databases,
 )
 
-from wauth_core.identity import Identity  # noqa: E402
-from wauth_core.outcomes import Outcome, Request, Rules, SignedIn  # noqa: E402
+from wauth_core.identity import Identity, Rules  # noqa: E402
 from wauth_core.testing import EmbeddedDirectory  # noqa: E402
+from wauth_core.web.outcomes import Outcome, Request, SignedIn  # noqa: E402
 from wauth_django.models import LDAPUser  # noqa: E402
 
 MIDDLEWARE = "wauth_django.middleware.WindowsAuthMiddleware"

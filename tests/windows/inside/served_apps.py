@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from wauth_core.iis import win32
+from wauth_core.web.sources import win32
 
 # As in an application pool, whose account is not the visitor's; under Wine there is only one account
 win32.Win32TokenReader.own_sid = lambda self: "S-1-5-82-1-2-3-4-5"  # type: ignore[method-assign]

@@ -17,8 +17,8 @@ if sys.platform != "win32":
 import msvcrt
 
 from tests.windows.inside.win import Windows, open_token
-from wauth_core.iis.token import InvalidToken, read_token
-from wauth_core.iis.win32 import Win32TokenReader
+from wauth_core.web.sources.token import InvalidToken, read_token
+from wauth_core.web.sources.win32 import Win32TokenReader
 
 
 class OfAnotherAccount(Win32TokenReader):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ctypes import wintypes
 from typing import Any
 
-from wauth_core.iis.win32 import SidAndAttributes
+from wauth_core.web.sources.win32 import SidAndAttributes
 
 TOKEN_ALL_ACCESS = 0xF01FF
 DUPLICATE_SAME_ACCESS = 2

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from wauth_core import ConfigurationError, Identity
-from wauth_core.outcomes import Request, TransportFacts
-from wauth_wsgi.state import MAX_COOKIE, Session, SessionCookie
+from wauth_core.identity import TransportFacts
+from wauth_core.web.outcomes import Request
+from wauth_wsgi.negotiate.cookie import MAX_COOKIE, Session, SessionCookie
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)
 KEY, NEW_KEY = "k" * 32, "n" * 32

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import warnings
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.identity import Identity, fold_username
-from wauth_core.iis.token import (
+from wauth_core.identity import Identity, Rules, TransportFacts, fold_username
+from wauth_core.settings import ConfigurationWarning
+from wauth_core.web.outcomes import Outcome, Rejected, Request, SignedIn
+from wauth_core.web.sources.token import (
     PAIRING_HEADER,
     TOKEN_HEADERS,
     InvalidToken,
@@ -20,8 +21,6 @@ from wauth_core.iis.token import (
     check_forwarder,
     read_token,
 )
-from wauth_core.outcomes import Outcome, Rejected, Request, Rules, SignedIn, TransportFacts
-from wauth_core.settings import ConfigurationWarning
 
 logger = logging.getLogger("wauth.sources")
 
@@ -115,12 +114,14 @@ def _tokens(request: Request) -> list[str]:
 def _windows() -> TokenReader:
     if os.name != "nt":
         raise ConfigurationError("IISToken works on Windows, behind IIS and HttpPlatformHandler, only.")
-    from wauth_core.iis.win32 import Win32TokenReader
+    from wauth_core.web.sources.win32 import Win32TokenReader
 
     return Win32TokenReader()
 
 
 def _warn_of_workers() -> None:
+    import multiprocessing  # here: it adds a module to every process that imports it
+
     workers = os.environ.get("WEB_CONCURRENCY", "1")
     if multiprocessing.parent_process() is not None or (workers.isdigit() and int(workers) > 1):
         warnings.warn(

@@ -187,7 +187,7 @@ def test_no_token_is_nobodys_word(call, windows):
 
 def test_the_event_loop_does_not_wait_for_windows(windows):
     """A name may be asked of a domain controller, so a request with a token goes to a thread."""
-    from wauth_core.requests import from_environ
+    from wauth_core.web.request import from_environ
 
     assert source(windows).may_block(from_environ({"HTTP_X_IIS_WINDOWSAUTHTOKEN": "2c0"}))
     assert not source(windows).may_block(from_environ({}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
-from wauth_core.outcomes import Headers, Request
+from wauth_core.web.outcomes import Headers, Request
 
 _NO_SERVER: Mapping[str, str] = {}
 _PLAIN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}  # PEP 3333: without HTTP_

@@ -18,8 +18,8 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
-from wauth_core.identity import Identity
-from wauth_core.outcomes import Request, TransportFacts
+from wauth_core.identity import Identity, TransportFacts
+from wauth_core.web.outcomes import Request
 
 if TYPE_CHECKING:
     from itsdangerous import Signer

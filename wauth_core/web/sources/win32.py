@@ -1,5 +1,5 @@
 """The calls into Windows that read a token. Everything here is thin; the rules are in
-:mod:`wauth_core.iis.token`.
+:mod:`wauth_core.web.sources.token`.
 
 The libraries are loaded when a :class:`Win32TokenReader` is made, not on import. Each function's argument
 types are set: without them ctypes passes a handle as 32 bits and cuts it off.
@@ -45,7 +45,7 @@ def _load(name: str) -> Any:
 
 
 class Win32TokenReader:
-    """A :class:`wauth_core.iis.token.TokenReader` on Windows. Safe to share between threads.
+    """A :class:`wauth_core.web.sources.token.TokenReader` on Windows. Safe to share between threads.
 
     :param load: loads a library by its name; another one is given in tests.
     """

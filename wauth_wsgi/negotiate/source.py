@@ -12,12 +12,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from wauth_core.exceptions import ConfigurationError, DirectoryError
-from wauth_core.identity import Identity, Principal, fold_username
-from wauth_core.outcomes import Challenge, Headers, Outcome, Rejected, Request, Rules, SignedIn, TransportFacts
-from wauth_wsgi.kerberos import Acceptor, HandshakeFailed, system_acceptor
-from wauth_wsgi.pac import BadPac, LogonInfo, read_logon_info
-from wauth_wsgi.passwords import Fallback, Typed, WrongPassword
-from wauth_wsgi.state import Key, Session, SessionCookie
+from wauth_core.identity import Identity, Principal, Rules, TransportFacts, fold_username
+from wauth_core.web.outcomes import Challenge, Headers, Outcome, Rejected, Request, SignedIn
+from wauth_core.web.sources.pac import BadPac, LogonInfo, read_logon_info
+from wauth_wsgi.negotiate.cookie import Key, Session, SessionCookie
+from wauth_wsgi.negotiate.kerberos import Acceptor, HandshakeFailed, system_acceptor
+from wauth_wsgi.negotiate.password import Fallback, Typed, WrongPassword
 
 if TYPE_CHECKING:
     from wauth_core import AuthResult

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from wauth_core.iis import win32
-from wauth_core.iis.token import TokenReader
-from wauth_core.iis.win32 import SidAndAttributes, TokenGroups, Win32TokenReader
+from wauth_core.web.sources import win32
+from wauth_core.web.sources.token import TokenReader
+from wauth_core.web.sources.win32 import SidAndAttributes, TokenGroups, Win32TokenReader
 
 OWN_TOKEN, ALICE_TOKEN, NOT_A_TOKEN = 0x100, 0x22C, 0x1A4
 OWN, ALICE, STAFF, DENIED, DISABLED, LABEL = 1, 2, 3, 4, 5, 6  # addresses of SIDs, so to speak

@@ -8,9 +8,10 @@ from datetime import datetime, timezone
 from functools import lru_cache
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
-from wauth_core.outcomes import Outcome, Rejected, Request, Rules, SignedIn, TransportFacts
-from wauth_wsgi.pac import MAX_BYTES, BadPac, LogonInfo, read_logon_info
-from wauth_wsgi.sources.names import MACHINE_CODE_PAGE, as_text, check_code_page
+from wauth_core.identity import Rules, TransportFacts
+from wauth_core.web.outcomes import Outcome, Rejected, Request, SignedIn
+from wauth_core.web.sources.encoding import MACHINE_CODE_PAGE, as_text, check_code_page
+from wauth_core.web.sources.pac import MAX_BYTES, BadPac, LogonInfo, read_logon_info
 
 MAX_LENGTH = 2048  # characters of a REMOTE_USER worth reading
 

@@ -2,7 +2,7 @@
 
 With ``forwardWindowsAuthToken`` HttpPlatformHandler duplicates the visitor's token into the process and
 names its handle, in hexadecimal, in a request header (:data:`TOKEN_HEADERS`). The rules here are pure and
-hold on any system; Windows is asked through :class:`TokenReader`, of which :mod:`wauth_core.iis.win32` is
+hold on any system; Windows is asked through :class:`TokenReader`, of which :mod:`wauth_core.web.sources.win32` is
 the real one.
 
 A handle is a small number that anybody can write into a header. So:

@@ -9,8 +9,9 @@ import pytest
 from tests.wsgi.calls import over_wsgi
 from tests.wsgi.tickets import DOMAIN_SID, logon_info
 from wauth_core import ConfigurationError
-from wauth_core.outcomes import ANONYMOUS, Rules, decide
-from wauth_core.requests import from_environ
+from wauth_core.identity import Rules
+from wauth_core.web.outcomes import ANONYMOUS, decide
+from wauth_core.web.request import from_environ
 from wauth_wsgi import ServerIdentity
 
 

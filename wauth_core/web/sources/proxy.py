@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
-from wauth_core.outcomes import Outcome, Rejected, Request, Rules, SignedIn
-from wauth_wsgi.sources.names import as_text
+from wauth_core.identity import Rules
+from wauth_core.web.outcomes import Outcome, Rejected, Request, SignedIn
+from wauth_core.web.sources.encoding import as_text
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from wauth_core.iis.token import (
+from wauth_core.testing.tokens import FakeTokenReader
+from wauth_core.web.sources.token import (
     AUTHENTICATION_VARIABLE,
     PAIRING_VARIABLE,
     InvalidToken,
@@ -17,7 +18,6 @@ from wauth_core.iis.token import (
     parse_handle,
     read_token,
 )
-from wauth_core.testing.tokens import FakeTokenReader
 
 OWN_SID = "S-1-5-82-1-2-3-4-5"
 ALICE = TokenFacts("S-1-5-21-1-2-3-1104", "EXAMPLE", "alice", frozenset({"S-1-5-21-1-2-3-513", "S-1-1-0"}))

@@ -8,14 +8,14 @@ from http import HTTPStatus
 from typing import Any
 
 from wauth_core import Wauth
-from wauth_core.outcomes import (
+from wauth_core.identity import Rules
+from wauth_core.web.outcomes import (
     TEXTS,
     Challenge,
     Headers,
     Outcome,
     Rejected,
     Request,
-    Rules,
     SignedIn,
     Source,
     challenge_of,
@@ -60,7 +60,7 @@ class Front:
         return cls(wauth, loaded, required, rules, challenge_of(loaded), owns)
 
     def answer(self, outcome: Outcome, request: Request) -> Answer | None:
-        """The response that replaces the application's, if any; see `wauth_core.outcomes`."""
+        """The response that replaces the application's, if any; see `wauth_core.web.outcomes`."""
         if isinstance(outcome, SignedIn):
             return None
         if isinstance(outcome, Rejected):

@@ -6,7 +6,8 @@ import logging
 from urllib.parse import quote
 
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.outcomes import Outcome, Request, Rules, SignedIn
+from wauth_core.identity import Rules
+from wauth_core.web.outcomes import Outcome, Request, SignedIn
 
 logger = logging.getLogger("wauth.sources")
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from wauth_core import Identity
-from wauth_core.outcomes import Anonymous, Outcome, Rejected, Request, Rules, SignedIn, Source, decide
+from wauth_core.identity import Rules
+from wauth_core.web.outcomes import Anonymous, Outcome, Rejected, Request, SignedIn, Source, decide
 
 ALICE = Identity("EXAMPLE", "alice")
 

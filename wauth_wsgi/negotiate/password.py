@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from wauth_core.exceptions import ConfigurationError, WauthError
 from wauth_core.identity import Identity
-from wauth_core.outcomes import Challenge, Headers, Request
-from wauth_wsgi.form import FORM_HEADER, page
+from wauth_core.web.outcomes import Challenge, Headers, Request
+from wauth_wsgi.negotiate.form import FORM_HEADER, page
 
 if TYPE_CHECKING:
     from wauth_core import AuthResult

@@ -7,8 +7,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from wauth_core.exceptions import UserNotFound
-from wauth_core.identity import Identity
-from wauth_core.outcomes import TransportFacts
+from wauth_core.identity import Identity, TransportFacts
 
 if TYPE_CHECKING:
     from wauth_core.directory.entries import DirectoryGroup, DirectoryUser

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.wsgi.tickets import DENY_ONLY, DOMAIN_SID, ENABLED, logon_info
-from wauth_wsgi.pac import BadPac, LogonInfo, read_logon_info
+from wauth_core.web.sources.pac import BadPac, LogonInfo, read_logon_info
 
 GOOD = logon_info(extra=[("S-1-5-21-7-7-7-1", ENABLED)], resources=[(55, ENABLED)])
 

@@ -15,30 +15,14 @@ import importlib
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
-from wauth_core.identity import Identity
+from wauth_core.identity import Identity, Rules, TransportFacts
 
 logger = logging.getLogger("wauth.sources")
 
 Headers = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class TransportFacts:
-    """What a Windows token or a Kerberos ticket says of its owner, with no question to the directory.
-
-    *group_sids* are enabled groups only, nested ones included. *complete* is False where built-in groups
-    (``S-1-5-32-…``) are missing, as in a ticket's PAC. *at* is when the facts were taken (aware, UTC).
-    """
-
-    user_sid: str
-    group_sids: frozenset[str] = field(repr=False)
-    at: datetime
-    complete: bool = True
-    upn: str | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +72,7 @@ class Request:
     *server* holds what the server itself says (WSGI's ``REMOTE_USER`` and ``AUTH_TYPE``; empty under ASGI), *headers*
     the client's and the proxy's headers as (lower-case name, value) in the order they came, *peer* the address of
     the socket's other end. *raw* is the environ or scope, for a source that must change it.
-    `wauth_core.requests` makes one from a WSGI environ or an ASGI scope.
+    `wauth_core.web.request` makes one from a WSGI environ or an ASGI scope.
     """
 
     server: Mapping[str, str]
@@ -106,18 +90,6 @@ class Request:
 
     def remove_header(self, name: str) -> None:
         """Hide the header *name* from the application, by changing *raw*."""
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How names are read: the site's options that a source needs."""
-
-    use_spn: bool = False
-    lowercase: bool = True
-
-    def parse(self, value: object) -> Identity:
-        """`Identity.parse` by these rules. Raises `InvalidIdentity`."""
-        return Identity.parse(value, use_spn=self.use_spn, lowercase=self.lowercase)
 
 
 @runtime_checkable
@@ -209,7 +181,7 @@ def challenge_of(sources: Iterable[Source]) -> Challenge:
 
 def load_sources(given: Iterable[Source | str] | Source | str | None, wauth: Any = None) -> tuple[Source, ...]:
     """The sources that a setting names: instances, or dotted paths of an instance, a class or a function without
-    arguments ("wauth_wsgi.ServerIdentity"). Those that check passwords check them with *wauth*.
+    arguments ("wauth_core.web.sources.ServerIdentity"). Those that check passwords check them with *wauth*.
 
     Raises `ConfigurationError` for what cannot be found or is no source.
     """

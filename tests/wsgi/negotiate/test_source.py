@@ -12,9 +12,9 @@ from tests.wsgi.calls import over_asgi, over_wsgi
 from tests.wsgi.tickets import DOMAIN_SID, Believing, ticket
 from wauth_core import ConfigurationError, Identity, Wauth
 from wauth_core.exceptions import DirectoryUnavailable
-from wauth_core.outcomes import Rules
+from wauth_core.identity import Rules
 from wauth_wsgi import Negotiate
-from wauth_wsgi.kerberos import Accepted
+from wauth_wsgi.negotiate.kerberos import Accepted
 
 KEY = "k" * 32
 
@@ -225,7 +225,7 @@ def test_whose_ticket_it_is(info, principal, arguments, rules, expected):
 
 def decided(negotiate, rules):
     """The outcome of one request with the good ticket."""
-    from wauth_core.outcomes import Request, decide
+    from wauth_core.web.outcomes import Request, decide
 
     return decide([negotiate], Request({}, ((token("good")[0].lower(), token("good")[1]),), "192.0.2.1"), rules)
 
