@@ -37,7 +37,7 @@ def rows(guide: str, heading: str) -> dict[str, list[str]]:
 
 def test_every_domain_setting_is_listed() -> None:
     """The table has the fields of LDAPSettings, in their order, each with type, default and consequence."""
-    listed = rows("settings.md", "A domain's settings")
+    listed = rows("reference/settings.md", "A domain's settings")
     fields = {field.name: field for field in dataclasses.fields(LDAPSettings)}
     assert list(listed) == list(fields)
     sample = LDAPSettings(SERVER="x", SEARCH_BASE="x")
@@ -52,7 +52,7 @@ def test_every_domain_setting_is_listed() -> None:
 
 def test_every_site_setting_is_listed() -> None:
     """The table has the fields of Options, in their order, each with its default."""
-    listed = rows("settings.md", "The site's settings")
+    listed = rows("reference/settings.md", "The site's settings")
     assert list(listed) == [f"WAUTH_{name.upper()}" for name in Options.names()]
     for name, (_, default, consequence) in listed.items():
         value = getattr(Options(), name.removeprefix("WAUTH_").lower())
@@ -66,7 +66,7 @@ def test_every_site_setting_is_listed() -> None:
 
 def test_every_command_is_listed() -> None:
     """The table of commands names each once."""
-    table = "\n".join(line for line in text("cli.md").splitlines() if line.startswith("| `"))
+    table = "\n".join(line for line in text("reference/cli.md").splitlines() if line.startswith("| `"))
     listed = [word for line in table.splitlines() for word in re.findall(r"`([a-z]+)", line.split(" | ")[0])]
     assert sorted(listed) == sorted(COMMANDS)
 
@@ -74,7 +74,7 @@ def test_every_command_is_listed() -> None:
 def test_settings_snippets_run() -> None:
     """What the settings guide shows does what it says."""
     names: dict[str, Any] = {}
-    found = snippets("settings.md", "python")
+    found = snippets("reference/settings.md", "python")
     assert len(found) >= 2
     for snippet in found:
         exec(compile(snippet, "settings.md", "exec"), names)
@@ -82,7 +82,7 @@ def test_settings_snippets_run() -> None:
 
 def test_the_toml_example_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The example file is a good one."""
-    [example] = snippets("settings.md", "toml")
+    [example] = snippets("reference/settings.md", "toml")
     path = tmp_path / "wauth.toml"
     path.write_text(example, encoding="utf-8")
     monkeypatch.setenv("AD_PASSWORD", "x")
@@ -113,7 +113,7 @@ def test_scripting_snippets_run(
     monkeypatch.setattr(Pointed, "directory", windowsauth_directory, raising=False)
     monkeypatch.setattr("wauth_core.Wauth", Pointed)
     names: dict[str, Any] = {}
-    found = snippets("scripting.md", "python")
+    found = snippets("howto/scripting.md", "python")
     assert len(found) >= 9
     for snippet in found:
         exec(compile(snippet, "scripting.md", "exec"), names)
@@ -129,7 +129,7 @@ def test_command_lines_run(
     settings = windowsauth_directory.settings()
     entries = "\n".join(f"{name} = '{value}'" for name, value in settings.items())
     Path("wauth.toml").write_text(f"[domains.EXAMPLE]\n{entries}\n", encoding="utf-8")
-    lines = [line[2:] for block in snippets("cli.md", "console") for line in block.splitlines()]
+    lines = [line[2:] for block in snippets("reference/cli.md", "console") for line in block.splitlines()]
     assert len(lines) >= 10
     for line in lines:
         words = shlex.split(line.replace("/etc/", "").replace("/var/lib/app/", ""))

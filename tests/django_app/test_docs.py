@@ -1,4 +1,4 @@
-"""What docs/django.md says: the quick start word for word, its examples, and its tables."""
+"""What docs/howto/django.md says: the quick start word for word, its examples, and its tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from wauth_core.settings import Options
 
 ROOT = Path(__file__).parents[2]
-GUIDE = (ROOT / "docs" / "django.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "howto" / "django.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"(?:<!-- (.*?) -->\n)?```python\n(.*?)```", GUIDE, re.DOTALL)
 
 

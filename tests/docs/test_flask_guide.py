@@ -1,4 +1,4 @@
-"""docs/flask.md: its Python runs as it is printed, in order, and its tables name what there is."""
+"""docs/howto/flask.md: its Python runs as it is printed, in order, and its tables name what there is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-GUIDE = Path(__file__).parents[2] / "docs" / "flask.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "howto" / "flask.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
 
 

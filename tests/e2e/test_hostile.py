@@ -79,7 +79,7 @@ def under_iis(tmp_path_factory):
         yield FromIIS(process)
 
 
-# IIS makes one variable of X-Remote-User and X_Remote_User, which docs/sources.md warns of.
+# IIS makes one variable of X-Remote-User and X_Remote_User, which docs/howto/sources.md warns of.
 FOLDED = ("proxy-underscored", "proxy-half-underscored")
 UNDER_IIS = {name: row for name, row in ROWS.items() if name not in FOLDED}
 

@@ -16,7 +16,7 @@ from wauth_core.web.sources import iis_token
 from wauth_wsgi import IISToken, Negotiate, ProxyHeader, ServerIdentity, Simulate, WindowsAuthASGI, WindowsAuthWSGI
 from wauth_wsgi.negotiate import source as negotiate
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "howto"
 
 
 def hello_wsgi(environ, start_response):

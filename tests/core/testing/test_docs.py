@@ -1,4 +1,4 @@
-"""docs/testing.md does what it says."""
+"""docs/howto/testing.md does what it says."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from wauth_core.testing import EmbeddedDirectory
 from wauth_core.testing.directory.faults import Faults
 from wauth_core.testing.directory.people import _GROUP, _USER
 
-GUIDE = (Path(__file__).parents[3] / "docs" / "testing.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).parents[3] / "docs" / "howto" / "testing.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", GUIDE, re.S | re.M)
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=[f"snippet {number}" for number in range(len(SNIPPETS))])
 def test_a_snippet_runs(snippet):
     """Every Python snippet runs as it stands."""
-    exec(compile(snippet, "docs/testing.md", "exec"), {})
+    exec(compile(snippet, "docs/howto/testing.md", "exec"), {})
 
 
 def test_the_people_file_is_taken(tmp_path):
