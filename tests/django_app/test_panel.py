@@ -8,6 +8,8 @@ from django.http import HttpResponse
 from django.test import AsyncRequestFactory, RequestFactory
 
 from wauth_core.directory import Operation
+from wauth_core.directory.tracing import ENTRIES_KEPT
+from wauth_core.directory.wire import RawEntry
 from wauth_django.conf import get_wauth
 from wauth_django.panels import LDAPPanel, advice
 
@@ -133,3 +135,28 @@ def test_advice_on_the_same_search_for_other_attributes():
         ]
     )
     assert found == ["The search for '(cn=x)' in EXAMPLE was made for different attributes: ask for all at once."]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "unicodePwd",
+        "userPassword",
+        "ms-Mcs-AdmPwd",
+        "msLAPS-EncryptedPasswordHistory",
+        "msDS-ManagedPassword;range=0-1",
+    ],
+)
+def test_secret_attributes_are_left_out(name):
+    """Whatever is a password or a key by its name is kept nowhere; what only speaks of passwords is."""
+    noted = Operation("EXAMPLE", "search")
+    noted.answered(0, [RawEntry("CN=x", {name: [b"Tr0ub4dor"], "pwdLastSet": [b"0"], "jpegPhoto": [b"..."]})])
+    assert noted.entries == 1
+    assert noted.found[0].attributes == {"pwdLastSet": [b"0"]}
+
+
+def test_of_a_long_answer_the_first_entries_are_kept():
+    """A page of a whole domain does not fill the memory; all are counted."""
+    noted = Operation("EXAMPLE", "search")
+    noted.answered(0, [RawEntry(f"CN={number}", {}) for number in range(ENTRIES_KEPT + 5)])
+    assert (noted.entries, len(noted.found)) == (ENTRIES_KEPT + 5, ENTRIES_KEPT)

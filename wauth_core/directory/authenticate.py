@@ -11,7 +11,6 @@ from wauth_core.directory import errors
 from wauth_core.directory.connection import Lost, Secret
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.directory.pool import Pool
-from wauth_core.directory.tracing import operation
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.identity import Identity
 
@@ -107,12 +106,11 @@ def check(pool: Pool, user: DirectoryUser, password: Secret) -> AuthReason:
     connection = pool.unbound(deadline)
     try:
         pool.dialer.refuse_plaintext(connection.endpoint)
-        with operation(pool.dialer.domain, "bind", base=user.dn, server=str(connection.endpoint)):
-            result = connection.bind_simply(user.dn, password, deadline)
+        result = connection.bind_simply(user.dn, password, deadline)
     except Lost as error:
         raise DirectoryUnavailable(f"Domain {pool.dialer.domain}: {error}.") from None
     finally:
-        connection.hang_up(polite=True)
+        pool.dismiss(connection)
     if result.code == errors.SUCCESS:
         return AuthReason.OK
     if result.code in {errors.BUSY, errors.UNAVAILABLE}:

@@ -15,15 +15,13 @@ from typing import Any
 
 import ldap3
 from ldap3.core.exceptions import LDAPConnectionIsReadOnlyError
-from ldap3.strategy.sync import SyncStrategy
 
 from wauth_core.directory import errors, wire
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.directory.sockets import DeadlineSocket
+from wauth_core.directory.strategy import Strategy
+from wauth_core.directory.tracing import operation
 from wauth_core.exceptions import ReadOnlyError
-
-_WRITES = frozenset({"addRequest", "modifyRequest", "delRequest", "modDNRequest"})
-_HARMLESS_EXTENSIONS = frozenset({"1.3.6.1.4.1.1466.20037", "1.3.6.1.4.1.4203.1.11.3"})  # StartTLS, who am I
 
 
 class WriteRefused(ReadOnlyError, LDAPConnectionIsReadOnlyError):  # type: ignore[misc]
@@ -55,42 +53,6 @@ class Lost(Exception):
         super().__init__(message)
 
 
-class _Strategy(SyncStrategy):  # type: ignore[misc]
-    """ldap3's synchronous strategy, opening with our own socket, and with a deadline and a guard at each request."""
-
-    def open(self, reset_usage: bool = True, read_server_info: bool = True) -> None:
-        connection = self.connection
-        if not connection.closed:
-            self.close()
-        self._outstanding: dict[int, Any] = {}
-        connection.tls_started = False
-        if connection.usage and (reset_usage or not connection.usage.initial_connection_start_time):
-            connection.usage.start()
-        connection.socket = connection.dial()
-        connection.closed = False
-        connection.server.current_address = connection.socket.getpeername()
-        if connection.usage:
-            connection.usage.open_sockets += 1
-            connection.usage.wrapped_sockets += connection.server.ssl
-        self._start_listen()
-        if read_server_info:
-            connection.refresh_server_info()
-
-    def send(self, message_type: str, request: Any, controls: Any = None) -> Any:
-        connection = self.connection
-        if _is_write(message_type, request):
-            connection._may_write()
-        if connection.socket is not None and message_type != "unbindRequest":
-            connection.socket.deadline = time.monotonic() + connection.operation_timeout
-        return super().send(message_type, request, controls)
-
-
-def _is_write(message_type: str, request: Any) -> bool:
-    if message_type == "extendedReq":
-        return str(request["requestName"]) not in _HARMLESS_EXTENSIONS
-    return message_type in _WRITES
-
-
 class Connection(ldap3.Connection):  # type: ignore[misc]
     """A bound connection; see the module. It belongs to one thread at a time: the pool sees to that."""
 
@@ -115,7 +77,7 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
         self.opened_at = self.used_at = time.monotonic()
         self._numbers = count(1_000_000_000)  # apart from ldap3's own, which count up from 1
         super().__init__(server, auto_bind=ldap3.AUTO_BIND_NONE, **options)
-        self.strategy = _Strategy(self)
+        self.strategy = Strategy(self)
         for name in ("send", "open", "get_response", "post_send_single_response", "post_send_search"):
             setattr(self, name, getattr(self.strategy, name))
 
@@ -144,7 +106,24 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
         request = wire.search_request(
             number, base, scope, filter_text, attributes, controls=controls, size_limit=size_limit
         )
-        self._transmit(request, deadline, "searchRequest")
+        with operation(
+            self.domain,
+            "search",
+            server=str(self.endpoint),
+            socket=self.socket,
+            base=base,
+            scope=scope,
+            filter=filter_text,
+            attributes=attributes,
+            controls=tuple(control.oid for control in controls),
+        ) as noted:
+            self._transmit(request, deadline, "searchRequest")
+            entries, result = self._found(number)
+            if noted is not None:
+                noted.answered(result.code, entries)
+        return entries, result
+
+    def _found(self, number: int) -> tuple[list[wire.RawEntry], wire.Result]:
         entries: list[wire.RawEntry] = []
         try:
             for tag, content, controls_seen in self._answers(number):
@@ -161,14 +140,20 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
     def bind_simply(self, name: str, password: Secret, deadline: float) -> wire.Result:
         """A simple bind. The password goes into the socket and nowhere else. Raises `Lost`."""
         number = next(self._numbers)
-        self._transmit(wire.bind_request(number, name, password.octets), deadline, "bindRequest")
+        with operation(self.domain, "bind", server=str(self.endpoint), socket=self.socket, base=name) as noted:
+            self._transmit(wire.bind_request(number, name, password.octets), deadline, "bindRequest")
+            result = self._bind_answer(number)
+            if noted is not None:
+                noted.answered(result.code)
+        self.bound = result.code == errors.SUCCESS
+        return result
+
+    def _bind_answer(self, number: int) -> wire.Result:
         try:
             for tag, content, _ in self._answers(number):
                 if tag != wire.BIND_RESPONSE:
                     raise wire.WireError("an answer that does not belong to a bind")
-                result = wire.read_result(content)
-                self.bound = result.code == errors.SUCCESS
-                return result
+                return wire.read_result(content)
         except wire.WireError as error:
             raise Lost(f"{self.endpoint} sent {error}") from None
         raise Lost(f"{self.endpoint} ended the connection")
@@ -214,25 +199,26 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
 
     def add(self, *args: Any, **kwargs: Any) -> Any:
         """ldap3's, which forgets to look at ``read_only`` here."""
-        self._may_write()
+        self.may_write()
         return super().add(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         """ldap3's."""
-        self._may_write()
+        self.may_write()
         return super().delete(*args, **kwargs)
 
     def modify(self, *args: Any, **kwargs: Any) -> Any:
         """ldap3's."""
-        self._may_write()
+        self.may_write()
         return super().modify(*args, **kwargs)
 
     def modify_dn(self, *args: Any, **kwargs: Any) -> Any:
         """ldap3's."""
-        self._may_write()
+        self.may_write()
         return super().modify_dn(*args, **kwargs)
 
-    def _may_write(self) -> None:
+    def may_write(self) -> None:
+        """Raise `WriteRefused` where the connection is read-only."""
         if self.read_only:
             raise WriteRefused(
                 f"The domain {self.domain} is read-only. Set READ_ONLY=False in its settings to write to it."
@@ -249,17 +235,24 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
         self.request = self.response = None
         if connected is None:
             return
+        if polite:
+            self._say_goodbye(connected)
         if self._usage:
             self._usage.closed_sockets += 1
             self._usage.stop()
-        try:
-            if polite:
-                connected.deadline = time.monotonic() + 0.2
-                connected.sendall(wire.unbind_request(next(self._numbers)))
-        except (OSError, ValueError):
-            pass
         with contextlib.suppress(OSError):
             connected.inner.close()
+
+    def _say_goodbye(self, connected: DeadlineSocket) -> None:
+        request = wire.unbind_request(next(self._numbers))
+        with (
+            contextlib.suppress(OSError, ValueError),
+            operation(self.domain, "unbind", server=str(self.endpoint), socket=connected),
+        ):
+            connected.deadline = time.monotonic() + 0.2
+            connected.sendall(request)
+            if self._usage:
+                self._usage.update_transmitted_message({"type": "unbindRequest"}, len(request))
 
 
 def _lost(endpoint: Endpoint, error: Exception) -> Lost:

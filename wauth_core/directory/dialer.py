@@ -44,8 +44,7 @@ class Dialer:
         """
         connection = self.open(endpoint, deadline, for_users=for_users)
         try:
-            with operation(self.domain, "bind", server=str(endpoint)):
-                self._bind(connection, deadline)
+            self._bind(connection, deadline)
             if for_users:
                 _read_server_info(connection)
         except BaseException:
@@ -57,12 +56,11 @@ class Dialer:
     def open(self, endpoint: Endpoint, deadline: float, *, for_users: bool = False) -> Connection:
         """An open connection, encrypted where it shall be, not bound. Raises as `service_connection` does."""
         connection = self._unopened(endpoint, for_users=for_users)
-        with operation(self.domain, "connect", server=str(endpoint)):
-            connection.dial, later = lambda: self._dial(endpoint, deadline), connection.dial
-            try:
-                connection.open(read_server_info=False)
-            finally:
-                connection.dial = later
+        connection.dial, later = lambda: self._dial(endpoint, deadline), connection.dial
+        try:
+            connection.open(read_server_info=False)
+        finally:
+            connection.dial = later
         return connection
 
     def _unopened(self, endpoint: Endpoint, *, for_users: bool) -> Connection:
@@ -119,7 +117,8 @@ class Dialer:
                 return DeadlineSocket(self._encrypted(plain, endpoint, deadline), deadline)
             opened = DeadlineSocket(plain, deadline)
             if self.settings.START_TLS:
-                start_tls(opened, endpoint)
+                with operation(self.domain, "starttls", server=str(endpoint), socket=opened):
+                    start_tls(opened, endpoint)
                 opened.inner = self._encrypted(plain, endpoint, deadline)
             return opened
         except BaseException:

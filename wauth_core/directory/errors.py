@@ -20,9 +20,12 @@ SUCCESS = 0
 OPERATIONS_ERROR = 1
 TIME_LIMIT_EXCEEDED = 3
 SIZE_LIMIT_EXCEEDED = 4
+COMPARE_FALSE = 5
+COMPARE_TRUE = 6
 STRONGER_AUTH_REQUIRED = 8
 REFERRAL = 10
 CONFIDENTIALITY_REQUIRED = 13
+SASL_BIND_IN_PROGRESS = 14
 NO_SUCH_OBJECT = 32
 INVALID_DN_SYNTAX = 34
 INVALID_CREDENTIALS = 49
@@ -31,18 +34,25 @@ BUSY = 51
 UNAVAILABLE = 52
 
 _NAMES = {
+    0: "success",
     1: "operationsError",
     2: "protocolError",
     3: "timeLimitExceeded",
     4: "sizeLimitExceeded",
+    5: "compareFalse",
+    6: "compareTrue",
     7: "authMethodNotSupported",
     8: "strongerAuthRequired",
     10: "referral",
     11: "adminLimitExceeded",
     12: "unavailableCriticalExtension",
     13: "confidentialityRequired",
+    14: "saslBindInProgress",
     16: "noSuchAttribute",
+    17: "undefinedAttributeType",
     18: "inappropriateMatching",
+    19: "constraintViolation",
+    20: "attributeOrValueExists",
     21: "invalidAttributeSyntax",
     32: "noSuchObject",
     34: "invalidDNSyntax",
@@ -52,6 +62,11 @@ _NAMES = {
     51: "busy",
     52: "unavailable",
     53: "unwillingToPerform",
+    64: "namingViolation",
+    65: "objectClassViolation",
+    66: "notAllowedOnNonLeaf",
+    67: "notAllowedOnRDN",
+    68: "entryAlreadyExists",
     80: "other",
 }
 

@@ -92,8 +92,12 @@ class Pool:
         return connection
 
     def unbound(self, deadline: float) -> Connection:
-        """An open connection that nobody is signed in on. It is the caller's, who hangs it up."""
+        """An open connection that nobody is signed in on. It is the caller's, until `dismiss`."""
         return self._open(self.state, deadline, self.dialer.open)
+
+    def dismiss(self, connection: Connection) -> None:
+        """Close a connection that `unbound` gave."""
+        _retire(self.state, [connection])
 
     def release(self, connection: Connection) -> None:
         """Close a connection that `dedicated` gave."""

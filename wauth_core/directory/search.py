@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from wauth_core.directory import errors, wire
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.pool import Pool
-from wauth_core.directory.tracing import operation
 from wauth_core.directory.wire import BASE, SUBTREE, RawEntry
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable
 
@@ -110,23 +109,10 @@ class Searcher:
         controls: tuple[wire.Control, ...] = (),
         limit: int = 0,
     ) -> tuple[list[RawEntry], wire.Result]:
-        with operation(
-            self._domain,
-            "search",
-            base=base,
-            scope=scope,
-            filter=filter_text,
-            attributes=attributes,
-            server=str(connection.endpoint),
-        ) as noted:
-            entries, result = connection.ask(deadline, base, scope, filter_text, attributes, controls, limit)
-            if noted is not None:
-                noted.entries = len(entries)
-                if result.code:
-                    noted.error = errors.code_name(result.code)
-            if result.code in {errors.BUSY, errors.UNAVAILABLE}:
-                raise Lost(f"{connection.endpoint} is {errors.code_name(result.code)}", skip=True)
-            return entries, result
+        entries, result = connection.ask(deadline, base, scope, filter_text, attributes, controls, limit)
+        if result.code in {errors.BUSY, errors.UNAVAILABLE}:
+            raise Lost(f"{connection.endpoint} is {errors.code_name(result.code)}", skip=True)
+        return entries, result
 
     def complete(self, entry: RawEntry) -> RawEntry:
         """Fetch the rest of attributes that came as ``name;range=0-1499`` (MS-ADTS 3.1.1.3.1.3.3)."""

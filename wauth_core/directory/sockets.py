@@ -14,21 +14,28 @@ from wauth_core.exceptions import DirectoryUnavailable
 
 
 class DeadlineSocket:
-    """A connected socket whose every send and receive ends at one moment: *deadline*, on the monotonic clock."""
+    """A connected socket whose every send and receive ends at one moment: *deadline*, on the monotonic clock.
+
+    *sent* and *received* count the octets of LDAP that went through it.
+    """
 
     def __init__(self, connected: socket.socket, deadline: float) -> None:
         self.inner = connected
         self.deadline = deadline
+        self.sent = self.received = 0
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Up to *size* octets; raises TimeoutError at the deadline."""
         self.inner.settimeout(self._remaining())
-        return self.inner.recv(size, flags)
+        octets = self.inner.recv(size, flags)
+        self.received += len(octets)
+        return octets
 
     def sendall(self, data: bytes) -> None:
         """Send all of *data*; raises TimeoutError at the deadline."""
         self.inner.settimeout(self._remaining())
         self.inner.sendall(data)
+        self.sent += len(data)
 
     def settimeout(self, seconds: float | None) -> None:
         """Nothing: the deadline rules."""
