@@ -27,6 +27,8 @@ class WindowsAuthConfig(AppConfig):
         self._wauth: Wauth | None = None
         self._loaded: dict[str, Any] = {}
         self._lock = threading.RLock()
+        self.at_end: list[Callable[[], object]] = []
+        """Called when the process ends, before the connections are given up."""
 
     def ready(self) -> None:
         """Register checks and receivers; nothing connects here."""
@@ -37,7 +39,7 @@ class WindowsAuthConfig(AppConfig):
         checks.register_all()
         user_logged_in.connect(sessions.remember_identity, dispatch_uid="wauth_django.sessions")
         setting_changed.connect(conf.forget, dispatch_uid="wauth_django.conf")
-        atexit.register(self.close)
+        atexit.register(self._end)
         preload.start(self)
 
     @property
@@ -63,9 +65,24 @@ class WindowsAuthConfig(AppConfig):
                     self._loaded[name] = load()
                 return self._loaded[name]
 
-    def usage(self) -> dict[str, Any]:
-        """ldap3's usage counters of every domain that was used in this process (COLLECT_METRICS)."""
-        return {} if self._wauth is None else dict(self._wauth.usage())
+    def usage(self, *, closed: bool = False) -> dict[str, Any]:
+        """ldap3's usage counters of every domain that was used in this process (COLLECT_METRICS).
+
+        With *closed* all connections are closed first, so that this is counted, too.
+        """
+        if self._wauth is None:
+            return {}
+        usage = dict(self._wauth.usage())
+        if closed:
+            managers = {domain: self._wauth.manager(domain) for domain in usage}
+            self._wauth.close()
+            usage = {domain: manager.get_usage() for domain, manager in managers.items()}
+        return usage
+
+    def _end(self) -> None:
+        for call in self.at_end:
+            call()
+        self.close()
 
     def close(self) -> None:
         """Close the process's `Wauth`; the next use makes a new one."""

@@ -1,4 +1,4 @@
-"""The admin: the list, the page of one user with its reasons, the actions; and the metrics."""
+"""The admin: the list, the page of one user with its reasons, and the actions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.messages import get_messages
 
-from wauth_django.ldap_metrics.collect import collect_metrics
-from wauth_django.ldap_metrics.models import LDAPUsage
 from wauth_django.models import LDAPUser
 
 LIST = "/admin/windows_auth/ldapuser/"
@@ -94,26 +92,3 @@ def test_a_link_changed_by_hand_is_another_person(admin, directory):
     link.refresh_from_db()
     assert (link.username, link.username_key, link.guid, link.sid) == ("carol", "carol", None, "")
     assert admin.get(f"{LIST}add/").status_code == 200
-
-
-def test_metrics_are_saved_and_shown(admin, directory, settings):
-    """COLLECT_METRICS: one row for each domain of the process when it ends, read-only in the admin."""
-    LDAPUser.objects.create_user("EXAMPLE\\alice")
-    assert collect_metrics() == 1
-    usage = LDAPUsage.objects.latest()
-    assert (usage.domain, usage.search_operations > 0, usage.bytes_received > 0) == ("EXAMPLE", True, True)
-    page = admin.get("/admin/ldap_metrics/ldapusage/").content.decode()
-    assert "EXAMPLE" in page
-    assert admin.get(f"/admin/ldap_metrics/ldapusage/{usage.pk}/change/").status_code == 200
-    assert admin.get("/admin/ldap_metrics/ldapusage/add/").status_code == 403
-    settings.WAUTH_DOMAINS = {"EXAMPLE": directory.settings(COLLECT_METRICS=False)}
-    LDAPUser.objects.get().sync()
-    assert collect_metrics() == 0
-
-
-def test_metrics_never_disturb_the_end_of_a_process(directory, settings):
-    """Whatever goes wrong is a line in the log."""
-    from wauth_django.ldap import close_connections
-
-    close_connections()
-    assert collect_metrics() == 0

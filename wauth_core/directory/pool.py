@@ -29,6 +29,13 @@ SKIP_FAILED = 15.0  # seconds a failed server is skipped, where another one is l
 CHECK_AFTER_IDLE = 30.0  # seconds; an older connection must answer a small question first
 CHECK_TIMEOUT = 2.0  # seconds that small question may take
 MAX_AGE = 600.0  # seconds; then a connection is replaced, so that a first server that came back is used again
+_MOMENTS: dict[str, Callable[..., Any]] = {
+    "initial_connection_start_time": min,
+    "open_socket_start_time": max,
+    "connection_stop_time": max,
+    "last_transmitted_time": max,
+    "last_received_time": max,
+}
 
 
 @dataclass
@@ -296,10 +303,11 @@ def _retire(state: _State, connections: list[Connection], *, polite: bool = True
 
 
 def _add(total: Any, usage: Any) -> None:
+    """Sum the counters. Of the moments, which ldap3 does not sum, the first start stays, and the last of the others."""
     total += usage
-    started = usage.initial_connection_start_time
-    if started and (total.initial_connection_start_time is None or started < total.initial_connection_start_time):
-        total.initial_connection_start_time = started
+    for name, choose in _MOMENTS.items():
+        known = [moment for moment in (getattr(total, name), getattr(usage, name)) if moment is not None]
+        setattr(total, name, choose(known, default=None))
 
 
 def _forget(inherited: _State) -> None:

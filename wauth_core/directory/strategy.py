@@ -48,8 +48,8 @@ class Strategy(SyncStrategy):  # type: ignore[misc]
         self._noted.clear()
         connection.tls_started = False
         usage = connection.usage
-        if usage and (reset_usage or not usage.initial_connection_start_time):
-            usage.start()
+        if usage:
+            usage.start(reset=False)
         with operation(connection.domain, "connect", server=str(connection.endpoint)):
             connection.socket = connection.dial()
         connection.closed = False

@@ -77,6 +77,9 @@ PREDEFINED = {
         random_delay=timedelta(minutes=5),
         restart_count=3,
     ),
+    "clearldapmetrics": PredefinedTask(
+        "clearldapmetrics", "Delete LDAP metrics older than 90 days, once a week.", timedelta(days=7)
+    ),
     "clean_duplicate_history": PredefinedTask(
         "clean_duplicate_history --auto",
         "Delete history records that change nothing (django-simple-history), every 3 hours.",

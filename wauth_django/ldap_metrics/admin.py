@@ -23,11 +23,13 @@ class LDAPUsageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="Elapsed time")
     def elapsed_time(self, usage: LDAPUsage) -> timedelta | None:
-        """From the first socket to the last."""
-        if not usage.connection_stop_time or not usage.open_socket_start_time:
+        """From the first connection until the last was closed; while one is open, until the row was written."""
+        started, stopped = usage.initial_connection_start_time, usage.connection_stop_time
+        if not started:
             return None
-        elapsed: timedelta = usage.connection_stop_time - usage.open_socket_start_time
-        return elapsed
+        is_open = not stopped or usage.open_sockets > usage.closed_sockets
+        elapsed: timedelta = (usage.timestamp if is_open else stopped) - started
+        return timedelta(seconds=round(elapsed.total_seconds()))
 
     @admin.display(description="Sockets (opened / closed / TLS)")
     def sockets(self, usage: LDAPUsage) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
+from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.core.signals import request_finished
 
 
 class LdapMetricsConfig(AppConfig):
-    """Saves what each connection was used for when the process ends (COLLECT_METRICS)."""
+    """Saves what each connection was used for, now and then and when the process ends (COLLECT_METRICS)."""
 
     name = "wauth_django.ldap_metrics"
     label = "ldap_metrics"
@@ -16,7 +17,10 @@ class LdapMetricsConfig(AppConfig):
     default_auto_field = "django.db.models.AutoField"
 
     def ready(self) -> None:
-        """Collect at the end, before `wauth_django` closes its connections."""
-        from wauth_django.ldap_metrics.collect import collect_metrics
+        """Collect after a request now and then, and at the end, before `wauth_django` gives its connections up."""
+        from wauth_django.ldap_metrics.collect import Collector
 
-        atexit.register(collect_metrics)
+        collector = Collector()
+        request_finished.connect(collector.after_request, dispatch_uid="wauth_django.ldap_metrics", weak=False)
+        config: Any = apps.get_app_config("windows_auth")
+        config.at_end.append(collector.at_end)

@@ -1,41 +1,86 @@
-"""From the managers' usage counters to rows."""
+"""From the managers' usage counters to rows: one for each process and domain, updated while the process lives."""
 
 from __future__ import annotations
 
 import logging
 import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
-from django.db import models
-from django.utils import timezone
+from django.conf import settings
 
+from wauth_core.process import PerProcess
 from wauth_django.ldap_metrics.models import LDAPUsage
 
 logger = logging.getLogger("wauth.django")
 
+EVERY = 300.0
+"""Seconds between two updates of a living process's rows."""
 _OWN = {"id", "timestamp", "pid", "domain"}
 
 
-def create_usage(domain: str, usage: Any) -> LDAPUsage:
-    """The unsaved row for ldap3's *usage* of *domain*."""
+@dataclass
+class _Saved:
+    """What belongs to one process: its rows' keys, when they were saved (by the clock), and who saves them now."""
+
+    at: float
+    keys: dict[str, int] = field(default_factory=dict)
+    lock: Any = field(default_factory=threading.Lock)
+
+
+class Collector:
+    """Saves the usage of this process. *clock* counts seconds.
+
+    A killed process leaves a row that is at most `EVERY` seconds older than its last request. No thread is needed for
+    that: a web server's process that answers nothing does not use the directory.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._saved = PerProcess(lambda: _Saved(clock()))
+
+    def after_request(self, **_: object) -> None:
+        """Receiver of ``request_finished``: save, where the rows are old. Never raises."""
+        saved = self._saved.here
+        if self._clock() - saved.at < EVERY or not saved.lock.acquire(blocking=False):
+            return
+        try:
+            saved.at = self._clock()
+            self.save()
+        finally:
+            saved.lock.release()
+
+    def at_end(self) -> int:
+        """Close all connections, and save. Never raises: the process is ending."""
+        return self.save(closed=True)
+
+    def save(self, *, closed: bool = False) -> int:
+        """Save the usage of every domain that this process has used; how many. Never raises."""
+        keys = self._saved.here.keys
+        try:
+            config: Any = apps.get_app_config("windows_auth")
+            counted = config.usage(closed=closed)
+            for domain, usage in counted.items():
+                row = usage_row(domain, usage)
+                row.pk = keys.get(domain)
+                row.save()
+                keys[domain] = row.pk
+        except Exception as error:
+            logger.warning("The LDAP metrics were not saved: %s", error)
+            return 0
+        return len(counted)
+
+
+def usage_row(domain: str, usage: Any) -> LDAPUsage:
+    """The unsaved row for ldap3's *usage* of *domain*. ldap3's moments are naive, in the machine's own time zone."""
     values: dict[str, Any] = {}
-    for field in LDAPUsage._meta.concrete_fields:
-        if field.name in _OWN or (value := getattr(usage, field.name, None)) is None:
+    for column in LDAPUsage._meta.concrete_fields:
+        if column.name in _OWN or (value := getattr(usage, column.name, None)) is None:
             continue
-        is_moment = isinstance(field, models.DateTimeField)
-        values[field.name] = timezone.make_aware(value) if is_moment and timezone.is_naive(value) else value
+        values[column.name] = value.astimezone() if settings.USE_TZ and isinstance(value, datetime) else value
     return LDAPUsage(domain=domain, pid=os.getpid(), **values)
-
-
-def collect_metrics() -> int:
-    """Save the usage of every domain that this process has used; how many. Never raises: the process is ending."""
-    try:
-        config: Any = apps.get_app_config("windows_auth")
-        rows = [create_usage(domain, usage) for domain, usage in config.usage().items()]
-        if rows:
-            LDAPUsage.objects.bulk_create(rows)
-    except Exception as error:
-        logger.warning("The LDAP metrics were not saved: %s", error)
-        return 0
-    return len(rows)
