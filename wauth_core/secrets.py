@@ -82,6 +82,19 @@ def keyring(service: str, name: str) -> Secret:
     return _Keyring(service, name)
 
 
+def missing(value: object) -> str | None:
+    """What is wrong with *value*, a secret of `env` or `file`: its variable is not set, or its file cannot be read.
+
+    None for anything else: a keyring may ask its user, and a function of the application is not called here.
+    """
+    if isinstance(value, _Env | _File):
+        try:
+            value()
+        except ConfigurationError as error:
+            return str(error)
+    return None
+
+
 def from_toml(value: object, folder: Path = Path()) -> object:
     """Turn ``{env = …}``, ``{file = …}`` or ``{keyring = [service, name]}`` into its callable; else *value* itself.
 

@@ -87,6 +87,33 @@ def _texts_by_name(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be a dictionary (in TOML a table) of texts, not {value!r}.")
 
 
+def _filter(name: str, value: object) -> None:
+    if not isinstance(value, str | Mapping | None):
+        raise ConfigurationError(
+            f"{name} must be an LDAP filter, or a dictionary (in TOML a table) of attribute to value, not {value!r}."
+        )
+
+
+def _definitions(name: str, value: object) -> None:
+    if value is None or value is False:
+        return
+    if isinstance(value, list | tuple) and all(isinstance(one, str) or _is_definition(one) for one in value):
+        return
+    raise ConfigurationError(
+        f'{name} must be a list of object classes, each a text or a pair such as ("user", ["title"]), not {value!r}.'
+    )
+
+
+def _is_definition(value: object) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and isinstance(value[1], list | tuple | set | frozenset)
+        and all(isinstance(name, str) for name in value[1])
+    )
+
+
 def _options(name: str, value: object) -> None:
     if not isinstance(value, Mapping | None):  # which is not shown: it may hold a password
         raise ConfigurationError(f"{name} must be a dictionary (in TOML a table).")
@@ -128,4 +155,6 @@ _CHECKS: Mapping[str, Check] = {
     "CA_FILE": _path,
     "PASSWORD": _secret,
     "MIRROR_GROUPS": _names_or_boolean,
+    "USER_QUERY_FILTER": _filter,
+    "PRELOAD_DEFINITIONS": _definitions,
 }

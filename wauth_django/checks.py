@@ -13,10 +13,13 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
+from wauth_core import secrets
+from wauth_core.directory import filters
 from wauth_core.exceptions import ConfigurationError, UnknownDomain, WauthError
 from wauth_core.settings import LDAPSettings, unknown_setting
 from wauth_django import conf
 from wauth_django.deployment import check_deployment
+from wauth_django.model_checks import check_model
 
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 REMOTE_USER = (
@@ -93,6 +96,14 @@ def check_domains() -> Found:
 
 def _check_domain(domain: str, found: LDAPSettings) -> Found:
     raw = vars(found)  # callables are not called here: they may fetch a secret
+    yield from check_model(domain, found)
+    try:
+        filters.given(None if callable(raw["USER_QUERY_FILTER"]) else raw["USER_QUERY_FILTER"])
+    except ConfigurationError as error:
+        yield Error(f"Domain {domain}: USER_QUERY_FILTER: {error}", id="wauth.E011")
+    for setting, value in raw.items():
+        if problem := secrets.missing(value):
+            yield Warning(f"Domain {domain}: {setting}: {problem}", id="wauth.W020")
     if raw["USE_SSL"] is False and raw["START_TLS"] is not True:
         yield Warning(
             f"Domain {domain}: USE_SSL is False, so passwords and people's data cross the network in the clear.",

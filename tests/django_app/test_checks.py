@@ -9,6 +9,7 @@ from django.core import checks
 from django.core.management import call_command
 
 from tests.django_app import settings as settings_of_tests
+from wauth_core import secrets
 from wauth_core.settings import LDAPSettings
 
 STOCK = "django.contrib.auth.middleware.RemoteUserMiddleware"
@@ -104,6 +105,40 @@ WRONG = [
         "wauth.E009",
         "does not exist",
         id="the-ancestors-backend",
+    ),
+    *(
+        pytest.param(
+            {"WAUTH_DOMAINS": {"EXAMPLE": {**GOOD, setting: value}}},
+            "wauth.E010",
+            f"{setting} speaks of 'nickname', which the user model auth.User does not have",
+            id=f"no-such-{what}",
+        )
+        for what, setting, value in [
+            ("field", "USER_FIELD_MAP", {"username": "sAMAccountName", "nickname": "displayName"}),
+            ("flag", "FLAG_MAP", {"nickname": "Web Editors"}),
+            ("query-field", "USER_QUERY_FIELD", "nickname"),
+        ]
+    ),
+    pytest.param(
+        {"WAUTH_DOMAINS": {"EXAMPLE": {**GOOD, "USER_QUERY_FILTER": "(cn=x"}}},
+        "wauth.E011",
+        "USER_QUERY_FILTER",
+        id="no-filter",
+    ),
+    pytest.param(
+        {"WAUTH_DOMAINS": {"EXAMPLE": {**GOOD, "USER_QUERY_FILTER": 5}}}, "wauth.E003", "LDAP filter", id="filter-type"
+    ),
+    pytest.param(
+        {"WAUTH_DOMAINS": {"EXAMPLE": {**GOOD, "PASSWORD": secrets.env("WAUTH_NO_SUCH_VARIABLE")}}},
+        "wauth.W020",
+        "PASSWORD: The environment variable 'WAUTH_NO_SUCH_VARIABLE'",
+        id="secret-not-set",
+    ),
+    pytest.param(
+        {"WAUTH_DOMAINS": {"EXAMPLE": {**GOOD, "PASSWORD": secrets.file("/no/such/file")}}},
+        "wauth.W020",
+        "cannot be read",
+        id="secret-file-missing",
     ),
 ]
 

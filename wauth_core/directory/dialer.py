@@ -42,6 +42,8 @@ class Dialer:
         *for_users*: it is handed to a user of ldap3, with SERVER_OPTIONS's get_info honoured.
         Raises `DirectoryUnavailable` (or `TLSError`), `BindError` or `ConfigurationError`.
         """
+        if authentication(self.settings) == "NTLM" or self._is_simple_with_account:
+            self._password()  # one that is missing is told before anything is tried
         connection = self.open(endpoint, deadline, for_users=for_users)
         try:
             self._bind(connection, deadline)
@@ -160,6 +162,10 @@ class Dialer:
                 f"Domain {self.domain}: a password would go to {endpoint} unencrypted. Use USE_SSL=True or "
                 f"START_TLS=True, or AUTHENTICATION='KERBEROS'. ALLOW_INSECURE_PLAINTEXT_BIND=True allows it."
             )
+
+    @property
+    def _is_simple_with_account(self) -> bool:
+        return authentication(self.settings) == "SIMPLE" and bool(self.settings.USERNAME)
 
     def _bind(self, connection: Connection, deadline: float) -> None:
         method = authentication(self.settings)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from wauth_core import secrets
 from wauth_core.directory import AuthReason, LDAPManager, Outcome, trace
 from wauth_core.exceptions import (
     BindError,
@@ -330,3 +331,13 @@ def test_impostors(script: tuple[bytes, ...], trickle: float) -> None:
         with pytest.raises(DirectoryUnavailable):
             manager.user("alice")
         assert time.monotonic() - started < 1.6
+
+
+def test_a_missing_secret_is_told_before_anything_is_tried(directory: EmbeddedDirectory) -> None:
+    """One line about the variable, and no connection: the server would be asked for nothing."""
+    with managed(directory, PASSWORD=secrets.env("WAUTH_NO_SUCH_VARIABLE")) as manager, trace() as operations:
+        with pytest.raises(ConfigurationError, match="'WAUTH_NO_SUCH_VARIABLE', which holds a secret, is not set"):
+            manager.user("alice")
+        with pytest.raises(ConfigurationError):
+            _ = manager.connection
+    assert operations == []

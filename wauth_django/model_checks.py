@@ -1,0 +1,49 @@
+"""What the settings of a domain ask of the project's user model, and the model does not have."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Error
+
+from wauth_core.settings import LDAPSettings
+
+_FLAGS = {"SUPERUSER_GROUPS": "is_superuser", "STAFF_GROUPS": "is_staff", "ACTIVE_GROUPS": "is_active"}
+
+
+def check_model(domain: str, found: LDAPSettings) -> Iterator[CheckMessage]:
+    """Fields, flags and groups that *found* fills. A setting that was left at its default asks for nothing."""
+    model = get_user_model()
+    columns = {column.name for column in model._meta.get_fields() if getattr(column, "concrete", False)}
+    for setting, names in _asked(found):
+        for name in names:
+            if name not in columns:
+                yield Error(
+                    f"Domain {domain}: {setting} speaks of {name!r}, which the user model {model._meta.label} does not "
+                    f"have.",
+                    hint=f"Add the field to the model, or take it out of {setting}.",
+                    id="wauth.E010",
+                )
+
+
+def _asked(found: LDAPSettings) -> Iterator[tuple[str, Iterable[str]]]:
+    default = LDAPSettings(SERVER="-", SEARCH_BASE="-")
+    given: dict[str, Any] = {
+        each.name: value
+        for each in dataclasses.fields(default)
+        if (value := getattr(found, each.name) if not callable(vars(found)[each.name]) else None)
+        and value != getattr(default, each.name)
+    }
+    for setting in ("USER_FIELD_MAP", "FLAG_MAP"):
+        yield setting, given.get(setting, ())
+    if "USER_QUERY_FIELD" in given:
+        yield "USER_QUERY_FIELD", [given["USER_QUERY_FIELD"]]
+    for setting, flag in _FLAGS.items():
+        if setting in given:
+            yield setting, [flag]
+    for setting in ("GROUP_MAP", "MIRROR_GROUPS"):
+        if setting in given:
+            yield setting, ["groups"]
