@@ -28,7 +28,7 @@ from wauth_core.sync.incremental import sync_changes
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository, Wanted
 from wauth_core.sync.result import BulkResult, SyncResult, SyncStatus
-from wauth_core.sync.single import AfterSync, BeforeSync, Task, sync_one
+from wauth_core.sync.single import AfterSync, Task, sync_one
 from wauth_core.user import WindowsUser, utc_now
 
 logger = logging.getLogger("wauth.service")
@@ -48,8 +48,8 @@ class Wauth:
     before it must. Threads may share it, and a forked child makes its own connections. ``close()`` it, or use it as
     a context manager.
 
-    *before_sync* is called with the identity and the `DirectoryUser` before anything is written; a text that it
-    returns refuses the user, for that reason. *after_sync* is called with each `SyncResult`, after it is written.
+    The option *before_sync* is called with the identity and the `DirectoryUser` before anything is written; a text that
+    it returns refuses the user, for that reason. *after_sync* is called with each `SyncResult`, after it is written.
 
     Raises `ConfigurationError` for an unknown or impossible option.
     """
@@ -58,14 +58,12 @@ class Wauth:
         self,
         domains: Mapping[str, Any] | None = None,
         *,
-        before_sync: BeforeSync | None = None,
         after_sync: AfterSync | None = None,
         clock: Callable[[], datetime] = utc_now,
         **options: Any,
     ) -> None:
         self.options = Options.from_keywords(options)
         self.domains = DomainSettings(domains)
-        self._before_sync = before_sync
         self._after_sync = after_sync
         self._clock = clock
         self._lookups: dict[str, Lookups] = {}
@@ -216,8 +214,10 @@ class Wauth:
         facts: TransportFacts | None = None,
         dry_run: bool = False,
         patient: bool = False,
+        create: bool = True,
     ) -> SyncResult:
-        """Bring the user of *identity* in step with the directory; make the user if there is none.
+        """Bring the user of *identity* in step with the directory; make the user if there is none, unless *create* is
+        off.
 
         With *facts* no group is looked up. With *dry_run* nothing is written. Where another worker is at it, the
         answer is what was known before; *patient*, for a sign-in, waits a while: the name may just pass to another.
@@ -234,7 +234,8 @@ class Wauth:
             sid=facts.user_sid if facts is not None else None,
             patient=patient,
             dry_run=dry_run,
-            before=self._before_sync,
+            create=create,
+            before=self.options.before_sync,
             after=self._after_sync,
         )
         result = sync_one(task)
@@ -274,7 +275,7 @@ class Wauth:
             create=create,
             max_deactivations=max_deactivations,
             progress=progress,
-            before=self._before_sync,
+            before=self.options.before_sync,
             after=self._after_sync,
         )
         result = sync_changes(task) if incremental else bulk.sync_all(task)
@@ -298,7 +299,9 @@ class Wauth:
         """
         wanted = self.options.resync_delta if delta is _BY_OPTIONS else duration("delta", delta)
         refreshed = freshness.refresh(
-            lambda: self.sync(identity, repository, facts=facts, patient=wanted == timedelta(0)),
+            lambda: self.sync(
+                identity, repository, facts=facts, patient=wanted == timedelta(0), create=self.options.create_users
+            ),
             self.options,
             last_sync=last_sync,
             delta=wanted,

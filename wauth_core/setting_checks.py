@@ -80,11 +80,14 @@ def _names_by_name(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be a dictionary (in TOML a table) of names, not {value!r}.")
 
 
-def _texts_by_name(name: str, value: object) -> None:
-    if value is not None and not (
-        isinstance(value, Mapping) and all(isinstance(one, str) for pair in value.items() for one in pair)
+def _field_map(name: str, value: object) -> None:
+    if not isinstance(value, Mapping) or not all(
+        isinstance(key, str) and (isinstance(source, str) or callable(source)) for key, source in value.items()
     ):
-        raise ConfigurationError(f"{name} must be a dictionary (in TOML a table) of texts, not {value!r}.")
+        raise ConfigurationError(
+            f"{name} must be a dictionary (in TOML a table) of texts, or of functions of the DirectoryUser, "
+            f"not {value!r}."
+        )
 
 
 def _filter(name: str, value: object) -> None:
@@ -147,7 +150,7 @@ _CHECKS: Mapping[str, Check] = {
         ),
         _names,
     ),
-    "USER_FIELD_MAP": _texts_by_name,
+    "USER_FIELD_MAP": _field_map,
     **dict.fromkeys(("GROUP_MAP", "FLAG_MAP"), _names_by_name),
     **dict.fromkeys(("SERVER_OPTIONS", "CONNECTION_OPTIONS"), _options),
     "AUTHENTICATION": _one_of(*AUTHENTICATION_METHODS),

@@ -9,9 +9,10 @@ from __future__ import annotations
 import copy
 import dataclasses
 import difflib
+import importlib
 import inspect
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -50,7 +51,7 @@ class LDAPSettings:
     SERVER_OPTIONS: dict[str, Any] = field(default_factory=dict)
     CONNECTION_OPTIONS: dict[str, Any] = field(default_factory=dict, repr=False)
     PRELOAD_DEFINITIONS: Any = (("user", ["sAMAccountName"]), "group")
-    USER_FIELD_MAP: dict[str, str] = field(
+    USER_FIELD_MAP: dict[str, Any] = field(  # field: an attribute, or a function of the DirectoryUser
         default_factory=lambda: {
             "username": "sAMAccountName",
             "first_name": "givenName",
@@ -175,6 +176,20 @@ def names(value: Groups) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)
+
+
+def mapped_attributes(field_map: Mapping[str, Any]) -> tuple[str, ...]:
+    """The attributes that USER_FIELD_MAP names."""
+    return tuple(dict.fromkeys(source for source in field_map.values() if isinstance(source, str)))
+
+
+def imported(path: str, what: str) -> Any:
+    """The object of the dotted *path* that an operator wrote. Raises `ConfigurationError`, which calls it *what*."""
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"There is no {what} {path!r}: {error}.") from error
 
 
 def suggestion(name: str, known: Iterable[str]) -> str | None:
@@ -318,7 +333,9 @@ class Options:
     simulate_user: str | None = None
     max_staleness: timedelta | None = timedelta(days=1)
     when_stale: str = "strip"
-    username_format: str = "{username}"
+    username_format: str | Callable[..., str] = "{username}"
+    create_users: bool = True
+    before_sync: Any = None
     adopt_existing_users: bool = False
     require_login: bool = False
     sources: Any = None
@@ -347,16 +364,28 @@ class Options:
             raise ConfigurationError(
                 f"WAUTH_WHEN_STALE must be one of {', '.join(WHEN_STALE)}; not {options.when_stale!r}."
             )
-        try:
-            usable = "\0" in options.username_format.format(username="\0", domain="d")
-        except (KeyError, IndexError, ValueError, AttributeError, TypeError):
-            usable = False
-        if not usable:
+        _check_format(options.username_format)
+        if isinstance(options.before_sync, str):
+            options = dataclasses.replace(options, before_sync=imported(options.before_sync, "WAUTH_BEFORE_SYNC"))
+        if options.before_sync is not None and not callable(options.before_sync):
             raise ConfigurationError(
-                f"WAUTH_USERNAME_FORMAT may hold {{username}}, which it must, and {{domain}}; "
-                f"not {options.username_format!r}."
+                f"WAUTH_BEFORE_SYNC must be a function or the dotted path of one, not {options.before_sync!r}."
             )
         return options
+
+
+def _check_format(given: object) -> None:
+    if callable(given):
+        return
+    try:
+        usable = isinstance(given, str) and "\0" in given.format(username="\0", domain="d")
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
+        usable = False
+    if not usable:
+        raise ConfigurationError(
+            f"WAUTH_USERNAME_FORMAT may hold {{username}}, which it must, and {{domain}}; or it is a function of the "
+            f"DirectoryUser; not {given!r}."
+        )
 
 
 def unknown_option(name: str, known: Iterable[str]) -> str:

@@ -149,7 +149,8 @@ def known_name(identity: Identity) -> str:
         return name
     link = LDAPUser.objects.for_identity(identity).select_related("user").first()
     if link is None:
-        return get_wauth().options.username_format.format(username=identity.username, domain=identity.domain)
+        by = get_wauth().options.username_format  # a function of the DirectoryUser would have to ask: nobody has a name
+        return identity.username if callable(by) else by.format(username=identity.username, domain=identity.domain)
     name = str(link.user.get_username())
     names.keep(identity, name)
     return name

@@ -9,7 +9,7 @@ from django.apps import apps
 
 from wauth_core.directory import LDAPManager as LDAPManager
 from wauth_core.directory import filters
-from wauth_core.settings import names
+from wauth_core.settings import mapped_attributes, names
 from wauth_django.conf import get_wauth
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def user_entry(link: LDAPUser, wanted: frozenset[str]) -> tuple[Any, frozenset[s
     """
     manager = link.get_ldap_manager()
     person = manager.person(guid=link.guid, username=link.identity.username, attributes=(), groups=False)
-    attributes = wanted | {"distinguishedName", *manager.settings.USER_FIELD_MAP.values()}
+    attributes = wanted | {"distinguishedName", *mapped_attributes(manager.settings.USER_FIELD_MAP)}
     reader = manager.get_reader("user", "", sorted(attributes))
     return reader.search_object(person.dn), attributes
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from wauth_core import Identity, SyncStatus, Verdict, Wauth
-from wauth_core.directory import AuthReason
+from wauth_core.directory import AuthReason, DirectoryUser
 from wauth_core.exceptions import AmbiguousUser, UnknownDomain, UserNotFound
 from wauth_core.identity import TransportFacts
 from wauth_core.testing import MemoryUserRepository
@@ -220,12 +220,17 @@ def test_facts_of_another_person_read_nobodys_attributes(directory: EmbeddedDire
 
 def test_a_sign_in_waits_where_a_name_may_just_pass(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """Somebody's first two requests under a reused name, at once: neither is let in as who had the name before."""
-    with wauth_for(directory) as wauth:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def before(identity: Identity, user: DirectoryUser) -> None:
+        if user.display_name == "Alice Newcomer":
+            entered.set()
+            go_on.wait(10)
+
+    with wauth_for(directory, options={"before_sync": before}) as wauth:
         old = wauth.sync(ALICE, store).key
         directory.delete("alice")
         directory.add_user("alice", name="Alice Newcomer")
-        entered, go_on = threading.Event(), threading.Event()
-        wauth._before_sync = lambda identity, user: (entered.set(), go_on.wait(10))[0]
         keys: list[Any] = []
 
         def request() -> None:

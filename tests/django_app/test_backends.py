@@ -9,6 +9,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth import aauthenticate, authenticate, get_user_model
 
 from tests.django_app.asked import asked
+from wauth_django.models import LDAPUser
 
 PASSWORD = "Passw0rd!x"
 BACKEND = "wauth_django.backends.LDAPBackend"
@@ -91,3 +92,22 @@ def test_a_directory_that_is_down_says_so(client, directory):
     directory.close()
     response = client.post("/login/", {"username": "alice", "password": PASSWORD})
     assert "later" in response.content.decode()
+
+
+def test_hooks_of_the_settings(client, example, settings):
+    """WAUTH_BEFORE_SYNC by its path and WAUTH_CREATE_USERS hold at both doors; whoever was made may come in."""
+    settings.WAUTH_CREATE_USERS = False
+    assert authenticate(None, username="alice", password=PASSWORD) is None
+    assert client.get("/who/", REMOTE_USER="EXAMPLE\\alice").json()["user"] == ""
+    assert not get_user_model().objects.exists()
+    LDAPUser.objects.create_user("EXAMPLE\\alice")
+    assert authenticate(None, username="alice", password=PASSWORD).get_username() == "alice"
+    settings.WAUTH_CREATE_USERS = True
+    settings.WAUTH_BEFORE_SYNC = f"{__name__}.no_bobs"
+    assert authenticate(None, username="bob", password=PASSWORD) is None
+    assert authenticate(None, username="carol", password=PASSWORD).get_username() == "carol"
+
+
+def no_bobs(identity, user):
+    """A hook of the project's."""
+    return "no bobs" if user.username == "bob" else None

@@ -36,7 +36,9 @@ def test_every_setting_is_listed_with_its_default():
 
 def test_every_check_is_listed():
     """Each id that a check can give is in the table."""
-    source = "".join((ROOT / "wauth_django" / name).read_text("utf-8") for name in ("checks.py", "deployment.py"))
+    source = "".join(
+        (ROOT / "wauth_django" / name).read_text("utf-8") for name in ("checks.py", "deployment.py", "model_checks.py")
+    )
     table = GUIDE.partition("## Checks")[2].partition("\n## ")[0]
     for id_ in set(re.findall(r'id="wauth\.(\w+)"', source)):
         assert id_ in table

@@ -280,3 +280,17 @@ def test_a_reused_name_brings_no_groups_to_who_had_it(directory, closing):
     directory.rename("alice", "alicia")
     directory.add_user("alice", name="Alice Newcomer", groups=["Web Editors"])
     assert client.get("/editors", environ_base=ALICE).status_code == 403
+
+
+def no_bobs(identity, user):
+    """A hook of the application's."""
+    return "no bobs" if user.username == "bob" else None
+
+
+def test_hooks_of_the_settings(make_with_database):
+    """WAUTH_BEFORE_SYNC refuses one person; with WAUTH_CREATE_USERS off nobody new comes in."""
+    app = make_with_database(WAUTH_BEFORE_SYNC=no_bobs)
+    assert whoami(app.test_client(), BOB)["authenticated"] is False
+    assert whoami(app.test_client(), ALICE)["authenticated"] is True
+    app = make_with_database(WAUTH_CREATE_USERS=False)
+    assert whoami(app.test_client(), BOB)["authenticated"] is False

@@ -12,6 +12,7 @@ from wauth_core.cli.app import App, domain_option, pass_app
 from wauth_core.cli.output import Form, output_options, show, show_one
 from wauth_core.directory import DirectoryGroup, DirectoryUser
 from wauth_core.directory.filters import dn_key
+from wauth_core.settings import mapped_attributes
 
 _PEOPLE = ("username", "display_name", "email", "enabled", "dn")
 _attributes = click.option(
@@ -28,9 +29,9 @@ _attributes = click.option(
 def user(app: App, name: str, attributes: tuple[str, ...], domain: str | None, form: Form) -> None:
     """Show the person NAME: names, GUID, SID, state, and the mapped attributes."""
     manager = app.manager(domain, name)
-    mapped = manager.settings.USER_FIELD_MAP
-    found = manager.user(name, tuple(dict.fromkeys((*mapped.values(), *attributes))))
-    shown = tuple(dict.fromkeys((*(mapped.values() if not attributes else ()), *attributes)))
+    mapped = mapped_attributes(manager.settings.USER_FIELD_MAP)
+    found = manager.user(name, tuple(dict.fromkeys((*mapped, *attributes))))
+    shown = attributes or mapped
     facts = {**_person(found), "state": found.state.reasons, "expires_at": found.state.expires_at}
     chosen = _chosen(found.attributes, shown)
     show_one({**facts, "attributes": chosen} if form is Form.JSON else {**facts, **chosen}, form)

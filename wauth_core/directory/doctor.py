@@ -21,7 +21,7 @@ from wauth_core.directory.people import TOKEN_GROUPS, People
 from wauth_core.directory.pool import Pool
 from wauth_core.directory.sockets import connected
 from wauth_core.exceptions import BindError, ConfigurationError, DirectoryError, DirectoryUnavailable, WauthError
-from wauth_core.settings import LDAPSettings, names
+from wauth_core.settings import LDAPSettings, mapped_attributes, names
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # Kerberos refuses more (RFC 4120 1.6)
 CERTIFICATE_WARNING = timedelta(days=14)
@@ -285,7 +285,7 @@ def _people(domain: Domain, people: People) -> Iterator[Check]:
     if not found:
         yield Check("people", Outcome.WARNING, "Nobody is found.", "Check SEARCH_BASE and USER_QUERY_FILTER.")
         return
-    missing = [name for name in domain.settings.USER_FIELD_MAP.values() if not domain_knows(domain, name)]
+    missing = [name for name in mapped_attributes(domain.settings.USER_FIELD_MAP) if not domain_knows(domain, name)]
     if missing:
         yield Check(
             "people",

@@ -28,7 +28,7 @@ from wauth_core.directory.pool import Pool
 from wauth_core.directory.schema import Schema
 from wauth_core.directory.search import Searcher
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, UserNotFound
-from wauth_core.settings import LDAPSettings
+from wauth_core.settings import LDAPSettings, mapped_attributes
 from wauth_core.settings import names as as_tuple
 
 log = logging.getLogger("wauth.directory")
@@ -184,7 +184,7 @@ class LDAPManager:
 
         Watched are the attributes of USER_FIELD_MAP, account state, group membership, and *attributes*.
         """
-        watched = (*self._settings.USER_FIELD_MAP.values(), *as_tuple(attributes))
+        watched = (*mapped_attributes(self._settings.USER_FIELD_MAP), *as_tuple(attributes))
         return Changes(self._domain, self._groups, self._members).since(since, watched, datetime.now(timezone.utc))
 
     def doctor(self) -> list[Check]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.identity import fold_username
-from wauth_core.sync.policy import ACTIVE, PROPAGATION, Policy, attribute_value
+from wauth_core.sync.policy import ACTIVE, PROPAGATION, Policy
 from wauth_core.sync.repository import Change, Key, Link, UserSnapshot
 from wauth_core.sync.result import SyncStatus
 
@@ -107,12 +107,14 @@ def plan(
     former: UserSnapshot | None = None,
     taken: UserSnapshot | None = None,
     signed_in_as: str | None = None,
+    create: bool = True,
 ) -> Plan:
     """Compare *user* and its *rights* with the application.
 
     *mine* is the user linked to this very person. *former* is one who is linked under the person's logon name but is
     somebody else: it is set aside, and inherits nothing. *taken* is who goes by the name that the person shall have.
-    *signed_in_as* is the name in the link, where a front end still knows the person by an older one.
+    *signed_in_as* is the name in the link, where a front end still knows the person by an older one. Without *create*
+    nobody new is made.
     """
     username = policy.username(user)
     logon_name = signed_in_as or policy.logon_name(user)
@@ -139,6 +141,8 @@ def plan(
     if mine is None:
         if taken is not None:
             return Plan(SyncStatus.NAME_TAKEN, aside, _taken(username, taken))
+        if not create:
+            return Plan(SyncStatus.REFUSED, aside, "the application has no such user, and makes none by itself")
         fields = {name: value for name in policy.fields if (value := _value(policy, user, name)) is not None}
         fields[policy.username_field] = username
         created = Change(
@@ -277,7 +281,7 @@ def _owned(policy: Policy, snapshot: UserSnapshot, known_groups: frozenset[str])
 def _value(policy: Policy, user: DirectoryUser, name: str) -> Any:
     if name == policy.username_field:
         return policy.username(user)
-    return attribute_value(user, policy.fields[name])
+    return policy.value(user, name)
 
 
 def _field_changes(policy: Policy, user: DirectoryUser, mine: UserSnapshot) -> dict[str, Any]:

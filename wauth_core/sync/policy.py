@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from wauth_core.directory.entries import DirectoryUser
-from wauth_core.exceptions import ConfigurationError
+from wauth_core.exceptions import ConfigurationError, SyncError, WauthError
 from wauth_core.identity import canonical_domain, fold_username
-from wauth_core.settings import LDAPSettings, Options, names
+from wauth_core.settings import LDAPSettings, Options, mapped_attributes, names
 from wauth_core.sync.repository import Wanted
 
 ACTIVE = "is_active"
@@ -27,7 +27,7 @@ class Policy:
     """
 
     domain: str
-    fields: Mapping[str, str]
+    fields: Mapping[str, str | Callable[[DirectoryUser], Any]]
     query_field: str = "username"
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     group_map: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Policy:
     propagate: bool = True
     lowercase: bool = True
     use_spn: bool = False
-    username_format: str = "{username}"
+    username_format: str | Callable[[DirectoryUser], str] = "{username}"
     adopt: bool = False
 
     @classmethod
@@ -75,18 +75,19 @@ class Policy:
 
         Where several are, or none is, USER_QUERY_FIELD.
         """
-        mapped = [name for name, attribute in self.fields.items() if attribute.lower() == "samaccountname"]
+        mapped = [name for name, source in self.fields.items() if _is_logon_name(source)]
         return self.query_field if self.query_field in mapped or not mapped else mapped[0]
 
     @property
     def names_are_unique(self) -> bool:
         """Whether no two people of the domain can go by the same name in the application."""
-        return self.fields.get(self.username_field, "").lower() == "samaccountname"
+        return _is_logon_name(self.fields.get(self.username_field)) and not callable(self.username_format)
 
     @property
     def query_attribute(self) -> str:
         """The directory's attribute that USER_QUERY_FIELD is compared with."""
-        return self.fields.get(self.query_field, "sAMAccountName")
+        attribute = self.fields.get(self.query_field)
+        return attribute if isinstance(attribute, str) else "sAMAccountName"
 
     @property
     def wanted(self) -> Wanted:
@@ -101,8 +102,9 @@ class Policy:
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """The directory's attributes that are mapped to fields."""
-        return tuple(dict.fromkeys(self.fields.values()))
+        """The directory's attributes that are mapped to fields; all, where a function may look at any."""
+        functions = any(map(callable, (self.username_format, *self.fields.values())))
+        return (*mapped_attributes(self.fields), *(("*",) if functions else ()))
 
     @property
     def group_names(self) -> tuple[str, ...]:
@@ -167,12 +169,42 @@ class Policy:
 
     def username(self, user: DirectoryUser) -> str:
         """The name *user* goes by in the application, by WAUTH_LOWERCASE_USERNAME and WAUTH_USERNAME_FORMAT."""
-        attribute = self.fields.get(self.username_field, "sAMAccountName")
-        name = str(attribute_value(user, attribute) or user.username)
+        if callable(self.username_format):
+            name = call_hook("WAUTH_USERNAME_FORMAT", self.username_format, user)
+            if not isinstance(name, str) or not name.strip():
+                raise SyncError(f"WAUTH_USERNAME_FORMAT gave {name!r} for {user.dn!r}: it must give a text.")
+            return name
+        name = str(
+            (self.value(user, self.username_field) if self.username_field in self.fields else 0) or user.username
+        )
         return self.username_format.format(username=self._spelled(name), domain=self.domain)
+
+    def value(self, user: DirectoryUser, name: str) -> Any:
+        """What the field *name* takes from *user*; None where there is nothing. Raises `SyncError`."""
+        source = self.fields[name]
+        if callable(source):
+            return call_hook(f"USER_FIELD_MAP[{name!r}]", source, user)
+        return attribute_value(user, source)
 
     def _spelled(self, name: str) -> str:
         return fold_username(name) if self.lowercase else name
+
+
+def call_hook(name: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Call the application's *function*, which the settings call *name*. It stops this one user if it raises.
+
+    Raises `SyncError`, or what `WauthError` the function raises.
+    """
+    try:
+        return function(*args)
+    except WauthError:
+        raise
+    except Exception as error:
+        raise SyncError(f"{name} raised {type(error).__name__}: {error}") from error
+
+
+def _is_logon_name(source: object) -> bool:
+    return isinstance(source, str) and source.lower() == "samaccountname"
 
 
 def attribute_value(user: DirectoryUser, attribute: str) -> Any:

@@ -14,7 +14,7 @@ from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import UserNotFound
 from wauth_core.identity import Identity, TransportFacts, fold_username
 from wauth_core.sync.plan import Plan, Resolved, Rights, entitle, plan, plan_missing
-from wauth_core.sync.policy import Policy
+from wauth_core.sync.policy import Policy, call_hook
 from wauth_core.sync.repository import Key, UserRepository, UserSnapshot
 from wauth_core.sync.result import SyncResult, SyncStatus
 
@@ -63,6 +63,7 @@ class Task:
     sid: str | None = None
     patient: bool = False
     dry_run: bool = False
+    create: bool = True
     before: BeforeSync | None = None
     after: AfterSync | None = None
 
@@ -135,7 +136,9 @@ def _sync(task: Task) -> SyncResult:
     username = policy.username(user)
     if rights.status is None and (mine is None or mine.fields.get(policy.username_field, username) != username):
         taken = repository.named(policy.wanted, username)
-    planned = plan(policy, user, rights, mine=mine, former=former, taken=taken, signed_in_as=old_name)
+    planned = plan(
+        policy, user, rights, mine=mine, former=former, taken=taken, signed_in_as=old_name, create=task.create
+    )
     before = mine if mine is not None else taken if planned.status is SyncStatus.ADOPTED else None
     return _finish(task, planned, before, user, rights)
 
@@ -196,9 +199,9 @@ def judge(
     directory_groups: Mapping[str, str] | None,
     before: BeforeSync | None,
 ) -> Rights:
-    """`entitle`, and what the hook *before* says to it."""
+    """`entitle`, and what the hook *before* says to it. Raises `SyncError` where the hook raises."""
     rights = entitle(policy, user, sids, resolved, directory_groups)
-    reason = before(identity, user) if before is not None and rights.status is None else None
+    reason = call_hook("before_sync", before, identity, user) if before is not None and rights.status is None else None
     if not reason:
         return rights
     flags = dict.fromkeys(policy.flags, False)

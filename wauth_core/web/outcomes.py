@@ -11,7 +11,6 @@ adapter translates the outcome and decides nothing itself:
 
 from __future__ import annotations
 
-import importlib
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import Identity, Rules, TransportFacts
+from wauth_core.settings import imported
 
 logger = logging.getLogger("wauth.sources")
 
@@ -198,7 +198,7 @@ def load_sources(given: Iterable[Source | str] | Source | str | None, wauth: Any
 
 
 def _load(item: Source | str) -> Source:
-    found: Any = _import(item) if isinstance(item, str) else item
+    found: Any = imported(item, "source") if isinstance(item, str) else item
     if isinstance(found, type) or (callable(found) and not hasattr(found, "identify")):
         try:
             found = found()
@@ -209,11 +209,3 @@ def _load(item: Source | str) -> Source:
     if not isinstance(found, Source):
         raise ConfigurationError(f"{item!r} is not a source: it has no identify(request, rules).")
     return found
-
-
-def _import(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"There is no source {path!r}: {error}.") from error
