@@ -23,4 +23,10 @@ def process_arguments(options: WebConfigOptions) -> str:
         return command_line("-m", "granian", *listen, *extra, options.application)
     authentication = "--windows-auth" if options.windowsauth else "--no-windows-auth"
     served_by = ("-m", "wauth_core", "serve", "--server", options.server, "--port", port, authentication)
-    return command_line(*served_by, *extra, options.application)
+    logs = ("--logs", log_prefix(options)) if options.logs else ()
+    return command_line(*served_by, *logs, *extra, options.application)
+
+
+def log_prefix(options: WebConfigOptions) -> str:
+    """HttpPlatformHandler's ``stdoutLogFile``, to which it adds ``_YYYYMMDDhhmmss_PID.log``."""
+    return options.logs.removesuffix(".log")

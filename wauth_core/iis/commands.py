@@ -15,7 +15,7 @@ from wauth_core.exceptions import WauthError
 from wauth_core.iis import arguments, here, tasks
 from wauth_core.iis.arguments import Argument
 from wauth_core.iis.options import ServedFolder
-from wauth_core.iis.serve import SERVERS, ServeOptions
+from wauth_core.iis.serve import KEPT_LOGS, SERVERS, ServeOptions
 from wauth_core.iis.serve import serve as run_server
 from wauth_core.iis.windowspath import is_absolute
 
@@ -143,6 +143,7 @@ def task(command: str, manage: str, flask: str, **given: Any) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Other addresses bypass IIS and its sign-in.")
 @click.option("--windows-auth/--no-windows-auth", default=None, help="Read IIS's sign-in tokens. [default: under IIS]")
 @click.option("--threads", type=click.IntRange(1), default=8, show_default=True, help="Requests at once (waitress).")
+@click.option("--logs", default="", metavar="PREFIX", help=f"Keep only the newest {KEPT_LOGS} logs of this name.")
 @click.option("--chdir", default="", metavar="FOLDER", help="Go there first.")
 def serve(application: str, chdir: str, server: str | None, **given: Any) -> None:
     """Run MODULE:APP on loopback, behind IIS's HttpPlatformHandler or just for trying."""

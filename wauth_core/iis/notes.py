@@ -10,7 +10,7 @@ from wauth_core.iis.windowspath import relative_to
 
 DOWNLOADS = {
     "URL Rewrite": "https://www.iis.net/downloads/microsoft/url-rewrite",
-    "HttpPlatformHandler": "https://www.iis.net/downloads/microsoft/httpplatformhandler",
+    "HttpPlatformHandler": "https://github.com/lextudio/httpplatformhandlerv2/releases",
 }
 
 
@@ -47,6 +47,11 @@ def for_webconfig(options: WebConfigOptions) -> Iterable[str]:
         yield from _about_windowsauth(options)
     if options.logs:
         yield f"The application pool's identity must be able to write to {options.logs}."
+        if options.handler == "httpplatform":
+            yield (
+                "HttpPlatformHandler begins a new log at each start of the process, with the time and a number in its "
+                "name. `wauth serve` keeps the newest 30."
+            )
     for name, folder in (("static", options.static), ("media", options.media)):
         if folder:
             yield from _about_folder(name, folder, options)

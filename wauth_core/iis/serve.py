@@ -1,26 +1,29 @@
-"""Running an application behind HttpPlatformHandler: on loopback, on the port that IIS chose, with big headers.
+"""Running an application behind HttpPlatformHandler: on loopback, on the port that IIS chose, until IIS ends it.
 
-IIS speaks plain HTTP to this process and tells the visitor's scheme in ``X-Forwarded-Proto``. It appends to what the
-client sent ("http, https"), and many applications believe the first; so only the last is kept here. The peer's
-address stays as it is: the sign-in token counts only from loopback.
+What IIS agrees with the process is in `platformhandler`, what the application gets to see of it in `behind`.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import logging
 import os
+import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from wauth_core.exceptions import ConfigurationError
+from wauth_core.iis import behind
+from wauth_core.iis.platformhandler import Contract
+from wauth_core.iis.servers import Stop, run_uvicorn, run_waitress
 
-PORT_VARIABLE = "HTTP_PLATFORM_PORT"
-# A Kerberos ticket of somebody in hundreds of groups, in base64: Windows' own limit for a token is 48,000 bytes,
-# https://learn.microsoft.com/en-us/troubleshoot/windows-server/windows-security/kerberos-authentication-problems-if-user-belongs-to-groups
-HEADER_LIMIT = 128 * 1024
+logger = logging.getLogger("wauth.iis")
+
+KEPT_LOGS = 30
 SERVERS = ("waitress", "uvicorn")
 
 
@@ -34,6 +37,7 @@ class ServeOptions:
     :param host: *Risk*: on anything but loopback, other machines reach the application without IIS's sign-in.
     :param windows_auth: read IIS's sign-in tokens; None does so where IIS on Windows started this process.
     :param threads: how many requests waitress works on at once.
+    :param logs: the prefix of IIS's logs of this process, of which old ones are deleted; empty deletes none.
     """
 
     application: str
@@ -42,10 +46,15 @@ class ServeOptions:
     host: str = "127.0.0.1"
     windows_auth: bool | None = None
     threads: int = 8
+    logs: str = ""
 
 
 def serve(options: ServeOptions, environment: Mapping[str, str] = os.environ) -> None:
-    """Run until stopped. Raises ConfigurationError for what is missing or does not fit."""
+    """Run until stopped. Raises ConfigurationError for what is missing or does not fit.
+
+    The application is loaded before the port opens: IIS sends requests as soon as something listens there.
+    """
+    contract = Contract.read(environment)
     application = load_application(options.application)
     interface = interface_of(application)
     server = options.server or {"wsgi": "waitress", "asgi": "uvicorn"}[interface]
@@ -54,24 +63,44 @@ def serve(options: ServeOptions, environment: Mapping[str, str] = os.environ) ->
             f"{options.application} is a {interface.upper()} application, and {server} does not run those: use "
             f"{'uvicorn' if interface == 'asgi' else 'waitress'}."
         )
-    behind_iis = PORT_VARIABLE in environment
+    if options.logs:
+        remove_old_logs(options.logs)
     windows_auth = options.windows_auth
     if windows_auth is None:
-        windows_auth = behind_iis and sys.platform == "win32"
+        windows_auth = contract is not None and sys.platform == "win32"
+    stop = Stop()
+    if contract:
+        application = (behind.visitor_asgi if interface == "asgi" else behind.visitor_wsgi)(application)
     if windows_auth:
         application = with_iis_token(application, interface)
-    if behind_iis:
-        application = (forwarded_asgi if interface == "asgi" else forwarded_wsgi)(application)
-    port = options.port if options.port is not None else port_from(environment)
-    _run(server, application, options, port)
+    if contract:
+        front = behind.behind_asgi if interface == "asgi" else behind.behind_wsgi
+        application = front(application, contract, stop.ask)
+    port = options.port or (contract.port if contract else 8000)
+    if server == "waitress":
+        run_waitress(application, stop, host=options.host, port=port, threads=options.threads)
+    else:
+        run_uvicorn(application, stop, host=options.host, port=port)
 
 
-def port_from(environment: Mapping[str, str]) -> int:
-    """The port that IIS chose, or 8000."""
-    text = environment.get(PORT_VARIABLE, "8000")
-    if not text.isdigit() or not 0 < int(text) < 65536:
-        raise ConfigurationError(f"{PORT_VARIABLE} is {text!r}, which is no port: is this run by HttpPlatformHandler?")
-    return int(text)
+def remove_old_logs(prefix: str, keep: int = KEPT_LOGS) -> None:
+    """Delete all but the newest *keep* of the logs that HttpPlatformHandler made from the prefix ``stdoutLogFile``.
+
+    It begins one at each start of the process, ``PREFIX_YYYYMMDDhhmmss_PID.log``, and never deletes any. A file that
+    cannot be deleted stays.
+    """
+    path = Path(prefix)
+    name = re.compile(re.escape(path.name) + r"_(\d{14})_\d+\.log", re.IGNORECASE)
+    try:
+        found = [(match[1], file) for file in path.parent.iterdir() if (match := name.fullmatch(file.name))]
+    except OSError as exc:
+        logger.warning("The logs %s cannot be listed: %s", prefix, exc)
+        return
+    for _, file in sorted(found, reverse=True)[keep:]:
+        try:
+            file.unlink()
+        except OSError as exc:
+            logger.warning("The log %s cannot be deleted: %s", file, exc)
 
 
 def load_application(path: str) -> Any:
@@ -115,75 +144,3 @@ def with_iis_token(application: Any, interface: str) -> Any:
             f'Windows Authentication needs {exc.name}: pip install "windowsauth[iis]", or use --no-windows-auth.'
         ) from exc
     return getattr(front, wrapper)(application, sources=[front.IISToken()])
-
-
-def forwarded_wsgi(application: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-    """Tell a WSGI application the scheme that the visitor used."""
-
-    def forwarded(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        for key in ("HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_FOR"):
-            if key in environ:
-                environ[key] = _last(environ[key])
-        if environ.get("HTTP_X_FORWARDED_PROTO") in ("http", "https"):
-            environ["wsgi.url_scheme"] = environ["HTTP_X_FORWARDED_PROTO"]
-        return application(environ, start_response)
-
-    return forwarded
-
-
-def forwarded_asgi(application: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    """Tell an ASGI application the scheme that the visitor used."""
-
-    async def forwarded(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] in ("http", "websocket"):
-            scope = _forwarded_scope(scope)
-        await application(scope, receive, send)
-
-    return forwarded
-
-
-def _forwarded_scope(scope: Mapping[str, Any]) -> dict[str, Any]:
-    last: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        if name in (b"x-forwarded-proto", b"x-forwarded-for"):
-            last[name] = _last(value.decode("latin-1")).encode("latin-1")
-    others = [(name, value) for name, value in scope["headers"] if name not in last]
-    changed = {**scope, "headers": [*others, *last.items()]}
-    proto = last.get(b"x-forwarded-proto")
-    if proto in (b"http", b"https"):
-        secure = proto == b"https"
-        websocket = scope["type"] == "websocket"
-        changed["scheme"] = ("wss" if secure else "ws") if websocket else ("https" if secure else "http")
-    return changed
-
-
-def _last(value: str) -> str:
-    return value.rpartition(",")[2].strip().lower()
-
-
-def _run(server: str, application: Any, options: ServeOptions, port: int) -> None:
-    try:
-        module: Any = importlib.import_module(server)
-    except ImportError as exc:
-        extra = '"windowsauth[iis]"' if server == "waitress" else server
-        raise ConfigurationError(f"{server} is not installed: pip install {extra}") from exc
-    if server == "waitress":
-        module.serve(
-            application,
-            host=options.host,
-            port=port,
-            threads=options.threads,
-            max_request_header_size=HEADER_LIMIT,
-            clear_untrusted_proxy_headers=False,  # forwarded_wsgi reads them
-            ident=None,
-        )
-    else:
-        module.run(
-            application,
-            host=options.host,
-            port=port,
-            http="h11",  # the one of uvicorn's parsers that has a limit to set
-            h11_max_incomplete_event_size=HEADER_LIMIT,
-            proxy_headers=False,  # they would replace the peer's address
-            server_header=False,
-        )

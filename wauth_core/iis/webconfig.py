@@ -12,7 +12,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from wauth_core.iis import errorpages, notes, xmltext
-from wauth_core.iis.commandlines import process_arguments, script_processor
+from wauth_core.iis.commandlines import log_prefix, process_arguments, script_processor
 from wauth_core.iis.files import Generated, GeneratedFile
 from wauth_core.iis.options import KERBEROS_ONLY, ServedFolder, WebConfigOptions, check
 from wauth_core.iis.windowspath import join, parent
@@ -91,7 +91,7 @@ def _http_platform(web: ElementTree.Element, options: WebConfigOptions) -> None:
         "stdoutLogEnabled": bool(options.logs),
     }
     if options.logs:
-        attributes["stdoutLogFile"] = options.logs
+        attributes["stdoutLogFile"] = log_prefix(options)
     platform = xmltext.element(web, "httpPlatform", attributes)
     variables = xmltext.element(platform, "environmentVariables")
     environment = {"PYTHONPATH": options.root, "PYTHONUTF8": "1"} | dict(options.environment)

@@ -41,7 +41,7 @@ def test_names_and_paths_survive(root: str, python: str, name: str) -> None:
     assert platform is not None
     assert handler.get("name") == name
     assert platform.get("processPath") == python
-    assert platform.get("stdoutLogFile") == root + r"\logs\a.log"
+    assert platform.get("stdoutLogFile") == root + r"\logs\a"
 
 
 @given(PATH, PATH)

@@ -22,7 +22,7 @@ if sys.platform != "win32":
 from tests.core.iis.test_serve import running
 from tests.e2e.hostile import ANY_PEER, GOOD
 from tests.windows.inside.win import Windows
-from wauth_core.iis.serve import PORT_VARIABLE
+from wauth_core.iis.platformhandler import PORT_VARIABLE
 from wauth_core.web.sources.token import AUTHENTICATION_VARIABLE, PAIRING_HEADER, PAIRING_VARIABLE, TOKEN_HEADERS
 
 SECRET = "a-secret-of-iis"

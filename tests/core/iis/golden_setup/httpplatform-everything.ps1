@@ -18,7 +18,7 @@ if (Get-Command Install-WindowsFeature -ErrorAction SilentlyContinue) {
 }
 Import-Module WebAdministration
 if (-not (Get-WebGlobalModule -Name 'RewriteModule')) { throw 'Install URL Rewrite first: https://www.iis.net/downloads/microsoft/url-rewrite' }
-if (-not (Get-WebGlobalModule -Name 'httpPlatformHandler')) { throw 'Install HttpPlatformHandler first: https://www.iis.net/downloads/microsoft/httpplatformhandler' }
+if (-not (Get-WebGlobalModule -Name 'httpPlatformHandler')) { throw 'Install HttpPlatformHandler first: https://github.com/lextudio/httpplatformhandlerv2/releases' }
 
 # Application pool: no .NET, recycled at night
 if (-not (Test-Path "IIS:\AppPools\$Site")) { New-WebAppPool -Name $Site | Out-Null }

@@ -17,7 +17,7 @@ if (Get-Command Install-WindowsFeature -ErrorAction SilentlyContinue) {
     Enable-WindowsOptionalFeature -Online -All -NoRestart -FeatureName 'IIS-WebServerRole', 'IIS-RequestFiltering', 'IIS-HttpCompressionDynamic', 'IIS-RequestMonitor', 'IIS-HttpTracing', 'IIS-WindowsAuthentication' | Out-Null
 }
 Import-Module WebAdministration
-if (-not (Get-WebGlobalModule -Name 'httpPlatformHandler')) { throw 'Install HttpPlatformHandler first: https://www.iis.net/downloads/microsoft/httpplatformhandler' }
+if (-not (Get-WebGlobalModule -Name 'httpPlatformHandler')) { throw 'Install HttpPlatformHandler first: https://github.com/lextudio/httpplatformhandlerv2/releases' }
 
 # Application pool: no .NET, recycled at night
 if (-not (Test-Path "IIS:\AppPools\$Site")) { New-WebAppPool -Name $Site | Out-Null }
