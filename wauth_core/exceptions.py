@@ -100,9 +100,10 @@ class NotFound(DirectoryError, LookupError):
 
     kind = "object"
 
-    def __init__(self, wanted: object, domain: str) -> None:
+    def __init__(self, wanted: object, domain: str, kind: str | None = None) -> None:
         self.wanted = wanted
         self.domain = domain
+        self.kind = kind or self.kind
         super().__init__(f"No {self.kind} {wanted!r} in the domain {domain}.")
 
 
@@ -123,10 +124,11 @@ class Ambiguous(DirectoryError, LookupError):
 
     kind = "objects"
 
-    def __init__(self, wanted: object, domain: str, dns: tuple[str, ...] = ()) -> None:
+    def __init__(self, wanted: object, domain: str, dns: tuple[str, ...] = (), kind: str | None = None) -> None:
         self.wanted = wanted
         self.domain = domain
         self.dns = dns
+        self.kind = kind or self.kind
         listed = "; ".join(dns[:5]) or "several entries"
         super().__init__(f"{len(dns) or 'Several'} {self.kind} match {wanted!r} in the domain {domain}: {listed}.")
 

@@ -85,6 +85,12 @@ def filetime(value: bytes) -> datetime | None:
         return None
 
 
+def duration(value: bytes) -> timedelta | None:
+    """A length of time as AD has it: negative 100 ns intervals; None for "for ever" (MS-SAMR 2.2.2.1)."""
+    ticks = int(value)
+    return None if ticks <= -NEVER else timedelta(microseconds=-ticks // 10)
+
+
 def ticks(moment: datetime) -> int:
     """*moment* (aware) as a FILETIME."""
     return (moment - _EPOCH) // timedelta(microseconds=1) * 10
@@ -144,7 +150,29 @@ _DECODERS: Mapping[str, Callable[[bytes], Any]] = {
         filetime,
     ),
     **dict.fromkeys(
-        ["whencreated", "whenchanged", "createtimestamp", "modifytimestamp", "dscorepropagationdata", "pwdchangedtime"],
+        [
+            "minpwdage",
+            "maxpwdage",
+            "lockoutduration",
+            "lockoutobservationwindow",
+            "forcelogoff",
+            "msds-minimumpasswordage",
+            "msds-maximumpasswordage",
+            "msds-lockoutduration",
+            "msds-lockoutobservationwindow",
+        ],
+        duration,
+    ),
+    **dict.fromkeys(
+        [
+            "whencreated",
+            "whenchanged",
+            "createtimestamp",
+            "modifytimestamp",
+            "currenttime",
+            "dscorepropagationdata",
+            "pwdchangedtime",
+        ],
         generalized_time,
     ),
     **dict.fromkeys(
@@ -168,11 +196,34 @@ _DECODERS: Mapping[str, Callable[[bytes], Any]] = {
             "msds-supportedencryptiontypes",
             "mspki-enrollment-servers",
             "objectversion",
+            "msds-behavior-version",
+            "ms-ds-machineaccountquota",
+            "minpwdlength",
+            "pwdhistorylength",
+            "pwdproperties",
+            "lockoutthreshold",
+            "msds-minimumpasswordlength",
+            "msds-passwordhistorylength",
+            "msds-lockoutthreshold",
+            "msds-passwordsettingsprecedence",
+            "msds-managedpasswordinterval",
+            "options",
+            "trustdirection",
+            "trusttype",
+            "trustattributes",
         ],
         int,
     ),
     **dict.fromkeys(
-        ["isdeleted", "isrecycled", "iscriticalsystemobject", "showinadvancedviewonly", "msds-userpasswordexpired"],
+        [
+            "isdeleted",
+            "isrecycled",
+            "iscriticalsystemobject",
+            "showinadvancedviewonly",
+            "msds-userpasswordexpired",
+            "msds-passwordcomplexityenabled",
+            "msds-passwordreversibleencryptionenabled",
+        ],
         _flag,
     ),
     **dict.fromkeys(

@@ -1,25 +1,31 @@
-"""What Active Directory holds, as frozen values: `DirectoryUser`, `DirectoryGroup`, `AccountState`."""
+"""What Active Directory holds, as frozen values: `DirectoryObject`, `DirectoryUser`, `DirectoryGroup`, their state."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol
 
 
 class Door(Protocol):
     """What an entry asks of the manager it came from."""
 
-    def members(self, group: DirectoryGroup, *, recursive: bool = False) -> Iterator[DirectoryUser]:
+    def members(self, group: object, *, recursive: bool = False) -> Iterator[DirectoryUser]:
         """The users in *group*."""
 
-    def groups_of(self, user: DirectoryUser) -> list[DirectoryGroup]:
+    def groups_of(self, user: object) -> list[DirectoryGroup]:
         """All security groups of *user*."""
 
-    def is_member(self, user: DirectoryUser, group: object) -> bool:
+    def is_member(self, user: object, group: object) -> bool:
         """Whether *user* is in *group*, by SID."""
+
+    def find(self, x: object, attributes: tuple[str, ...] = ()) -> DirectoryObject:
+        """The one object that *x* names."""
+
+    def users(self, filter: Any = None) -> Iterator[DirectoryUser]:
+        """All users that match."""
 
 
 @dataclass(frozen=True)
@@ -56,66 +62,143 @@ class AccountState:
         return tuple(name for name, holds in found.items() if holds)
 
 
-@dataclass(frozen=True)
-class DirectoryGroup:
-    """A group in the directory. Compared by GUID."""
+@dataclass(frozen=True, kw_only=True)
+class DirectoryObject:
+    """Any object in the directory. Compared by GUID.
+
+    *attributes* holds every attribute that was read, decoded.
+    """
 
     dn: str = field(compare=False)
     guid: uuid.UUID | None
-    sid: str | None = field(compare=False)
-    name: str = field(compare=False)  # sAMAccountName, or cn where the server is not AD
+    sid: str | None = field(default=None, compare=False)
+    name: str = field(
+        default="", compare=False
+    )  # what people call it; the leaf of the DN where nothing better is known
     attributes: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    manager: Door | None = field(default=None, compare=False, repr=False)
+    door: Door | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def kind(self) -> str:
+        """ "user", "group", "computer", "ou", …; for anything else its class in the schema."""
+        classes = self.attributes.get("objectClass")
+        return str(classes[-1]) if classes else "object"
+
+    def as_row(self) -> dict[str, Any]:
+        """Names, identifiers and all attributes that were read, as one flat mapping for CSV, JSON or pandas."""
+        return {"name": self.name, "kind": self.kind, "dn": self.dn, "guid": self.guid, "sid": self.sid} | {
+            key: value for key, value in self.attributes.items() if key not in ("objectGUID", "objectSid", "name")
+        }
+
+    def _read(self, name: str) -> Any:
+        """The attribute *name*; asked for where it was not read before."""
+        if name in self.attributes or self.door is None:
+            return self.attributes.get(name)
+        return self.door.find(self, (name,)).attributes.get(name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectoryGroup(DirectoryObject):
+    """A group in the directory. *name* is its sAMAccountName, or cn where the server is not AD."""
+
+    @property
+    def kind(self) -> str:
+        """ "group"."""
+        return "group"
 
     def members(self, recursive: bool = False) -> Iterator[DirectoryUser]:
         """The users in this group, streamed; with *recursive* those of nested groups too, each once.
 
         Members by primary group are included (they are in no ``member`` attribute). Raises `DirectoryError`.
+        Members of other kinds: `LDAPManager.members` with *kinds*.
         """
-        return _door(self.manager).members(self, recursive=recursive)
+        return _door(self.door).members(self, recursive=recursive)
 
 
-@dataclass(frozen=True)
-class DirectoryUser:
-    """A user in the directory. Compared by GUID.
+@dataclass(frozen=True, kw_only=True)
+class DirectoryUser(DirectoryObject):
+    """A user in the directory.
 
-    *attributes* holds every attribute that was read, decoded. *group_sids* are the SIDs of all security groups the
-    user is in, nested and primary ones included, where they were read in the same search; else None.
+    *group_sids* are the SIDs of all security groups the user is in, nested and primary ones included, where they were
+    read in the same search; else None.
     """
 
-    dn: str = field(compare=False)
-    guid: uuid.UUID | None
-    sid: str | None = field(compare=False)
     username: str = field(compare=False)  # sAMAccountName as the directory spells it
     upn: str | None = field(default=None, compare=False)
     display_name: str | None = field(default=None, compare=False)
     email: str | None = field(default=None, compare=False)
     state: AccountState = field(default_factory=AccountState, compare=False)
-    attributes: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     group_sids: frozenset[str] | None = field(default=None, compare=False, repr=False)
-    manager: Door | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def kind(self) -> str:
+        """ "user"."""
+        return "user"
 
     @property
     def enabled(self) -> bool:
         """Whether the account may be used at all: neither disabled nor expired."""
         return self.state.usable
 
+    @property
+    def expires(self) -> datetime | None:
+        """When the account ends (aware, UTC); None for never."""
+        return self.state.expires_at
+
+    @property
+    def password_age(self) -> timedelta | None:
+        """How long ago the password was set; None where it was never set, or must be changed at the next sign-in."""
+        since = self._read("pwdLastSet")
+        return datetime.now(timezone.utc) - since if isinstance(since, datetime) else None
+
+    @property
+    def last_logon(self) -> datetime | None:
+        """The last sign-in that is known, in UTC; None where there was none.
+
+        The true one may be later. lastLogon is exact, but each controller keeps its own: this one knows of sign-ins at
+        itself. lastLogonTimestamp is the same everywhere, but AD renews it only when it is 9 to 14 days old (MS-ADA1
+        2.351). So a person is stale for sure only if this is more than 14 days before the limit.
+        """
+        read = (self._read("lastLogonTimestamp"), self._read("lastLogon"))
+        return max((moment for moment in read if isinstance(moment, datetime)), default=None)
+
+    @property
+    def photo(self) -> bytes | None:
+        """The picture in thumbnailPhoto, else jpegPhoto, as it is stored (JPEG); None where there is none."""
+        for name in ("thumbnailPhoto", "jpegPhoto"):
+            found = self._read(name)
+            found = found[0] if isinstance(found, list) and found else found
+            if isinstance(found, bytes):
+                return found
+        return None
+
+    @property
+    def manager(self) -> DirectoryObject | None:
+        """Who the user reports to: a `DirectoryUser`, or a contact; None for nobody. Raises `DirectoryError`."""
+        dn = self._read("manager")
+        return _door(self.door).find(dn) if dn else None
+
+    @property
+    def reports(self) -> tuple[DirectoryUser, ...]:
+        """The users who report to this one directly, by name. Raises `DirectoryError`."""
+        return tuple(sorted(_door(self.door).users({"manager": self.dn}), key=lambda user: user.name.lower()))
+
     def groups(self) -> list[DirectoryGroup]:
         """All security groups the user is in, nested and primary ones included, by name. Raises `DirectoryError`."""
-        return _door(self.manager).groups_of(self)
+        return _door(self.door).groups_of(self)
 
     def in_group(self, group: object) -> bool:
         """Whether the user is in *group* (a name, DN, SID, GUID or `DirectoryGroup`), directly or nested, by SID.
 
         Raises `GroupNotFound` or `AmbiguousGroup`, and other `DirectoryError`.
         """
-        return _door(self.manager).is_member(self, group)
+        return _door(self.door).is_member(self, group)
 
 
-def _door(manager: Door | None) -> Door:
-    if manager is None:
+def _door(door: Door | None) -> Door:
+    if door is None:
         raise ValueError("This object was made without a manager; it cannot ask the directory.")
-    return manager
+    return door
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,27 @@ def dns_domain(dn: str) -> str:
         return ""
 
 
+def leaf_name(dn: str) -> str:
+    """The value of the first part of *dn*, unescaped; *dn* itself where it is no DN."""
+    try:
+        return _dn_value(_split(_split(dn, ",;")[0], "+")[0].partition("=")[2]) or dn
+    except ValueError:
+        return dn
+
+
+def parent_dn(dn: str) -> str:
+    """*dn* without its first part; "" where there is none."""
+    return ",".join(_split(dn, ",;")[1:])
+
+
+def unit_dn(path: str, root: str) -> str:
+    """The DN of the organizational unit ``Staff/Sales`` in the domain *root*, whose DNS name may stand before it."""
+    steps = [step for step in path.split("/") if step]
+    if steps and steps[0].lower() == dns_domain(root):
+        steps = steps[1:]
+    return ",".join([*("OU=" + dn_escaped(step) for step in reversed(steps)), root])
+
+
 def dn_escaped(value: str) -> str:
     """*value* for the right side of a DN's part (RFC 4514 2.4)."""
     out = "".join(f"\\{c}" if c in ',+"\\<>;=' else f"\\{ord(c):02x}" if ord(c) < 0x20 else c for c in value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cachetools import TTLCache
@@ -11,8 +11,9 @@ from cachetools import TTLCache
 from wauth_core.directory import decode, filters, membership
 from wauth_core.directory.domain import Domain
 from wauth_core.directory.entries import DirectoryGroup, DirectoryUser, Door
-from wauth_core.directory.lookup import ByBase, ByName, Dialect, group_of, names_match, question
+from wauth_core.directory.lookup import ByBase, ByName, ByUPN, Dialect, group_of, question
 from wauth_core.directory.membership import ResolvedGroups
+from wauth_core.directory.resolver import Resolver
 from wauth_core.directory.wire import RawEntry
 from wauth_core.exceptions import AmbiguousGroup, DirectoryError, GroupNotFound, MembershipUnreadable
 from wauth_core.process import PerProcess
@@ -37,6 +38,7 @@ class Groups:
     def __init__(self, domain: Domain, door: Door) -> None:
         self._domain = domain
         self._door = door
+        self._resolver = Resolver(domain)
         self._kept = PerProcess(_Kept)
 
     @property
@@ -53,12 +55,9 @@ class Groups:
         except ValueError:
             raise GroupNotFound(x, self._domain.name) from None
         wanted = tuple(attributes)
-        found = self._domain.asking(lambda dialect: self._find(x, asked, dialect, dialect.group_attributes(wanted)))
-        if not found:
-            raise GroupNotFound(x, self._domain.name)
-        if len(found) > 1:
-            raise AmbiguousGroup(x, self._domain.name, tuple(entry.dn for entry in found))
-        return group_of(found[0], self._domain.dialect, self._door)
+        found = self._domain.asking(lambda dialect: self._find(asked, dialect, dialect.group_attributes(wanted)))
+        entry = self._resolver.only(x, found, GroupNotFound, AmbiguousGroup)
+        return group_of(entry, self._domain.dialect, self._door)
 
     def groups(self, condition: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryGroup]:
         """All groups that match *condition*, streamed."""
@@ -72,32 +71,18 @@ class Groups:
             for entry in page:
                 yield group_of(self._domain.searcher.complete(entry), dialect, self._door)
 
-    def _find(self, x: object, asked: object, dialect: Dialect, attributes: tuple[str, ...]) -> list[RawEntry]:
-        searcher, base = self._domain.searcher, self._domain.settings.SEARCH_BASE
+    def _find(
+        self, asked: ByBase | ByName | ByUPN, dialect: Dialect, attributes: tuple[str, ...]
+    ) -> Sequence[RawEntry]:
         if isinstance(asked, ByBase):
-            if not dialect.is_ad and asked.base.startswith("<GUID="):
-                condition = filters.all_of(dialect.groups, filters.equals("entryUUID", asked.base[6:-1]))
-                return searcher.find(base, condition, attributes, limit=20)
-            read = searcher.read(asked.base, attributes, dialect.groups)
-            return [read] if read else []
-        name = str(x)
-        if isinstance(asked, ByName):
-            if asked.domain is not None and not self._domain.is_ours(asked.domain):
-                return []
-            name = asked.name
+            return self._resolver.at(asked, dialect, dialect.groups, attributes)
+        name = self._resolver.spoken_of(asked)
+        if name is None:
+            return []
         if dialect.is_ad and (sid := self._well_known(name)):
-            read = searcher.read(filters.sid_base(sid), attributes, dialect.groups)
-            return [read] if read else []
-        for attribute in ("sAMAccountName", "cn") if dialect.is_ad else ("cn",):
-            condition = filters.all_of(dialect.groups, filters.equals(attribute, name))
-            found = [
-                entry
-                for entry in searcher.find(base, condition, attributes, limit=20)
-                if names_match(decode.attributes(entry.attributes), attribute, name)
-            ]
-            if found:
-                return found
-        return []
+            return self._resolver.at(ByBase(filters.sid_base(sid)), dialect, dialect.groups, attributes)
+        names = [(attribute, name) for attribute in (("sAMAccountName", "cn") if dialect.is_ad else ("cn",))]
+        return self._resolver.called(names, dialect.groups, attributes)
 
     def _well_known(self, name: str) -> str | None:
         return membership.well_known(name, lambda: self._domain.sid, self._domain.forest_root_sid)

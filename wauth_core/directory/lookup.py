@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from wauth_core.directory import decode, filters
-from wauth_core.directory.entries import AccountState, DirectoryGroup, DirectoryUser, Door
+from wauth_core.directory.entries import AccountState, DirectoryGroup, DirectoryObject, DirectoryUser, Door
 from wauth_core.directory.wire import RawEntry
 from wauth_core.identity import Identity
 from wauth_core.settings import LDAPSettings
@@ -22,7 +22,7 @@ OTHER_GROUPS = (
     "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)(objectClass=groupOfMembers))"
 )
 
-_AD_USER = (
+AD_USER = (
     "objectGUID",
     "objectSid",
     "sAMAccountName",
@@ -53,24 +53,30 @@ class Dialect:
         return AD_PEOPLE if self.is_ad else OTHER_PEOPLE
 
     @property
+    def logon_attribute(self) -> str:
+        """Where a bare name is looked for: sAMAccountName, or what stands for it elsewhere."""
+        return "sAMAccountName" if self.is_ad else self.name_attribute
+
+    @property
     def groups(self) -> str:
         return AD_GROUPS if self.is_ad else OTHER_GROUPS
 
     def user_attributes(self, wanted: Iterable[str]) -> tuple[str, ...]:
         """What to read of a person: what `DirectoryUser` needs, and *wanted*."""
-        return _merged(_AD_USER if self.is_ad else (*_OTHER_USER, self.name_attribute), tuple(wanted))
+        return merged(AD_USER if self.is_ad else (*_OTHER_USER, self.name_attribute), tuple(wanted))
 
     def group_attributes(self, wanted: Iterable[str]) -> tuple[str, ...]:
         """What to read of a group: what `DirectoryGroup` needs, and *wanted*."""
-        return _merged(AD_GROUP if self.is_ad else OTHER_GROUP, tuple(wanted))
+        return merged(AD_GROUP if self.is_ad else OTHER_GROUP, tuple(wanted))
 
 
 @lru_cache(maxsize=256)
-def _merged(always: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-    merged = {name.lower(): name for name in always}
+def merged(always: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of attributes, each once whatever its case."""
+    found = {name.lower(): name for name in always}
     for name in wanted:
-        merged.setdefault(name.lower(), name)
-    return tuple(merged.values())
+        found.setdefault(name.lower(), name)
+    return tuple(found.values())
 
 
 def name_attribute(settings: LDAPSettings, *, is_ad: bool) -> str:
@@ -109,8 +115,8 @@ class ByUPN:
 
 def question(x: object) -> ByBase | ByName | ByUPN:
     """What *x* asks for. Raises ValueError for what can name nobody."""
-    if isinstance(x, DirectoryUser | DirectoryGroup):
-        return ByBase(filters.guid_base(x.guid) if x.guid and x.sid else x.dn)
+    if isinstance(x, DirectoryObject):
+        return ByBase(filters.guid_base(x.guid) if x.guid and "objectGUID" in x.attributes else x.dn)
     if isinstance(x, Identity):
         return ByName(x.username, x.domain)
     if guid := filters.as_guid(x):
@@ -143,7 +149,7 @@ def question(x: object) -> ByBase | ByName | ByUPN:
 def user_of(
     entry: RawEntry,
     dialect: Dialect,
-    manager: Door,
+    door: Door | None,
     groups: frozenset[str] | None = None,
     *,
     now: datetime | None = None,
@@ -162,6 +168,7 @@ def user_of(
         dn=entry.dn,
         guid=guid if isinstance(guid, uuid.UUID) else None,
         sid=_text(values.get("objectSid")),
+        name=filters.leaf_name(entry.dn),
         username=_text(name) or "",
         upn=_text(values.get("userPrincipalName")),
         display_name=_text(values.get("displayName")),
@@ -169,11 +176,11 @@ def user_of(
         state=state,
         attributes=values,
         group_sids=groups,
-        manager=manager,
+        door=door,
     )
 
 
-def group_of(entry: RawEntry, dialect: Dialect, manager: Door) -> DirectoryGroup:
+def group_of(entry: RawEntry, dialect: Dialect, door: Door | None) -> DirectoryGroup:
     """The `DirectoryGroup` that *entry* is."""
     values = decode.attributes(entry.attributes)
     guid = values.get("objectGUID" if dialect.is_ad else "entryUUID")
@@ -183,7 +190,7 @@ def group_of(entry: RawEntry, dialect: Dialect, manager: Door) -> DirectoryGroup
         sid=_text(values.get("objectSid")),
         name=(_text(values.get("sAMAccountName")) if dialect.is_ad else None) or _text(values.get("cn")) or "",
         attributes=values,
-        manager=manager,
+        door=door,
     )
 
 

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from types import TracebackType
-from typing import Any
+from typing import Any, overload
 
 from wauth_core.directory import decode, filters
 from wauth_core.directory.authenticate import AuthReason, AuthResult, check, is_empty
@@ -19,14 +19,18 @@ from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.doctor import Check, examine
 from wauth_core.directory.domain import Domain
 from wauth_core.directory.endpoints import endpoints
-from wauth_core.directory.entries import DirectoryEntry, DirectoryGroup, DirectoryUser
+from wauth_core.directory.entries import DirectoryEntry, DirectoryGroup, DirectoryObject, DirectoryUser
 from wauth_core.directory.groups import Groups
+from wauth_core.directory.inventory import Inventory
+from wauth_core.directory.kinds import chosen
 from wauth_core.directory.members import Members
 from wauth_core.directory.membership import ResolvedGroups
+from wauth_core.directory.nouns import Nouns
 from wauth_core.directory.people import People
 from wauth_core.directory.pool import Pool
 from wauth_core.directory.schema import Schema
 from wauth_core.directory.search import Searcher
+from wauth_core.directory.topology import Topology
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, UserNotFound
 from wauth_core.settings import LDAPSettings, mapped_attributes
 from wauth_core.settings import names as as_tuple
@@ -34,7 +38,7 @@ from wauth_core.settings import names as as_tuple
 log = logging.getLogger("wauth.directory")
 
 
-class LDAPManager:
+class LDAPManager(Nouns):
     """Look-ups, membership and password checks in one domain, and ldap3 underneath for everything else.
 
     Safe to share between threads; survives a fork. Nothing connects before it must. *settings* are those of *domain*.
@@ -50,6 +54,8 @@ class LDAPManager:
         self._groups = Groups(self._domain, self)
         self._members = Members(self._domain, self)
         self._people = People(self._domain, self._groups, self)
+        self._inventory = Inventory(self._domain, self)
+        self._topology = Topology(self._domain)
         self._schema = Schema()
 
     @property
@@ -146,12 +152,33 @@ class LDAPManager:
         """Whether *user* is in *group*, directly or nested, by SID."""
         return self._groups.is_member(self._user(user), group)
 
+    @overload
     def members(
-        self, group: object, recursive: bool = False, attributes: Iterable[str] = ()
-    ) -> Iterator[DirectoryUser]:
-        """The users in *group*, streamed, each once; with *recursive* those of nested groups too."""
+        self, group: object, recursive: bool = False, attributes: Iterable[str] = (), *, kinds: None = None
+    ) -> Iterator[DirectoryUser]: ...
+
+    @overload
+    def members(
+        self, group: object, recursive: bool = False, attributes: Iterable[str] = (), *, kinds: Iterable[str]
+    ) -> Iterator[DirectoryObject]: ...
+
+    def members(
+        self,
+        group: object,
+        recursive: bool = False,
+        attributes: Iterable[str] = (),
+        *,
+        kinds: Iterable[str] | None = None,
+    ) -> Iterator[DirectoryUser] | Iterator[DirectoryObject]:
+        """The users in *group*, streamed, each once; with *recursive* those of nested groups too.
+
+        *kinds* are those wanted of "user", "group", "computer", "contact", "service_account", "foreign"; "all" for all.
+        """
+        wanted = chosen(kinds) if kinds is not None else None
         found = group if isinstance(group, DirectoryGroup) else self.group(group)
-        return self._members.of(found, recursive=recursive, attributes=as_tuple(attributes))
+        if wanted is None:
+            return self._members.of(found, recursive=recursive, attributes=as_tuple(attributes))
+        return self._members.of_kinds(found, wanted, recursive=recursive, attributes=as_tuple(attributes))
 
     def resolve_groups(self, names: Iterable[str]) -> ResolvedGroups:
         """What group names in settings mean, as SIDs: one search for all together, kept for ten minutes."""

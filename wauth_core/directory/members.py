@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from wauth_core.directory import decode, filters
 from wauth_core.directory.domain import Domain
-from wauth_core.directory.entries import DirectoryGroup, DirectoryUser, Door
-from wauth_core.directory.lookup import Dialect, user_of
+from wauth_core.directory.entries import DirectoryGroup, DirectoryObject, DirectoryUser, Door
+from wauth_core.directory.kinds import Kind, object_of
+from wauth_core.directory.lookup import Dialect, merged, user_of
 from wauth_core.directory.wire import BASE, RawEntry
 
 _AT_ONCE = 100  # conditions in one filter
@@ -25,15 +26,35 @@ class Members:
     ) -> Iterator[DirectoryUser]:
         """The users in *group*, each once; see `DirectoryGroup.members`."""
         dialect = self._domain.settled()
-        wanted = dialect.user_attributes(attributes)
+        for entry in self._entries(group, dialect, recursive, dialect.people, dialect.user_attributes(attributes)):
+            yield user_of(entry, dialect, self._door)
+
+    def of_kinds(
+        self, group: DirectoryGroup, kinds: tuple[Kind, ...], *, recursive: bool = False, attributes: Iterable[str] = ()
+    ) -> Iterator[DirectoryObject]:
+        """The members of these kinds in *group*, each once. Only AD has kinds."""
+        dialect = self._domain.settled()
+        condition = filters.any_of(kind.condition for kind in kinds)
+        wanted = merged(tuple(dict.fromkeys(n for kind in kinds for n in kind.wanted(()))), tuple(attributes))
+        for entry in self._entries(group, dialect, recursive, condition, wanted):
+            found = object_of(entry, dialect, self._door)
+            if found.kind in {kind.name for kind in kinds}:
+                yield found
+
+    def _entries(
+        self, group: DirectoryGroup, dialect: Dialect, recursive: bool, condition: str, wanted: tuple[str, ...]
+    ) -> Iterator[RawEntry]:
         holding = self._nested(group, dialect) if recursive else {group.dn: group.sid}
         seen: set[str] = set()
-        found = self._ad_members(holding, wanted) if dialect.is_ad else self._other_members(holding, dialect, wanted)
+        if dialect.is_ad:
+            found = self._ad_members(holding, condition, wanted)
+        else:
+            found = self._other_members(holding, dialect, wanted)
         for entry in found:
             key = filters.dn_key(entry.dn)
             if key not in seen:
                 seen.add(key)
-                yield user_of(entry, dialect, self._door)
+                yield entry
 
     def _nested(self, group: DirectoryGroup, dialect: Dialect) -> dict[str, str | None]:
         """*group* and all security groups below it, as ``{dn: sid}``: a mailing list passes nothing on. Cycles end."""
@@ -65,7 +86,9 @@ class Members:
                         found[entry.dn] = values.get("objectSid")
         return found
 
-    def _ad_members(self, holding: Mapping[str, str | None], attributes: tuple[str, ...]) -> Iterator[RawEntry]:
+    def _ad_members(
+        self, holding: Mapping[str, str | None], wanted: str, attributes: tuple[str, ...]
+    ) -> Iterator[RawEntry]:
         """By back-link, in pages: no range to follow; and by primary group, which no ``member`` tells."""
         conditions = [filters.equals("memberOf", dn) for dn in holding]
         prefix = f"{self._domain.sid}-"
@@ -74,9 +97,8 @@ class Members:
             for sid in holding.values()
             if sid and sid.startswith(prefix)
         ]
-        people = self._domain.dialect.people
         for at in range(0, len(conditions), _AT_ONCE):
-            condition = filters.all_of(people, filters.any_of(conditions[at : at + _AT_ONCE]))
+            condition = filters.all_of(wanted, filters.any_of(conditions[at : at + _AT_ONCE]))
             for page in self._domain.searcher.pages(self._domain.root, condition, attributes):
                 yield from page
 

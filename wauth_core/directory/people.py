@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from wauth_core.directory import decode, filters
 from wauth_core.directory.domain import Domain
 from wauth_core.directory.entries import DirectoryUser, Door
 from wauth_core.directory.groups import Groups
-from wauth_core.directory.lookup import ByBase, ByName, ByUPN, Dialect, names_match, question, user_of
+from wauth_core.directory.lookup import ByBase, ByName, ByUPN, Dialect, question, user_of
 from wauth_core.directory.membership import token_groups
+from wauth_core.directory.resolver import Resolver
 from wauth_core.directory.wire import RawEntry
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, UserNotFound
 
@@ -24,6 +25,7 @@ class People:
     def __init__(self, domain: Domain, groups: Groups, door: Door) -> None:
         self._domain = domain
         self._groups = groups
+        self._resolver = Resolver(domain)
         self._door = door
 
     def user(self, x: object, attributes: Iterable[str] = ()) -> DirectoryUser:
@@ -114,62 +116,31 @@ class People:
 
         def ask(dialect: Dialect) -> list[RawEntry]:
             name = dialect.name_attribute
-            identity = ("objectGUID",) if dialect.is_ad else ("entryUUID",)
-            found = self._search(
-                filters.all_of(dialect.people, condition, filters.equals(name, username)), (*identity, name)
-            )
-            return [e for e in found if names_match(decode.attributes(e.attributes), name, username)]
+            identity = "objectGUID" if dialect.is_ad else "entryUUID"
+            people = filters.all_of(dialect.people, condition)
+            return list(self._resolver.called([(name, username)], people, (identity, name)))
 
         return self._only(username, self._domain.asking(ask))
 
     def _find(self, asked: ByBase | ByName | ByUPN, dialect: Dialect, attributes: tuple[str, ...]) -> list[RawEntry]:
-        match asked:
-            case ByBase(base):
-                return self._read(base, dialect, attributes)
-            case ByName(name, domain):
-                if domain is not None and not self._domain.is_ours(domain):
-                    return []
-                return self._named(dialect.name_attribute if not dialect.is_ad else "sAMAccountName", name, attributes)
-            case ByUPN(upn):
-                return self._principal(upn, dialect, attributes)
+        if isinstance(asked, ByBase):
+            return self._resolver.at(asked, dialect, dialect.people, attributes)
+        name = self._resolver.spoken_of(asked)
+        if name is None:
+            return []
+        names = self._principal(name, dialect) if isinstance(asked, ByUPN) else ((dialect.logon_attribute, name),)
+        return list(self._resolver.called(names, dialect.people, attributes))
 
-    def _read(self, base: str, dialect: Dialect, attributes: tuple[str, ...]) -> list[RawEntry]:
-        if not dialect.is_ad and base.startswith("<GUID="):
-            condition = filters.equals("entryUUID", base[6:-1])
-            return self._search(filters.all_of(dialect.people, condition), attributes)
-        read = self._domain.searcher.read(base, attributes, dialect.people)
-        return [read] if read else []
-
-    def _named(self, attribute: str, name: str, attributes: tuple[str, ...]) -> list[RawEntry]:
-        condition = filters.all_of(self._domain.dialect.people, filters.equals(attribute, name))
-        found = self._search(condition, attributes)
-        return [e for e in found if names_match(decode.attributes(e.attributes), attribute, name)]
-
-    def _principal(self, upn: str, dialect: Dialect, attributes: tuple[str, ...]) -> list[RawEntry]:
+    def _principal(self, upn: str, dialect: Dialect) -> tuple[tuple[str, str], ...]:
         """By userPrincipalName; else by what everybody has implicitly, sAMAccountName@domain (MS-ADTS 5.1.1.1.1)."""
         name, _, suffix = upn.rpartition("@")
         if not dialect.is_ad:
-            return self._named("mail" if suffix else dialect.name_attribute, upn, attributes)
-        conditions = [filters.equals("userPrincipalName", upn)]
+            return (("mail" if suffix else dialect.name_attribute, upn),)
         implicit = suffix.lower() == self._domain.dns_name.lower() and bool(name)
-        if implicit:
-            conditions.append(filters.equals("sAMAccountName", name))
-        found = self._search(filters.all_of(dialect.people, filters.any_of(conditions)), attributes)
-        decoded = [(entry, decode.attributes(entry.attributes)) for entry in found]
-        explicit = [entry for entry, values in decoded if names_match(values, "userPrincipalName", upn)]
-        if explicit or not implicit:
-            return explicit
-        return [entry for entry, values in decoded if names_match(values, "sAMAccountName", name)]
+        return (("userPrincipalName", upn), *((("sAMAccountName", name),) if implicit else ()))
 
-    def _search(self, condition: str, attributes: tuple[str, ...]) -> list[RawEntry]:
-        return self._domain.searcher.find(self._domain.settings.SEARCH_BASE, condition, attributes, limit=20)
-
-    def _only(self, wanted: object, found: list[RawEntry]) -> RawEntry:
-        if not found:
-            raise UserNotFound(wanted, self._domain.name)
-        if len(found) > 1:
-            raise AmbiguousUser(wanted, self._domain.name, tuple(entry.dn for entry in found))
-        return found[0]
+    def _only(self, wanted: object, found: Sequence[RawEntry]) -> RawEntry:
+        return self._resolver.only(wanted, found, UserNotFound, AmbiguousUser)
 
 
 def _without_token(entry: RawEntry) -> RawEntry:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from . import values as v
 from .entry import Entry, Values
 from .names import Rdn, parse_dn
+from .topology import build_configuration, build_system
 
 if TYPE_CHECKING:
     from .domain import Domain
@@ -90,25 +91,9 @@ def build(domain: Domain) -> None:
     graveyard = domain.graveyard()
     graveyard.deleted = True
     graveyard.attrs["isdeleted"] = b"TRUE"
-    _build_configuration(domain, hosts)
+    build_configuration(domain)
     _build_accounts(domain, hosts)
-
-
-def _build_configuration(domain: Domain, host: bytes) -> None:
-    store = domain.store
-    configuration = domain.plain(store.root, Rdn("CN", "Configuration"), "configuration", {})
-    configuration.is_naming_context = True
-    schema = domain.plain(configuration, Rdn("CN", "Schema"), "dMD", {})
-    schema.is_naming_context = True
-    domain.plain(schema, Rdn("CN", "Aggregate"), "subSchema", dict(store.schema.subentry))
-    partitions = domain.plain(configuration, Rdn("CN", "Partitions"), "crossRefContainer", {})
-    cross: dict[str, bytes | Values] = {
-        "ncname": store.base_dn.encode(),
-        "netbiosname": domain.netbios.encode(),
-        "dnsroot": domain.realm.encode(),
-        "systemflags": b"3",
-    }
-    domain.plain(partitions, Rdn("CN", domain.netbios), "crossRef", cross)
+    build_system(domain)
 
 
 def _build_accounts(domain: Domain, host: bytes) -> None:
@@ -204,3 +189,5 @@ def _make_templates(domain: Domain) -> None:
     group = domain.template(lineage("group"))
     inet = domain.template(lineage("inetOrgPerson")) | account
     domain.templates = {"user": user, "computer": computer, "group": group, "inetOrgPerson": inet}
+    for managed in ("msDS-GroupManagedServiceAccount", "msDS-ManagedServiceAccount"):
+        domain.templates[managed] = computer | domain.template(lineage(managed))

@@ -6,6 +6,7 @@ from .controls import KNOWN
 from .domain import Domain
 from .entry import Values
 from .messages import START_TLS, WHO_AM_I
+from .topology import LEVEL, agent_dn
 from .values import generalized_time
 
 ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
@@ -25,16 +26,16 @@ def root_dse(domain: Domain) -> dict[str, Values]:
     base = domain.store.base_dn
     host = f"dc1.{domain.realm}"
     configuration = f"CN=Configuration,{base}"
-    server = f"CN=DC1,CN=Servers,CN=Default-First-Site-Name,CN=Sites,{configuration}"
+    agent = agent_dn(domain)
     texts: dict[str, tuple[str, ...]] = {
         "configurationNamingContext": (configuration,),
         "currentTime": (generalized_time(domain.clock()).decode(),),
         "defaultNamingContext": (base,),
         "dnsHostName": (host,),
-        "domainControllerFunctionality": ("7",),
-        "domainFunctionality": ("7",),
-        "dsServiceName": (f"CN=NTDS Settings,{server}",),
-        "forestFunctionality": ("7",),
+        "domainControllerFunctionality": (LEVEL.decode(),),
+        "domainFunctionality": (LEVEL.decode(),),
+        "dsServiceName": (agent,),
+        "forestFunctionality": (LEVEL.decode(),),
         "highestCommittedUSN": (str(domain.store.usn),),
         "isGlobalCatalogReady": ("TRUE",),
         "isSynchronized": ("TRUE",),
@@ -42,7 +43,7 @@ def root_dse(domain: Domain) -> dict[str, Values]:
         "namingContexts": (base, configuration, f"CN=Schema,{configuration}"),
         "rootDomainNamingContext": (base,),
         "schemaNamingContext": (f"CN=Schema,{configuration}",),
-        "serverName": (server,),
+        "serverName": (agent.partition(",")[2],),
         "subschemaSubentry": (f"CN=Aggregate,CN=Schema,{configuration}",),
         "supportedCapabilities": _CAPABILITIES,
         "supportedControl": KNOWN,

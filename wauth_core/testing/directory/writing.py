@@ -26,6 +26,7 @@ from .schema import Attribute
 
 _SAM_OWNED = {"objectsid", "samaccounttype", "badpwdcount", "badpasswordtime", "lastlogon", "logoncount", "sidhistory"}
 _NAMING = {"cn", "ou", "dc", "name"}
+_GIVEN_AT_BIRTH = ("objectclass", "instancetype", "msds-managedpasswordinterval")  # system-only, and must be there
 _EXACT_UNIQUE = ("samaccountname", "userprincipalname")
 _UAC_MASK = ~(v.LOCKED_OUT | v.PASSWORD_EXPIRED)
 
@@ -101,7 +102,7 @@ class Writer:
             lower = attribute.name.lower()
             if lower in ("distinguishedname", *_NAMING):
                 continue
-            if attribute.system and lower not in ("objectclass", "instancetype"):
+            if attribute.system and lower not in _GIVEN_AT_BIRTH:
                 raise r.unwilling()
             given[lower] = given.get(lower, ()) + self.checks.checked(attribute, values)
             if attribute.single and len(given[lower]) > 1:

@@ -1,0 +1,72 @@
+"""From what somebody writes (a name, GUID, SID, DN, …) to the one entry that it means, for every kind of object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from wauth_core.directory import decode, filters
+from wauth_core.directory.domain import Domain
+from wauth_core.directory.lookup import ByBase, ByName, ByUPN, Dialect, merged, names_match
+from wauth_core.directory.wire import RawEntry
+from wauth_core.exceptions import Ambiguous, NotFound
+
+LIMIT = 20  # entries that an ambiguous name is told of
+
+
+class Resolver:
+    """Finds entries by name in one domain. Raises `DirectoryError` leaves."""
+
+    def __init__(self, domain: Domain) -> None:
+        self._domain = domain
+
+    def at(self, asked: ByBase, dialect: Dialect, condition: str, attributes: tuple[str, ...]) -> list[RawEntry]:
+        """The entry of a DN, GUID or SID, wherever it is, if it meets *condition*."""
+        if not dialect.is_ad and asked.base.startswith("<GUID="):
+            by_guid = filters.all_of(condition, filters.equals("entryUUID", asked.base[6:-1]))
+            return self._search(by_guid, attributes)
+        read = self._domain.searcher.read(asked.base, attributes, condition)
+        return [read] if read else []
+
+    def called(
+        self, names: Iterable[tuple[str, str]], condition: str, attributes: tuple[str, ...]
+    ) -> Sequence[RawEntry]:
+        """The entries under SEARCH_BASE that bear a name, by the first of *names* (attribute, value) that any bears.
+
+        A name is compared letter by letter without case; the server overlooks accents, see `names_match`.
+        """
+        listed = list(dict.fromkeys(names))
+        wanted = filters.any_of(filters.equals(attribute, value) for attribute, value in listed)
+        attributes = merged(attributes, tuple(attribute for attribute, _ in listed))
+        found = [
+            (entry, decode.attributes(entry.attributes))
+            for entry in self._search(filters.all_of(condition, wanted), attributes)
+        ]
+        for attribute, value in listed:
+            matching = [entry for entry, values in found if names_match(values, attribute, value)]
+            if matching:
+                return matching
+        return []
+
+    def spoken_of(self, asked: ByName | ByUPN) -> str | None:
+        """The bare name that *asked* holds; None where it is one of another domain."""
+        if isinstance(asked, ByUPN):
+            return asked.upn
+        return asked.name if asked.domain is None or self._domain.is_ours(asked.domain) else None
+
+    def only(
+        self,
+        x: object,
+        found: Sequence[RawEntry],
+        missing: type[NotFound],
+        several: type[Ambiguous],
+        kind: str | None = None,
+    ) -> RawEntry:
+        """The one entry; raises *missing* or *several*."""
+        if not found:
+            raise missing(x, self._domain.name, kind)
+        if len(found) > 1:
+            raise several(x, self._domain.name, tuple(entry.dn for entry in found), kind and f"{kind}s")
+        return found[0]
+
+    def _search(self, condition: str, attributes: tuple[str, ...]) -> list[RawEntry]:
+        return self._domain.searcher.find(self._domain.settings.SEARCH_BASE, condition, attributes, limit=LIMIT)
