@@ -76,7 +76,7 @@ def test_what_a_source_reads_in_secret_stays_from_views(db, example, settings, b
         ProxyHeader("X-Remote-User", trusted=["127.0.0.1"], secret="between us"),
         IISToken(reader=reader, environment={"HTTP_PLATFORM_TOKEN": "iis", "HTTP_PLATFORM_IIS_HTTPAUTH": "windows;"}),
     ]
-    secrets = {"X-Wauth-Secret": "between us", TOKEN_HEADERS[1]: "2c0", PAIRING_HEADER: "iis"}
+    secrets = {"X-Wauth-Secret": "between us", TOKEN_HEADERS[0]: "2c0", PAIRING_HEADER: "iis"}
     get = browser().get if browser is Client else async_to_sync(AsyncClient().get)
     response = get("/awho/", headers={**secrets, "Accept": "text/html"})
     assert response.json()["user"] == "bob"

@@ -28,11 +28,13 @@ BUILTIN = "S-1-5-32-"  # MS-DTYP 2.4.2.4
 
 
 class IISToken:
-    """The token in ``X-IIS-WindowsAuthToken`` (or one of its two other names): the user, and the groups, without LDAP.
+    """The token in ``X-IIS-WindowsAuthToken``: the user, and the groups, without LDAP.
 
-    The token is read and closed on every request that brings one, also where another source signs the user in, and its
-    header never reaches the application. *domains* gives the settings' name for a NetBIOS name, where that is another
-    ({"EXAMPLE": "example.local"}). Raises `ConfigurationError` off Windows, unless a *reader* is given.
+    *header* is the one header that is read: one of `wauth_core.web.sources.token.TOKEN_HEADERS`. It must come once and
+    hold one number, or no handle is touched. The token is read and closed on every request that brings one, also if
+    another source signs the user in, and none of these headers reaches the application. *domains* gives the settings'
+    name for a NetBIOS name, if that is another ({"EXAMPLE": "example.local"}). Raises `ConfigurationError` off Windows,
+    unless a *reader* is given, and for a *header* that IIS does not send.
 
     Risk: a token is a number, and any program on this machine that reaches the port can send one. So only loopback
     peers are heard, and with HttpPlatformHandler 2.x only requests with the secret it shares with this process. With
@@ -48,16 +50,20 @@ class IISToken:
         reader: TokenReader | None = None,
         environment: Mapping[str, str] | None = None,
         domains: Mapping[str, str] | None = None,
+        header: str = TOKEN_HEADERS[0],
     ) -> None:
+        if header not in TOKEN_HEADERS:
+            raise ConfigurationError(f"IISToken: header must be one of {', '.join(TOKEN_HEADERS)}; not {header!r}.")
+        self._header = header
         self._reader = _windows() if reader is None else reader
         self._environment = os.environ if environment is None else environment
         self._domains = {netbios.upper(): name for netbios, name in (domains or {}).items()}
         _warn_of_workers()
 
     def identify(self, request: Request, rules: Rules) -> Outcome | None:
-        values = _tokens(request)
+        values = request.header_values(self._header)
         if not values:
-            return None
+            return self._of_another_header(request)
         try:
             read = self._take(request, values)
         except InvalidToken as error:
@@ -68,47 +74,43 @@ class IISToken:
         return SignedIn(self._identity(read, rules), self.name, facts)
 
     def release(self, request: Request) -> None:
-        """Close the token where another source answered before this one was asked; hide the shared secret."""
-        values = _tokens(request)
+        """Close the token if another source answered before this one was asked; hide every token and the secret."""
+        values = request.header_values(self._header)
         if values:
             try:
                 self._take(request, values)
             except InvalidToken as error:
                 logger.warning("A token was refused, beside another source's answer: %s", error.reason)
-        request.remove_header(PAIRING_HEADER)
+        for header in (*TOKEN_HEADERS, PAIRING_HEADER):
+            request.remove_header(header)
 
     def may_block(self, request: Request) -> bool:
         """Windows may ask a domain controller for the name behind a SID."""
-        return bool(_tokens(request))
+        return bool(request.header_values(self._header))
+
+    def _of_another_header(self, request: Request) -> Rejected | None:
+        """A token that came under another name only: the settings are wrong, or a client made it up."""
+        for name in TOKEN_HEADERS:
+            if request.header_values(name):
+                return Rejected(f"it came in {name}, and IISToken(header=…) does not name that", self.name)
+        return None
 
     def _take(self, request: Request, values: list[str]) -> TokenFacts:
-        """Read and close every token; hide the headers. Raises `InvalidToken` unless there was one good one."""
+        """Read and close the one token; hide its header. Raises `InvalidToken`.
+
+        IIS replaces what a client sent under the same name. So a second number, or a second header, is a client's,
+        and it may be the handle of another visitor's token: nothing is closed then.
+        """
         pairing = request.header_values(PAIRING_HEADER)
-        for header in TOKEN_HEADERS:
-            request.remove_header(header)
+        request.remove_header(self._header)
         check_forwarder(request.peer, pairing[0] if len(pairing) == 1 else None, self._environment)
-        read: list[TokenFacts] = []
-        failures: list[InvalidToken] = []
-        for value in values:
-            try:
-                read.append(read_token(value, self._reader))
-            except InvalidToken as error:
-                failures.append(error)
-        if len(values) > 1:
+        if len(values) != 1:
             raise InvalidToken("there is more than one, and a client sent the others")
-        if failures:
-            raise failures[0]
-        return read[0]
+        return read_token(values[0], self._reader)
 
     def _identity(self, read: TokenFacts, rules: Rules) -> Identity:
         username = fold_username(read.username) if rules.lowercase else read.username
         return Identity(self._domains.get(read.domain.upper(), read.domain), username)
-
-
-def _tokens(request: Request) -> list[str]:
-    """Each token that came; a header sent twice was joined by commas in WSGI."""
-    values = [value for header in TOKEN_HEADERS for value in request.header_values(header)]
-    return [part.strip() for value in values for part in value.split(",")]
 
 
 def _windows() -> TokenReader:

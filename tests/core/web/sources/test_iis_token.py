@@ -72,7 +72,7 @@ def in_request(seen, header):
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_token_signs_in_with_its_groups(call, windows, header):
     """Name and groups come from the token, the handle is closed, the header is gone."""
-    reply = call([source(windows)], headers=[(header, "2c0")], peer=LOOPBACK)
+    reply = call([source(windows, header=header)], headers=[(header, "2c0")], peer=LOOPBACK)
     assert reply.identity == "EXAMPLE\\alice"
     assert reply.seen["wauth.user"].in_group("Domain Admins")
     assert windows.closed == [0x2C0]
@@ -111,10 +111,13 @@ def test_a_token_is_closed_where_its_name_is_no_name(call, windows):
 @pytest.mark.parametrize(
     ("headers", "closed"),
     [
-        pytest.param([(HEADERS[0], "2c0"), (HEADERS[0], "2c0")], [0x2C0], id="twice"),
-        pytest.param([(HEADERS[0], "2c0"), (HEADERS[1], "40")], [0x2C0], id="two-names"),
-        pytest.param([(name, "2c0") for name in HEADERS], [0x2C0], id="three-names"),
-        pytest.param([(HEADERS[0], "junk,2c0")], [0x2C0], id="joined-to-junk"),
+        pytest.param([(HEADERS[0], "2c0"), (HEADERS[0], "2c0")], [], id="twice"),
+        pytest.param([(HEADERS[0], "2c0"), (HEADERS[0], "2c4")], [], id="twice-another-visitors"),
+        pytest.param([(HEADERS[1], "2c0")], [], id="another-name"),
+        pytest.param([(name, "2c0") for name in HEADERS[1:]], [], id="two-other-names"),
+        pytest.param([(HEADERS[0], "junk,2c0")], [], id="joined-to-junk"),
+        pytest.param([(HEADERS[0], "2c0,2c4")], [], id="joined"),
+        pytest.param([(HEADERS[0], ",".join(f"{n:x}" for n in range(4, 8004, 4)))], [], id="two-thousand-numbers"),
         pytest.param([(HEADERS[0], "2c4")], [0x2C4], id="anonymous"),
         pytest.param([(HEADERS[0], "2c8")], [0x2C8], id="iusr"),
         pytest.param([(HEADERS[0], "2cc")], [], id="our-own-account"),
@@ -135,6 +138,21 @@ def test_hostile_tokens_sign_nobody_in(call, windows, headers, closed):
     assert (reply.status, reply.identity) == (200, None)
     assert windows.closed == closed
     assert not any(in_request(reply.seen, name) for name in HEADERS)
+
+
+@pytest.mark.parametrize("beside", ["2c4", "2c0", "40", ",".join(f"{n:x}" for n in range(4, 8004, 4))])
+def test_a_client_cannot_have_another_visitors_token_closed(call, windows, beside):
+    """What a signed-in client adds under the other names is hidden, and no handle of it is touched."""
+    headers = [(HEADERS[0], "2c0"), (HEADERS[1], beside), (HEADERS[2], beside)]
+    reply = call([source(windows)], headers=headers, peer=LOOPBACK)
+    assert (reply.identity, windows.closed) == ("EXAMPLE\\alice", [0x2C0])
+    assert not any(in_request(reply.seen, name) for name in HEADERS)
+
+
+def test_only_headers_that_iis_sends_can_be_named(windows):
+    """A header of any other name is a client's."""
+    with pytest.raises(ConfigurationError, match="X-IIS-WindowsAuthToken"):
+        source(windows, header="X-Token")
 
 
 @pytest.mark.parametrize("peer", ["192.0.2.1", "10.0.0.1", "localhost", "127.0.0.1.evil", "", "::ffff:192.0.2.1"])
