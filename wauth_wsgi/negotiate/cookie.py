@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import Identity, TransportFacts
-from wauth_core.web.outcomes import Request
+from wauth_core.web.outcomes import Headers, Request
 
 if TYPE_CHECKING:
     from itsdangerous import Signer
@@ -72,7 +72,7 @@ class SessionCookie:
     def read(self, request: Request) -> Session | None:
         """The session that a request brings, or None: none, forged, expired, of another key or audience."""
         cookies = "; ".join(request.header_values("cookie")).split(";")
-        found = [value for name, _, value in (c.strip().partition("=") for c in cookies) if name == self.name]
+        found = [value for name, _, value in (c.strip(" \t").partition("=") for c in cookies) if name == self.name]
         if len(found) != 1:  # a second one was planted, by a neighbour that may set cookies for us
             return None
         value = found[0].encode("utf-8", "replace")
@@ -85,13 +85,16 @@ class SessionCookie:
             return None
         return session if self._now() < session.until else None
 
-    def header(self, session: Session) -> tuple[str, str] | None:
-        """The ``Set-Cookie`` header; None where the group SIDs of a ticket make it too long for a browser."""
+    def headers(self, session: Session) -> Headers:
+        """``Set-Cookie``, and what keeps the response out of every cache (RFC 9111 7.3: a cache may store cookies).
+
+        Empty if the group SIDs of a ticket make the cookie too long for a browser.
+        """
         value = self._signer.sign(_pack(session)).decode("ascii")
         if len(self.name) + len(value) > MAX_COOKIE:
-            return None
+            return ()
         age = max(0, int((session.until - self._now()) / timedelta(seconds=1)))
-        return self._set_cookie(value, age)
+        return self._set_cookie(value, age), ("Cache-Control", "no-store")
 
     def ending(self) -> tuple[str, str]:
         """The ``Set-Cookie`` header that ends the session in the browser."""

@@ -114,6 +114,13 @@ class Negotiate:
             return None
         return SignedIn(session.identity, self.name, session.facts)
 
+    def release(self, request: Request) -> None:
+        """Hide the ticket, or the password that was typed, from the application, as Apache does."""
+        scheme, credentials = _scheme(request)
+        typed = scheme == "basic" and self._fallback is not None and self._fallback.typed(request, credentials)
+        if typed or scheme == "negotiate":
+            request.remove_header("authorization")
+
     def _handshake(self, request: Request, credentials: str, rules: Rules) -> Outcome:
         if request.method not in SAFE_METHODS and "cross-site" in request.header_values("sec-fetch-site"):
             return Rejected("another site's page sent it", self.name)
@@ -126,9 +133,8 @@ class Negotiate:
         facts = None if info is None else TransportFacts(info.user_sid, info.group_sids, now, complete=False)
         lasts = self._session if ticket.lifetime is None else min(self._session, ticket.lifetime)
         session = Session(identity, now + lasts, facts)
-        cookie = self._cookie.header(session)
         reply = () if ticket.reply is None else (("WWW-Authenticate", _encoded(ticket.reply)),)
-        return SignedIn(identity, self.name, facts, reply if cookie is None else (*reply, cookie))
+        return SignedIn(identity, self.name, facts, (*reply, *self._cookie.headers(session)))
 
     def _read_ticket(self, principal: str, pac: bytes | None, rules: Rules) -> tuple[Identity, LogonInfo | None]:
         """Raises `HandshakeFailed` or InvalidIdentity."""
@@ -170,8 +176,7 @@ class Negotiate:
         except DirectoryError as error:
             return Rejected(f"the password could not be checked: {error}", self.name, (("Retry-After", "30"),), 503)
         session = Session(identity, self._now() + self._password_session, login=typed.username)
-        cookie = self._cookie.header(session) if typed.keep else None
-        return SignedIn(identity, self.name, headers=() if cookie is None else (cookie,))
+        return SignedIn(identity, self.name, headers=self._cookie.headers(session) if typed.keep else ())
 
 
 def _scheme(request: Request) -> tuple[str, str]:

@@ -24,7 +24,7 @@ def cookie(keys=KEY, *, audience="app", at=NOW, secure=True):
 def made(session=None, **arguments):
     """The value that a browser would keep."""
     session = session or Session(ALICE, NOW + timedelta(hours=1))
-    return cookie(**arguments).header(session)[1].partition(";")[0]
+    return cookie(**arguments).headers(session)[0][1].partition(";")[0]
 
 
 def request(*cookies):
@@ -59,19 +59,19 @@ def test_as_many_groups_as_windows_allows_fit():
     """1,015 SIDs are the most that a token holds; more than fits is not written rather than cut off."""
     assert len(made(Session(ALICE, NOW, facts(1013)))) < MAX_COOKIE
     scattered = frozenset(f"S-1-5-21-{n * 7919}-{n * 104729}-{n}-{n * 31}" for n in range(1, 1000))
-    assert cookie().header(Session(ALICE, NOW, TransportFacts("S-1-5-21-1-2-3-4", scattered, NOW))) is None
+    assert cookie().headers(Session(ALICE, NOW, TransportFacts("S-1-5-21-1-2-3-4", scattered, NOW))) == ()
 
 
 def test_how_a_browser_keeps_it():
     """TLS only, no script, not on other sites' requests, this host alone, and not for ever."""
-    name, value = cookie().header(Session(ALICE, NOW + timedelta(minutes=10)))
+    (name, value), _ = cookie().headers(Session(ALICE, NOW + timedelta(minutes=10)))
     assert (name, value.partition("=")[0]) == ("Set-Cookie", "__Host-wauth")
     assert set(value.split("; ")[1:]) == {"Max-Age=600", "Path=/", "HttpOnly", "SameSite=Lax", "Secure"}
 
 
 def test_without_tls_it_has_no_host_prefix():
     """A developer's machine: browsers refuse the prefix and Secure there."""
-    value = cookie(secure=False).header(Session(ALICE, NOW + timedelta(minutes=10)))[1]
+    value = cookie(secure=False).headers(Session(ALICE, NOW + timedelta(minutes=10)))[0][1]
     assert value.startswith("wauth=")
     assert "Secure" not in value
 
@@ -95,6 +95,8 @@ NAME, _, VALUE = GOOD.partition("=")
         pytest.param([f"{NAME}=.{VALUE.partition('.')[2]}"], id="signature-alone"),
         pytest.param([f"{NAME}=ÿ\ud800"], id="not-ascii"),
         pytest.param([f"{NAME}={'A' * 100_000}"], id="long"),
+        *(pytest.param([f"{blank}{GOOD}"], id=f"after-{blank!a}") for blank in "\xa0\x85\x1f\x0b\x0c\u3000\n"),
+        *(pytest.param([f"a=b;{blank}{GOOD}"], id=f"second-after-{blank!a}") for blank in "\xa0\x85\x1f"),
         pytest.param([made(keys="x" * 32)], id="another-key"),
         pytest.param([made(audience="another")], id="another-audience"),
         pytest.param([made(Session(ALICE, NOW))], id="expired-this-second"),
@@ -108,7 +110,7 @@ def test_anything_else_is_no_session(cookies):
 
 def test_a_cookie_among_others_is_found():
     """Other cookies, and a Cookie header in pieces as HTTP/2 sends it."""
-    assert cookie().read(request("a=b; x", f"c=d;{GOOD} ;e=f")).identity == ALICE
+    assert cookie().read(request("a=b; x", f"c=d;\t{GOOD} ;e=f")).identity == ALICE
 
 
 def test_signed_nonsense_is_no_session(caplog):
@@ -123,7 +125,7 @@ def test_keys_rotate():
     """A new key in front signs; the old one is still believed until it is taken away."""
     both = cookie([NEW_KEY, KEY])
     assert both.read(request(GOOD)).identity == ALICE
-    signed_now = both.header(Session(ALICE, NOW + timedelta(hours=1)))[1].partition(";")[0]
+    signed_now = both.headers(Session(ALICE, NOW + timedelta(hours=1)))[0][1].partition(";")[0]
     assert cookie(NEW_KEY).read(request(signed_now)).identity == ALICE
     assert cookie(NEW_KEY).read(request(GOOD)) is None
     assert cookie(KEY).read(request(signed_now)) is None

@@ -13,7 +13,7 @@ from tests.wsgi.tickets import DOMAIN_SID, Believing, ticket
 from wauth_core import ConfigurationError, Identity, Wauth
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.identity import Rules
-from wauth_wsgi import Negotiate
+from wauth_wsgi import Negotiate, Simulate
 from wauth_wsgi.negotiate.kerberos import Accepted
 
 KEY = "k" * 32
@@ -318,6 +318,51 @@ def test_a_right_password_signs_in_and_keeps_a_session(call):
     assert (again.identity, directory.asked) == ("EXAMPLE\\alice", ["EXAMPLE\\aLiCe"])
     other = call([negotiate], headers=[basic("EXAMPLE\\bob", "x"), the_cookie(reply)], **tls(call))
     assert (other.status, directory.asked[1:]) == (401, ["EXAMPLE\\bob"])
+
+
+def authorization(reply):
+    """The Authorization header that the application saw."""
+    if "headers" in reply.seen:
+        return dict(reply.seen["headers"]).get(b"authorization")
+    return reply.seen.get("HTTP_AUTHORIZATION")
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "more"),
+    [
+        pytest.param("basic", basic("EXAMPLE\\alice", "pässword:1"), [], id="basic"),
+        pytest.param("basic", basic("EXAMPLE\\alice", "wrong"), [], id="basic-wrong"),
+        pytest.param("form", basic("EXAMPLE\\alice", "pässword:1"), [FORM], id="form"),
+        pytest.param(None, token("good"), [], id="ticket"),
+        pytest.param(None, token("junk"), [], id="junk"),
+    ],
+)
+def test_what_was_typed_is_gone_from_what_the_application_sees(call, kind, header, more):
+    """Neither a password nor a ticket reaches the application, its error pages and its logs; also with a session."""
+    negotiate = source() if kind is None else with_password(kind)
+    first = call([negotiate], headers=[header, *more], **tls(call))
+    cookies = [the_cookie(first)] if first.all("Set-Cookie") else []
+    for reply in (first, call([negotiate], headers=[header, *more, *cookies], **tls(call))):
+        assert reply.seen is None or authorization(reply) is None
+    behind = call([Simulate("EXAMPLE\\bob", debug=True), negotiate], headers=[header, *more], **tls(call))
+    assert (behind.identity, authorization(behind)) == ("EXAMPLE\\bob", None)
+
+
+@pytest.mark.parametrize("header", [("Authorization", "Bearer abc"), basic("api", "key")], ids=["bearer", "basic"])
+def test_what_is_for_the_application_reaches_it(call, header):
+    """Credentials that this source did not ask for are the application's own."""
+    assert authorization(call([source()], headers=[header], **tls(call))) is not None
+    assert authorization(call([with_password("form")], headers=[header], **tls(call))) is not None
+
+
+@pytest.mark.parametrize("own", [[], [("Cache-Control", "public, max-age=600")]], ids=["none", "public"])
+def test_a_response_with_a_session_is_kept_by_no_cache(call, own):
+    """What the application allows does not hold for a response that carries somebody's cookie; for others it does."""
+    negotiate = source()
+    first = call([negotiate], headers=[token("good")], app_headers=own)
+    assert "no-store" in first.all("Cache-Control")
+    again = call([negotiate], headers=[the_cookie(first)], app_headers=own)
+    assert again.all("Cache-Control") == [value for _, value in own]
 
 
 def test_who_signs_in_is_what_the_check_says(call, caplog):
