@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
 
@@ -27,15 +29,26 @@ class ServerIdentity:
     Risk: as good as the server. Something in front that sets ``REMOTE_USER`` from a header gives that header the last
     word. IIS replaces letters outside its code page by similar ones or ``?`` unless ``FastCGIUtf8ServerVariables``
     lists REMOTE_USER: a name with ``?`` is refused, a similar letter cannot be seen.
+
+    Raises `ConfigurationError` if the process's own environment (*environment*) holds ``REMOTE_USER``, or the variable
+    *pac*: some servers put it into every request, which would sign everybody in as that user. Under CGI the
+    environment is the request's own.
     """
 
     name = "ServerIdentity"
     asgi = False
 
-    def __init__(self, *, code_page: str | None = MACHINE_CODE_PAGE, pac: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        code_page: str | None = MACHINE_CODE_PAGE,
+        pac: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         check_code_page(code_page)
         if pac is not None and pac.upper().startswith("HTTP_"):
             raise ConfigurationError(f"pac={pac!r} is a client's header: name a variable that the server itself sets.")
+        _refuse_a_constant(os.environ if environment is None else environment, ("REMOTE_USER", pac))
         self._code_page = code_page
         self._pac = pac
         # Pure functions of their arguments, so remembering them is safe.
@@ -70,6 +83,17 @@ class ServerIdentity:
             return Rejected(f"REMOTE_USER and the PAC tell two names, {info.username!r} in the PAC", self.name)
         facts = TransportFacts(info.user_sid, info.group_sids, datetime.now(timezone.utc), complete=False)
         return SignedIn(signed_in.identity, self.name, facts)
+
+
+def _refuse_a_constant(environment: Mapping[str, str], names: tuple[str | None, ...]) -> None:
+    if environment.get("GATEWAY_INTERFACE", "").startswith("CGI/"):  # RFC 3875 4.1.4
+        return
+    for name in names:
+        if name is not None and name in environment:
+            raise ConfigurationError(
+                f"ServerIdentity: this process's environment holds {name}. Servers such as wsgiref and granian put it "
+                "into every request, and everybody would be that user. Take it out of the environment."
+            )
 
 
 def _logon_info(text: str) -> LogonInfo:

@@ -123,3 +123,16 @@ def test_the_pac_never_comes_from_a_header():
     """A variable that a client can set is refused at once."""
     with pytest.raises(ConfigurationError, match="client's header"):
         ServerIdentity(pac="HTTP_PAC")
+
+
+@pytest.mark.parametrize("name", ["REMOTE_USER", "PAC_LOGON_INFO"])
+def test_a_name_in_the_processs_environment_stops_the_start(name, monkeypatch):
+    """Servers that put it into every request would sign everybody in; under CGI it is the request's own."""
+    monkeypatch.setenv(name, "EXAMPLE\\root")
+    with pytest.raises(ConfigurationError, match=name):
+        ServerIdentity(pac="PAC_LOGON_INFO")
+    monkeypatch.setenv("GATEWAY_INTERFACE", "CGI/1.1")
+    ServerIdentity(pac="PAC_LOGON_INFO")
+    monkeypatch.delenv("GATEWAY_INTERFACE")
+    monkeypatch.delenv(name)
+    ServerIdentity(pac="PAC_LOGON_INFO")
