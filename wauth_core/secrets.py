@@ -11,10 +11,18 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wauth_core.exceptions import ConfigurationError
 
 Secret = Callable[[str], str]
+
+
+class Veiled(dict[str, Any]):
+    """Settings whose values no repr shows, so that no debug page's local variables do."""
+
+    def __repr__(self) -> str:
+        return f"<settings {', '.join(map(str, self))}>"
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from wauth_core import configfile, passwords
 from wauth_core.directory import AuthResult, DirectoryUser, LDAPManager, membership
 from wauth_core.exceptions import ConfigurationError, UnknownDomain
 from wauth_core.identity import Identity, Rules, TransportFacts
+from wauth_core.secrets import Veiled
 from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, duration, unknown_option
 from wauth_core.sync import bulk, freshness
 from wauth_core.sync.bulk import BulkTask, Progress
@@ -62,8 +63,9 @@ class Wauth:
         clock: Callable[[], datetime] = utc_now,
         **options: Any,
     ) -> None:
-        self.options = Options.from_keywords(options)
         self.domains = DomainSettings(domains)
+        del domains  # a debug page shows the values of local variables
+        self.options = Options.from_keywords(options)
         self._after_sync = after_sync
         self._clock = clock
         self._lookups: dict[str, Lookups] = {}
@@ -80,7 +82,8 @@ class Wauth:
 
         A name that starts with ``WAUTH_`` and means nothing is warned of. *more* are keywords of `Wauth`.
         """
-        given = {key.removeprefix(PREFIX).lower(): value for key, value in config.items() if key.startswith(PREFIX)}
+        given = Veiled({key.removeprefix(PREFIX).lower(): config[key] for key in config if key.startswith(PREFIX)})
+        del config  # a debug page shows local variables
         return cls._from_options(given, more)
 
     @classmethod
@@ -90,12 +93,12 @@ class Wauth:
 
         Raises `ConfigurationError` when the file cannot be read.
         """
-        given = {key.removeprefix(PREFIX).lower(): value for key, value in configfile.read(Path(path)).items()}
+        given = Veiled({key.removeprefix(PREFIX).lower(): value for key, value in configfile.read(Path(path)).items()})
         return cls._from_options(given, more)
 
     @classmethod
-    def _from_options(cls: type[T], given: dict[str, Any], more: Mapping[str, Any]) -> T:
-        domains = given.pop("domains", None)
+    def _from_options(cls: type[T], given: Veiled, more: Mapping[str, Any]) -> T:
+        domains = Veiled(given.pop("domains", None) or {})
         known = Options.names()
         for name in [name for name in given if name not in known]:
             del given[name]
@@ -342,7 +345,7 @@ class Wauth:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Wauth {', '.join(self.domains) or 'with no domain'}>"
+        return f"<Wauth {', '.join(getattr(self, 'domains', ())) or 'with no domain'}>"
 
     def _of(self, domain: str) -> Lookups:
         name = self.domains.canonical(domain)

@@ -68,6 +68,14 @@ def _are_names(value: object) -> bool:
     return isinstance(value, str | None) or (isinstance(value, Iterable) and not isinstance(value, Mapping | bytes))
 
 
+def _server(name: str, value: object) -> None:
+    if not _are_names(value):  # which is not shown: it may hold a password, as a URL can
+        raise ConfigurationError(f"{name} must be the host name or URL of a domain controller, or a list of them.")
+    listed = value if isinstance(value, list | tuple | set | frozenset) else (value,)
+    if any(isinstance(one, str) and "@" in one for one in listed):
+        raise ConfigurationError(f"{name} holds an account: write the account in USERNAME and PASSWORD, not in a URL.")
+
+
 def _names_or_boolean(name: str, value: object) -> None:
     if not isinstance(value, bool) and not _are_names(value):
         raise ConfigurationError(f"{name} must be True, False, or patterns of names, not {value!r}.")
@@ -140,7 +148,6 @@ _CHECKS: Mapping[str, Check] = {
     **dict.fromkeys(("USERNAME", "SEARCH_BASE", "USER_QUERY_FIELD"), _text),
     **dict.fromkeys(
         (
-            "SERVER",
             "GROUP_ATTRS",
             "SUPERUSER_GROUPS",
             "STAFF_GROUPS",
@@ -150,6 +157,7 @@ _CHECKS: Mapping[str, Check] = {
         ),
         _names,
     ),
+    "SERVER": _server,
     "USER_FIELD_MAP": _field_map,
     **dict.fromkeys(("GROUP_MAP", "FLAG_MAP"), _names_by_name),
     **dict.fromkeys(("SERVER_OPTIONS", "CONNECTION_OPTIONS"), _options),

@@ -22,7 +22,7 @@ from wauth_core.identity import canonical_domain
 from wauth_core.setting_checks import boolean, check
 
 DEFAULT_DOMAIN = "__default__"
-_SECRET = frozenset({"PASSWORD", "CONNECTION_OPTIONS"})
+_SECRET = frozenset({"PASSWORD", "SERVER_OPTIONS", "CONNECTION_OPTIONS"})  # ldap3's options may hold passwords
 WHEN_STALE = ("strip", "refuse")
 
 Groups = str | Iterable[str] | None
@@ -144,7 +144,9 @@ class LDAPSettings:
             domain = object.__getattribute__(self, "_domain")
             if domain is not None:
                 value = value(domain)
-                check(name, value)
+                if wrong := _why_not(name, value):
+                    del value  # a debug page shows the values of local variables
+                    raise ConfigurationError(wrong)
         return value
 
     def for_domain(self, domain: str) -> LDAPSettings:
@@ -155,10 +157,16 @@ class LDAPSettings:
 
     def __repr__(self) -> str:
         # By name too: a subclass that overrides PASSWORD makes a field of its own, which would be shown.
-        shown = ", ".join(
-            f"{f.name}={vars(self)[f.name]!r}" for f in dataclasses.fields(self) if f.repr and f.name not in _SECRET
-        )
-        return f"{type(self).__name__}({shown})"
+        shown = [f.name for f in dataclasses.fields(self) if f.repr and f.name not in _SECRET and f.name in vars(self)]
+        return f"{type(self).__name__}({', '.join(f'{name}={vars(self)[name]!r}' for name in shown)})"
+
+
+def _why_not(name: str, value: object) -> str:
+    try:
+        check(name, value)
+    except ConfigurationError as error:
+        return str(error)
+    return ""
 
 
 class _Copy:
@@ -274,33 +282,39 @@ class DomainSettings:
 
     def resolve(self, domain: str) -> tuple[LDAPSettings, list[Problem]]:
         """The settings of *domain*, bound to it, and what looks wrong in them. Raises as subscription does."""
-        key = canonical_domain(domain)
         if domain not in self:
             raise UnknownDomain(domain, tuple(self))
+        settings, problems = self._read(domain)
+        if isinstance(settings, str):  # raised here, because a debug page shows the local variables of a frame
+            raise ConfigurationError(settings)
+        return settings.for_domain(self.canonical(domain)), problems
+
+    def _read(self, domain: str) -> tuple[LDAPSettings | str, list[Problem]]:
+        """The settings of *domain*, or why there are none; and what looks wrong in them."""
         name = self.canonical(domain)
-        entry = _called(self._entries.get(key, {}), name)
-        if isinstance(entry, LDAPSettings):
-            return entry.for_domain(name), []
-        default = _called(self._default if self._default is not None else {}, name)
-        base: type[LDAPSettings] = LDAPSettings
-        merged: dict[str, Any] = {}
-        if isinstance(default, LDAPSettings):
-            base = type(default)
-            merged.update({f.name: vars(default)[f.name] for f in dataclasses.fields(default)})
-        else:
-            merged.update(_mapping(default, DEFAULT_DOMAIN))
-        merged.update(_mapping(entry, name))
+        try:
+            entry = _called(self._entries.get(canonical_domain(domain), {}), name)
+            if isinstance(entry, LDAPSettings):
+                return entry, []
+            default = _called(self._default if self._default is not None else {}, name)
+            base: type[LDAPSettings] = LDAPSettings
+            merged: dict[str, Any] = {}
+            if isinstance(default, LDAPSettings):
+                base = type(default)
+                merged.update({f.name: vars(default)[f.name] for f in dataclasses.fields(default)})
+            else:
+                merged.update(_mapping(default, DEFAULT_DOMAIN))
+            merged.update(_mapping(entry, name))
+        except ConfigurationError as error:
+            return str(error), []
         known = {f.name for f in dataclasses.fields(base)}
         unknown = [
             Problem(name, key, unknown_setting(key, known, f"the domain {name}")) for key in merged if key not in known
         ]
         try:
-            settings = base(**{key: value for key, value in merged.items() if key in known})
+            return base(**{key: value for key, value in merged.items() if key in known}), unknown
         except ConfigurationError as error:
-            raise ConfigurationError(
-                " ".join((f"Domain {name}: {error}", *(each.message for each in unknown)))
-            ) from None
-        return settings.for_domain(name), unknown
+            return " ".join((f"Domain {name}: {error}", *(each.message for each in unknown))), unknown
 
 
 def _called(entry: Any, domain: str) -> Any:

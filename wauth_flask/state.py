@@ -15,6 +15,7 @@ from flask import Flask, current_app
 
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.identity import Identity, canonical_domain, fold_username
+from wauth_core.secrets import Veiled
 from wauth_core.settings import Options
 from wauth_core.sync.repository import Key, UserRepository, Wanted
 from wauth_core.web.outcomes import Challenge, Source, challenge_of, load_sources
@@ -113,7 +114,8 @@ class State:
     def _make_wauth(self) -> Wauth:
         from wauth_core import Wauth
 
-        ours = {name: value for name, value in self._config.items() if name.startswith("WAUTH_") and name not in OURS}
+        names = [name for name in self._config if name.startswith("WAUTH_") and name not in OURS]
+        ours = Veiled({name: self._config[name] for name in names})
         ours.setdefault("WAUTH_DOMAINS", {})
         app = self._app()
         ours.setdefault("WAUTH_USE_CACHE", bool(app and app.debug))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import builtins
 import sys
+import traceback
 import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wauth_core import ConfigurationError, LDAPSettings, secrets
+from wauth_core import ConfigurationError, LDAPSettings, Wauth, secrets
 
 CANARY = "canary-3f9c"
 
@@ -120,3 +121,87 @@ TOML: list[Any] = [
 def test_spelled_in_toml(value: Any, expected: Any) -> None:
     """A table with one known key is a secret; anything else stays what it is."""
     assert secrets.from_toml(value) == expected
+
+
+PLAIN = {"SERVER": "dc1", "SEARCH_BASE": "DC=example", "PASSWORD": CANARY, "CONNECTION_OPTIONS": {"password": CANARY}}
+
+
+class Own(LDAPSettings):
+    """A default of our own, which is a field of its own."""
+
+    PASSWORD = CANARY
+
+
+# id: all settings of a site, something in them wrong; and what uses them
+WRONG: dict[str, tuple[dict[str, Any], Any]] = {
+    "option": ({"WAUTH_DOMAINS": {"EXAMPLE": PLAIN}, "WAUTH_RESYNC_DELTA": "soon"}, None),
+    "value": ({"WAUTH_DOMAINS": {"EXAMPLE": {**PLAIN, "POOL_SIZE": "many"}}}, "EXAMPLE"),
+    "password": ({"WAUTH_DOMAINS": {"EXAMPLE": {**PLAIN, "PASSWORD": [CANARY]}}}, "EXAMPLE"),
+    "no-server": ({"WAUTH_DOMAINS": {"EXAMPLE": {**PLAIN, "SERVER": ""}}}, "EXAMPLE"),
+    "default": ({"WAUTH_DOMAINS": {"__default__": {**PLAIN, "TLS_VERIFY": "no"}}}, "EXAMPLE"),
+    "default-object": ({"WAUTH_DOMAINS": {"__default__": Own("dc1", SEARCH_BASE="DC=x"), "E": {"POOL_SIZE": 0}}}, "E"),
+    "no-mapping": ({"WAUTH_DOMAINS": {"EXAMPLE": CANARY}}, "EXAMPLE"),
+    "callable": ({"WAUTH_DOMAINS": {"EXAMPLE": lambda domain: {**PLAIN, "PAGE_SIZE": 0}}}, "EXAMPLE"),
+    "other-domain": ({"WAUTH_DOMAINS": {"EXAMPLE": PLAIN}}, "OTHER"),
+    "server-url": ({"WAUTH_DOMAINS": {"EXAMPLE": {**PLAIN, "SERVER": f"ldap://u:{CANARY}@dc1"}}}, "EXAMPLE"),
+    "server-urls": ({"WAUTH_DOMAINS": {"EXAMPLE": {**PLAIN, "SERVER": ["dc1", f"ldap://u:{CANARY}@dc1"]}}}, "EXAMPLE"),
+    "server-called": (
+        {"WAUTH_DOMAINS": {"EXAMPLE": {**PLAIN, "SERVER": lambda domain: f"ldap://u:{CANARY}@dc1"}}},
+        "EXAMPLE",
+    ),
+    "server-object": ({"WAUTH_DOMAINS": {"EXAMPLE": {**PLAIN, "SERVER": {"url": CANARY}}}}, "EXAMPLE"),
+    "ldap3": (
+        {"WAUTH_DOMAINS": {"EXAMPLE": {**PLAIN, "CONNECTION_OPTIONS": {"passwrod": CANARY}}}},
+        "EXAMPLE",
+    ),
+    "strategy": (
+        {"WAUTH_DOMAINS": {"EXAMPLE": {**PLAIN, "CONNECTION_OPTIONS": {"client_strategy": "ASYNC", "p": CANARY}}}},
+        "EXAMPLE",
+    ),
+}
+
+
+def told(error: BaseException) -> str:
+    """What a debug page shows of an error: every frame's local variables, but for the tests' own frames."""
+    found = traceback.TracebackException.from_exception(error, capture_locals=True)
+    return "".join(line for line in found.format() if __file__ not in line)
+
+
+@pytest.mark.parametrize(("config", "domain"), WRONG.values(), ids=WRONG)
+def test_a_debug_page_of_wrong_settings_shows_no_password(config: dict[str, Any], domain: str | None) -> None:
+    """Whatever is wrong in the settings, neither the error nor a local variable on its way shows a secret."""
+    with pytest.raises(ConfigurationError) as caught:
+        Wauth.from_mapping(config).manager(domain or "EXAMPLE").connection  # noqa: B018 - it is made
+    assert CANARY not in told(caught.value)
+    assert "wauth_core" in told(caught.value)
+
+
+def test_a_debug_page_of_a_wrong_file_shows_no_password(tmp_path: Path) -> None:
+    """The same for TOML."""
+    path = tmp_path / "wauth.toml"
+    path.write_text(f'resync_delta = "soon"\n[domains.EXAMPLE]\nPASSWORD = "{CANARY}"\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        Wauth.from_toml(path)
+    assert CANARY not in told(caught.value)
+
+
+@pytest.mark.parametrize("kind", [LDAPSettings, Own])
+def test_settings_that_are_half_made_can_be_shown(kind: type[LDAPSettings]) -> None:
+    """A debugger that stops in the middle shows what is there, and no secret."""
+    half = kind.__new__(kind)
+    assert repr(half) == f"{kind.__name__}()"
+    object.__setattr__(half, "PASSWORD", CANARY)
+    object.__setattr__(half, "SERVER", "dc1")
+    assert repr(half) == f"{kind.__name__}(SERVER='dc1')"
+
+
+def test_options_for_ldap3_are_not_shown() -> None:
+    """SERVER_OPTIONS holds the password of a client's certificate, CONNECTION_OPTIONS the account's."""
+    options = {"tls": CANARY}
+    settings = LDAPSettings("dc1", SEARCH_BASE="DC=x", SERVER_OPTIONS=options, CONNECTION_OPTIONS=options)
+    assert CANARY not in repr(settings)
+
+
+def test_a_wauth_that_is_half_made_can_be_shown() -> None:
+    """A debugger may stop before the settings are read."""
+    assert repr(Wauth.__new__(Wauth)) == "<Wauth with no domain>"

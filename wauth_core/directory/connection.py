@@ -82,7 +82,7 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
             setattr(self, name, getattr(self.strategy, name))
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else "bound" if self.bound else "open"
+        state = "closed" if getattr(self, "closed", True) else "bound" if self.bound else "open"
         return f"<Connection {self.endpoint} {state}>"
 
     __str__ = __repr__

@@ -18,6 +18,7 @@ from wauth_core.directory.endpoints import Endpoint
 from wauth_core.directory.sockets import DeadlineSocket, connected, handshake, start_tls
 from wauth_core.directory.tracing import operation
 from wauth_core.exceptions import BindError, ConfigurationError, DirectoryError, DirectoryUnavailable
+from wauth_core.secrets import Veiled
 from wauth_core.settings import LDAPSettings, names
 
 log = logging.getLogger("wauth.directory")
@@ -68,7 +69,7 @@ class Dialer:
     def _unopened(self, endpoint: Endpoint, *, for_users: bool) -> Connection:
         settings = self.settings
         ours = {"port", "use_ssl", "tls", "connect_timeout"} | (set() if for_users else {"get_info"})
-        server_options = {name: value for name, value in settings.SERVER_OPTIONS.items() if name not in ours}
+        server_options = Veiled({name: value for name, value in settings.SERVER_OPTIONS.items() if name not in ours})
         server_options.setdefault("get_info", ldap3.NONE)
         try:
             return Connection(
@@ -86,7 +87,7 @@ class Dialer:
 
     def _connection_options(self) -> dict[str, Any]:
         settings = self.settings
-        given = dict(settings.CONNECTION_OPTIONS)
+        given = Veiled(settings.CONNECTION_OPTIONS)
         strategy = given.get("client_strategy", ldap3.SYNC)
         if strategy != ldap3.SYNC:
             raise ConfigurationError(
@@ -302,6 +303,7 @@ def _tls_context(settings: LDAPSettings, domain: str) -> ssl.SSLContext:
         raise ConfigurationError(
             f"Domain {domain}: CA_FILE {settings.CA_FILE!r} cannot be read as PEM certificates ({error})."
         ) from None
+    context.hostname_checks_common_name = False  # RFC 9525 6.3: a name counts as a subjectAltName only
     if not settings.TLS_VERIFY:
         log.warning("Domain %s: TLS_VERIFY is off. Anyone on the network can pose as the domain controller.", domain)
         context.check_hostname = False

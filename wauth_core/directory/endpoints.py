@@ -41,8 +41,9 @@ _URL = re.compile(
 
 def _endpoint(text: str, use_ssl: bool, port: int | None) -> Endpoint:
     if not (found := _URL.fullmatch(text)):
+        shown = "" if "@" in text else f" {text!r}"  # a URL may hold a password
         raise ConfigurationError(
-            f"SERVER {text!r} is neither a host name nor a URL such as ldaps://dc1.example.local:636."
+            f"SERVER{shown} is neither a host name nor a URL such as ldaps://dc1.example.local:636."
         )
     tls = found["scheme"].lower() == "ldaps" if found["scheme"] else use_ssl
     return Endpoint(found["host"].strip("[]"), int(found["port"] or port or (636 if tls else 389)), tls)
