@@ -161,7 +161,7 @@ def changes(app: App, since: str | None, state: Path | None, domain: str | None,
     if state is not None:
         _keep(state, found.cookie)
     elif form is not Form.JSON:
-        click.echo(f"--since {found.cookie}", err=bool(sys.stdout.isatty()) or form is Form.CSV)
+        click.echo(f"--since {found.cookie}", err=bool(sys.stdout.isatty()) or form.is_csv)
     if not found.sees_deletions:
         click.echo("The account lacks 'Replicating Directory Changes': deletions are not seen.", err=True)
 

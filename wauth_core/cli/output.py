@@ -1,4 +1,8 @@
-"""Tables for people, JSON and CSV for programs."""
+"""Tables for people, JSON and CSV for programs.
+
+What a directory holds was typed by many people. So no control character leaves by any of the three, and no cell of CSV
+is a formula to a spreadsheet.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+# https://owasp.org/www-community/attacks/CSV_Injection: and the wide forms. A tab or CR is shown as text.
+_FORMULA = ("=", "+", "-", "@", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 WIDE = 10_000  # columns, where no terminal is at the other end: nothing is wrapped or cut for a program
 
 
@@ -26,18 +32,26 @@ class Form(Enum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    RAW_CSV = "raw csv"
+
+    @property
+    def is_csv(self) -> bool:
+        """Whether it is CSV, of either kind."""
+        return self in (Form.CSV, Form.RAW_CSV)
 
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--json`` and ``--csv``; the command gets *form*."""
+    """Add ``--json``, ``--csv`` and ``--raw-csv``; the command gets *form*."""
 
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
-    @click.option("--csv", "as_csv", is_flag=True, help="Answer in CSV.")
+    @click.option("--csv", "as_csv", is_flag=True, help="Answer in CSV that is safe to open in a spreadsheet.")
+    @click.option("--raw-csv", is_flag=True, help="Answer in CSV, with what looks like a formula as it is.")
     @functools.wraps(command)
-    def with_form(*args: Any, as_json: bool, as_csv: bool, **kwargs: Any) -> Any:
-        if as_json and as_csv:
-            raise click.UsageError("--json and --csv exclude one another.")
-        return command(*args, form=Form.JSON if as_json else Form.CSV if as_csv else Form.TABLE, **kwargs)
+    def with_form(*args: Any, as_json: bool, as_csv: bool, raw_csv: bool, **kwargs: Any) -> Any:
+        chosen = [form for form, given in ((Form.JSON, as_json), (Form.CSV, as_csv), (Form.RAW_CSV, raw_csv)) if given]
+        if len(chosen) > 1:
+            raise click.UsageError("--json, --csv and --raw-csv exclude one another.")
+        return command(*args, form=chosen[0] if chosen else Form.TABLE, **kwargs)
 
     return with_form
 
@@ -46,8 +60,8 @@ def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], form: Form, 
     """Print *rows*: all they hold in JSON, *columns* in a table and in CSV."""
     if form is Form.JSON:
         click.echo(as_json(list(rows)))
-    elif form is Form.CSV:
-        click.echo(as_csv(rows, columns), nl=False)
+    elif form.is_csv:
+        click.echo(as_csv(rows, columns, raw=form is Form.RAW_CSV), nl=False)
     else:
         listed = list(rows)
         if listed:
@@ -60,25 +74,30 @@ def show_one(facts: Mapping[str, Any], form: Form) -> None:
     """Print the facts about one thing."""
     if form is Form.JSON:
         click.echo(as_json(facts))
-    elif form is Form.CSV:
-        click.echo(as_csv([facts], list(facts)), nl=False)
+    elif form.is_csv:
+        click.echo(as_csv([facts], list(facts), raw=form is Form.RAW_CSV), nl=False)
     else:
         rows = [{"": name, " ": value} for name, value in facts.items() if value not in (None, "", [], {})]
         _print(_table(rows, ("", " "), head=False))
 
 
 def as_json(value: Any) -> str:
-    """JSON, in which dates are ISO 8601, GUIDs text, and bytes hexadecimal."""
-    return json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
+    """JSON, in which dates are ISO 8601, GUIDs text, and bytes hexadecimal; control characters as JSON escapes them."""
+    written = json.dumps(value, default=_plain, ensure_ascii=False, indent=2)
+    return "".join(letter if _is_visible(letter) else json.dumps(letter)[1:-1] for letter in written)
 
 
-def as_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """CSV (RFC 4180) with a line of names; several values of one cell stand apart by line ends."""
+def as_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, raw: bool = False) -> str:
+    """CSV (RFC 4180) with a line of names; several values of one cell stand apart by line ends.
+
+    A cell that a spreadsheet would read as a formula gets an apostrophe in front, unless *raw*.
+    """
     written = io.StringIO()
     writer = csv.writer(written)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([text(row.get(column), "\n") for column in columns])
+        cells = [visible(text(row.get(column), "\n")) for column in columns]
+        writer.writerow(cells if raw else ["'" + cell if cell.startswith(_FORMULA) else cell for cell in cells])
     return written.getvalue()
 
 
@@ -114,13 +133,17 @@ def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, head: b
     for number, column in enumerate(columns):
         table.add_column(column, style="bold" if not head and not number else None, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_visible(text(row.get(column)))) for column in columns))
+        table.add_row(*(Text(visible(text(row.get(column)))) for column in columns))
     return table
 
 
-def _visible(value: str) -> str:
+def visible(value: str) -> str:
     """What a directory holds is not to steer a terminal: control characters are shown, not sent."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in value)
+    return "".join(letter if _is_visible(letter) else repr(letter)[1:-1] for letter in value)
+
+
+def _is_visible(letter: str) -> bool:
+    return letter.isprintable() or letter == "\n"
 
 
 def _print(table: Table) -> None:

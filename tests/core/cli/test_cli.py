@@ -254,6 +254,7 @@ def test_the_brake(tmp_path: Path) -> None:
         pytest.param(("user", "ada", "--domain", "OTHER"), 2, "No settings for the domain 'OTHER'", id="domain"),
         pytest.param(("user",), 2, "Missing argument", id="no name"),
         pytest.param(("user", "ada", "--json", "--csv"), 2, "exclude one another", id="two forms"),
+        pytest.param(("user", "ada", "--csv", "--raw-csv"), 2, "exclude one another", id="two kinds of CSV"),
         pytest.param(("nonsense",), 2, "No such command", id="an unknown command"),
         pytest.param(("changes", "--since", "x"), 2, "not a cookie", id="a broken cookie"),
     ],
