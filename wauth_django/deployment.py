@@ -39,6 +39,13 @@ def check_deployment() -> Iterator[CheckMessage]:
             hint="Give the logger 'wauth' (or the root logger) a handler.",
             id="wauth.W017",
         )
+    for name in ("SESSION_COOKIE_SAMESITE", "CSRF_COOKIE_SAMESITE"):
+        if getattr(settings, name) not in ("Lax", "Strict"):
+            yield Warning(
+                f"{name} is {getattr(settings, name)!r}, so requests that other sites start bring the cookie along.",
+                hint=f"Set {name} to 'Lax'. (Django's own checks look at SECURE and HTTPONLY.)",
+                id="wauth.W020",
+            )
     if not settings.SESSION_EXPIRE_AT_BROWSER_CLOSE and timedelta(seconds=settings.SESSION_COOKIE_AGE) > A_DAY:
         yield Warning(
             f"A session lasts for {timedelta(seconds=settings.SESSION_COOKIE_AGE)} on a machine that is left alone.",

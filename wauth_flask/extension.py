@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response, g, request
@@ -18,6 +20,9 @@ from wauth_flask.state import KEY, State, current_state
 
 if TYPE_CHECKING:
     from wauth_core import Wauth
+
+
+logger = logging.getLogger("wauth.flask")
 
 
 class WindowsAuth:
@@ -46,9 +51,20 @@ class WindowsAuth:
         if form:
             login.register(app, form.rstrip("/") if isinstance(form, str) else "")
         app.cli.add_command(cli.wauth)
+        app.before_request(cache(lambda: _warn_of_cookies(app)))  # once, when the settings are complete
         app.before_request(_arrive)
         app.after_request(_leave)
         app.context_processor(lambda: {"windows_user": windows_user, "wauth_token": login.csrf_token})
+
+
+def _warn_of_cookies(app: Flask) -> None:
+    """Tell, outside development, how Flask's session cookie could leak or be used by other sites' pages."""
+    if app.debug or app.testing:
+        return
+    for name, *good in (("SECURE", True), ("HTTPONLY", True), ("SAMESITE", "Lax", "Strict")):
+        value = app.config.get(f"SESSION_COOKIE_{name}")
+        if value not in good:
+            logger.warning("SESSION_COOKIE_%s is %r: for signed-in people set it to %r.", name, value, good[0])
 
 
 def _arrive() -> Any:

@@ -167,6 +167,8 @@ DEPLOYED = [
     pytest.param(
         {"LOGGING": {**KEPT, "loggers": {"wauth": {"level": "INFO"}}}}, "wauth.W017", "'wauth'", id="no-handler"
     ),
+    pytest.param({"SESSION_COOKIE_SAMESITE": "None"}, "wauth.W020", "SESSION_COOKIE", id="session-on-other-sites"),
+    pytest.param({"CSRF_COOKIE_SAMESITE": False}, "wauth.W020", "CSRF_COOKIE", id="csrf-cookie-on-other-sites"),
     pytest.param({"SESSION_COOKIE_AGE": 1209600}, "wauth.W018", "14 days", id="long-sessions"),
 ]
 

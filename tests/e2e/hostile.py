@@ -30,6 +30,7 @@ ANY_PEER = {
     "ntlm": [("Authorization", "NTLM TlRMTVNTUAABAAAA"), ("Authorization", "Negotiate TlRMTVNTUAABAAAA")],
     "cookie": [("Cookie", "__Host-wauth=evil.evil; wauth=evil.evil"), ("Cookie", "wauth=evil")],
     "cookie-bytes": [("Cookie", b"wauth=\xff\xfe; \x80")],
+    "cookie-blank": [("Cookie", b"\xa0__Host-wauth=evil.evil"), ("Cookie", b"a=b;\x85wauth=evil.evil")],
     "pairing": [("MS-ASPNETCORE-TOKEN", "guess"), (TOKENS[0], "2c0")],
     **{f"token-{n}": [(name, "2c0")] for n, name in enumerate(TOKENS)},
     "tokens-all": [(name, "2c0") for name in TOKENS],
@@ -37,6 +38,7 @@ ANY_PEER = {
     "token-pseudo-handle": [(TOKENS[0], "fffffffffffffffc")],
     "token-negative": [(TOKENS[0], "-4")],
     "token-underscored": [(TOKENS[0].replace("-", "_"), "2c0")],
+    "token-two-thousand": [(TOKENS[0], ",".join(f"{n:x}" for n in range(4, 4004, 4)))],
     "token-long": [(TOKENS[0], "2" * 4000)],
 }
 

@@ -294,3 +294,27 @@ def test_hooks_of_the_settings(make_with_database):
     assert whoami(app.test_client(), ALICE)["authenticated"] is True
     app = make_with_database(WAUTH_CREATE_USERS=False)
     assert whoami(app.test_client(), BOB)["authenticated"] is False
+
+
+COOKIES = {"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_HTTPONLY": True, "SESSION_COOKIE_SAMESITE": "Lax"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        pytest.param({"SESSION_COOKIE_SECURE": False}, "SESSION_COOKIE_SECURE", id="over-plain-http"),
+        pytest.param({"SESSION_COOKIE_HTTPONLY": False}, "SESSION_COOKIE_HTTPONLY", id="to-scripts"),
+        pytest.param({"SESSION_COOKIE_SAMESITE": None}, "SESSION_COOKIE_SAMESITE", id="nothing-said"),
+        pytest.param({"SESSION_COOKIE_SAMESITE": "None"}, "SESSION_COOKIE_SAMESITE", id="to-other-sites"),
+        pytest.param({"DEBUG": True, "SESSION_COOKIE_SECURE": False}, None, id="development"),
+        pytest.param({}, None, id="all-good"),
+    ],
+)
+def test_a_weak_session_cookie_is_warned_of(make, caplog, changed, named):
+    """Once, outside development, with the setting's name."""
+    app = make()
+    app.config.update({"TESTING": False, **COOKIES, **changed})
+    for _ in range(2):
+        app.test_client().get("/")
+    told = [record.getMessage() for record in caplog.records if "SESSION_COOKIE" in record.getMessage()]
+    assert [text.split()[0] for text in told] == ([named] if named else [])
