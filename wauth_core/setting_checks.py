@@ -20,6 +20,15 @@ def check(name: str, value: object) -> None:
         _CHECKS[name](name, value)
 
 
+def problem_with(name: str, value: object) -> str:
+    """What `check` would raise, as a text; empty if nothing is wrong."""
+    try:
+        check(name, value)
+    except ConfigurationError as error:
+        return str(error)
+    return ""
+
+
 def boolean(name: str, value: object) -> None:
     """True or False; raises `ConfigurationError` for anything else."""
     if not isinstance(value, bool):

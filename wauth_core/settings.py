@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from wauth_core.exceptions import ConfigurationError, UnknownDomain
 from wauth_core.identity import canonical_domain
-from wauth_core.setting_checks import boolean, check
+from wauth_core.setting_checks import boolean, check, problem_with
 
 DEFAULT_DOMAIN = "__default__"
 _SECRET = frozenset({"PASSWORD", "SERVER_OPTIONS", "CONNECTION_OPTIONS"})  # ldap3's options may hold passwords
@@ -144,7 +144,7 @@ class LDAPSettings:
             domain = object.__getattribute__(self, "_domain")
             if domain is not None:
                 value = value(domain)
-                if wrong := _why_not(name, value):
+                if wrong := problem_with(name, value):
                     del value  # a debug page shows the values of local variables
                     raise ConfigurationError(wrong)
         return value
@@ -159,14 +159,6 @@ class LDAPSettings:
         # By name too: a subclass that overrides PASSWORD makes a field of its own, which would be shown.
         shown = [f.name for f in dataclasses.fields(self) if f.repr and f.name not in _SECRET and f.name in vars(self)]
         return f"{type(self).__name__}({', '.join(f'{name}={vars(self)[name]!r}' for name in shown)})"
-
-
-def _why_not(name: str, value: object) -> str:
-    try:
-        check(name, value)
-    except ConfigurationError as error:
-        return str(error)
-    return ""
 
 
 class _Copy:
