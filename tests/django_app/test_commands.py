@@ -194,6 +194,18 @@ def test_createwebconfig_has_the_manuals_defaults(project):
     assert document.find(".//rewrite/rules/rule/action").get("type") == "Redirect"
 
 
+def test_createwebconfig_logs_by_the_handler(project):
+    """The log is named after what writes it; an empty name means none."""
+
+    def platform(*arguments):
+        run("createwebconfig", "--handler", "httpplatform", "-f", *arguments)
+        return ElementTree.parse(project / "web.config").find(".//httpPlatform")
+
+    assert platform().get("stdoutLogFile") == str(project / "logs" / "python")
+    assert platform("-l", "").get("stdoutLogEnabled") == "false"
+    assert platform("-l", "elsewhere").get("stdoutLogFile") == str(project / "elsewhere" / "python")
+
+
 def test_createwebconfig_overwrites_only_when_told(project):
     """A file of another content stays without --override, and is kept beside the new one with it."""
     (project / "web.config").write_text("<mine/>")

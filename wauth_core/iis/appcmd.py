@@ -23,6 +23,14 @@ FASTCGI_SETTINGS = {
 }
 
 
+def fastcgi_settings(options: WebConfigOptions) -> dict[str, str]:
+    """How the server runs the FastCGI application: our defaults, and the time that a request may take."""
+    if not options.request_minutes:
+        return FASTCGI_SETTINGS
+    seconds = str(options.request_minutes * 60)
+    return FASTCGI_SETTINGS | {"activityTimeout": seconds, "requestTimeout": seconds}
+
+
 def locked_sections(options: WebConfigOptions) -> tuple[str, ...]:
     """The sections used in web.config that a stock server keeps locked."""
     sections = ["system.webServer/handlers"]
@@ -41,7 +49,7 @@ def register_fastcgi(options: WebConfigOptions) -> str | None:
     path, arguments = script_processor(options)
     if "'" in path + arguments or ('"' in path + arguments and re.search("[&^<>]", path + arguments)):
         return None
-    settings = {"fullPath": path, "arguments": arguments} | FASTCGI_SETTINGS
+    settings = {"fullPath": path, "arguments": arguments} | fastcgi_settings(options)
     collection = ",".join(f"{name}='{value}'" for name, value in settings.items())
     addition = quote(f"/+[{collection}]", always=True)
     return f"{APPCMD} set config /section:system.webServer/fastCgi {addition} /commit:apphost"

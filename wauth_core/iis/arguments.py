@@ -70,7 +70,7 @@ WEBCONFIG = (
     Argument(("--extended-protection",), "Channel binding.", default=None, choices=options.EXTENDED_PROTECTION),
     _switch("--https", help="Redirect HTTP to HTTPS, with HSTS. Needs IIS's URL Rewrite module."),
     Argument(("--hsts",), "How long browsers refuse HTTP (a year); 0: none.", int, 31_536_000, metavar="SECONDS"),
-    Argument(("-l", "--logs"), "Log of wfastcgi or of the Python server.", metavar="FILE"),
+    Argument(("-l", "--logs"), "Log of wfastcgi or of the Python server; '' for none.", default=None, metavar="FILE"),
     Argument(("--handler",), "Default: fastcgi where wfastcgi is installed.", default=None, choices=options.HANDLERS),
     Argument(("--server",), "Behind HttpPlatformHandler.", default=None, choices=tuple(options.SERVERS)),
     Argument(("--server-argument",), "Further argument for it. Repeatable.", metavar="ARGUMENT", repeat=True),
@@ -80,6 +80,10 @@ WEBCONFIG = (
     _switch("--deny-extensions", help=f"Refuse URLs to {' '.join(options.DENIED_EXTENSIONS)}, .git and the like."),
     Argument(("--deny",), "Refuse this extension too. Repeatable.", metavar="EXTENSION", repeat=True),
     Argument(("--hide",), "Refuse URLs with this part. Repeatable.", metavar="SEGMENT", repeat=True),
+    Argument(("--request-minutes",), "How long one request may take.", int, 0, metavar="MINUTES"),
+    Argument(("--max-upload",), "The biggest request body (30).", int, 0, metavar="MB"),
+    Argument(("--max-query",), "The longest query string (2048).", int, 0, metavar="BYTES"),
+    _switch("--double-escaping", help="Accept URLs with + or %25 in the path."),
     _switch("--error-pages", help="Make error pages for what IIS says by itself."),
     Argument(("--python",), "Interpreter on the server (this one).", metavar="FILE"),
     Argument(("--wfastcgi",), "wfastcgi.py on the server (the installed one).", metavar="FILE"),
@@ -181,13 +185,17 @@ def settle(
         extended_protection=given["extended_protection"],
         https=given["https"],
         hsts_seconds=given["hsts"],
-        logs=below(root, given["logs"]),
+        logs=below(root, given["logs"] or ""),
         static=static,
         media=media,
         cache_static_days=given["cache_static"],
         deny_extensions=(*(options.DENIED_EXTENSIONS if filtering else ()), *(given["deny"] or ())),
         hidden_segments=(*(options.HIDDEN_SEGMENTS if filtering else ()), *(given["hide"] or ())),
         error_pages=options.ERROR_PAGES if given["error_pages"] else "",
+        request_minutes=given["request_minutes"],
+        max_upload_mb=given["max_upload"],
+        max_query_bytes=given["max_query"],
+        double_escaping=given["double_escaping"],
     )
 
 
@@ -199,6 +207,8 @@ def carry_out(
     note: Callable[[str], object],
 ) -> None:
     """Generate, write or show, and say what a person must still do: files to *echo*, advice to *note*."""
+    if not given["python"]:
+        here.check(wanted)
     folder = os.path.basename(wanted.root.replace("\\", "/").rstrip("/"))
     homes = () if given["python"] else here.interpreter_folders()
     site = SiteOptions(given["site"] or folder or "Python", given["host_name"], given["account"], homes)

@@ -7,6 +7,16 @@ from collections.abc import Iterable
 from wauth_core.iis import appcmd, setupscript
 from wauth_core.iis.options import WebConfigOptions
 
+# Bytes of one header and of all of them; a Kerberos ticket of Windows' biggest, 48,000 bytes, is 64,000 in base64.
+# https://learn.microsoft.com/en-us/troubleshoot/developer/webapps/iis/iisadmin-service-inetinfo/httpsys-registry-windows
+HTTP_LIMITS = {"MaxFieldLength": 65534, "MaxRequestBytes": 131072}
+
+
+def http_limits() -> Iterable[str]:
+    """The lines that let HTTP.sys accept big headers."""
+    for name, size in HTTP_LIMITS.items():
+        yield rf"reg add HKLM\SYSTEM\CurrentControlSet\Services\HTTP\Parameters /v {name} /t REG_DWORD /d {size} /f"
+
 
 def for_administrator(options: WebConfigOptions, site: str) -> Iterable[str]:
     """Registration of FastCGI, and both ways past locked sections. For an elevated prompt."""
@@ -21,6 +31,9 @@ def for_administrator(options: WebConfigOptions, site: str) -> Iterable[str]:
     yield "Unlock the sections that web.config sets. This holds for every site on the server:"
     yield from appcmd.unlock(options)
     if options.windowsauth:
+        yield ""
+        yield "People in many groups send bigger headers than Windows accepts (400); then restart the machine:"
+        yield from http_limits()
         yield ""
         yield ("Or keep authentication locked (--keep-locked), and set it for this site on the server:")
         yield from appcmd.set_for_site(options, site)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from wauth_core.iis.appcmd import locked_sections
+from wauth_core.iis.here import out_of_reach
 from wauth_core.iis.options import KERBEROS_ONLY, ServedFolder, WebConfigOptions
 from wauth_core.iis.windowspath import relative_to
 
@@ -36,6 +37,9 @@ def for_webconfig(options: WebConfigOptions) -> Iterable[str]:
             )
     else:
         yield _needs("HttpPlatformHandler", "httpPlatform")
+    problem = out_of_reach(options.python) or out_of_reach(options.root)
+    if problem:
+        yield f"The application pool cannot read it: {problem}"
     if options.https:
         yield _needs("URL Rewrite", "rewrite")
         if options.hsts_seconds:

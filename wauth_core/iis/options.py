@@ -71,6 +71,11 @@ class WebConfigOptions:
     :param deny_extensions: extensions IIS refuses to serve, wherever they stand in a URL of the site.
     :param hidden_segments: names that IIS refuses anywhere in a URL's path.
     :param error_pages: folder below *root* for own error pages; empty for none.
+    :param request_minutes: how long one request may take; 0 leaves the default (2 minutes with HttpPlatformHandler,
+        90 seconds with FastCGI).
+    :param max_upload_mb: the biggest request body, in MB of 10**6 bytes; 0 leaves IIS's 30.
+    :param max_query_bytes: the longest query string; 0 leaves IIS's 2,048.
+    :param double_escaping: accept URLs with ``+`` or ``%25`` in the path, which IIS refuses by default.
     """
 
     root: str
@@ -98,6 +103,10 @@ class WebConfigOptions:
     deny_extensions: tuple[str, ...] = ()
     hidden_segments: tuple[str, ...] = ()
     error_pages: str = ""
+    request_minutes: int = 0
+    max_upload_mb: int = 0
+    max_query_bytes: int = 0
+    double_escaping: bool = False
 
 
 def check(options: WebConfigOptions) -> None:
@@ -121,6 +130,12 @@ def check(options: WebConfigOptions) -> None:
         raise ConfigurationError("The handler needs a name.")
     if options.hsts_seconds < 0 or options.cache_static_days < 0:
         raise ConfigurationError("A time cannot be negative.")
+    if not 0 <= options.request_minutes < 24 * 60:
+        raise ConfigurationError(f"{options.request_minutes} minutes for a request: less than a day, please.")
+    if not 0 <= options.max_upload_mb <= 4_294:
+        raise ConfigurationError(f"{options.max_upload_mb} MB for an upload: IIS takes 1 to 4294.")
+    if not 0 <= options.max_query_bytes < 2**32:
+        raise ConfigurationError(f"{options.max_query_bytes} bytes for a query string: IIS takes 1 to 4294967295.")
     if KERBEROS_ONLY in options.providers:
         if options.kernel_mode:
             raise ConfigurationError(f"{KERBEROS_ONLY} does not work in kernel mode: use --no-kernel-mode.")

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.iis.appcmd import AUTHENTICATION, FASTCGI_SETTINGS, locked_sections
+from wauth_core.iis.appcmd import AUTHENTICATION, fastcgi_settings, locked_sections
 from wauth_core.iis.commandlines import script_processor
 from wauth_core.iis.files import GeneratedFile
 from wauth_core.iis.notes import DOWNLOADS
@@ -97,7 +97,7 @@ def literal(value: str) -> str:
 def register_fastcgi(options: WebConfigOptions) -> str:
     """The PowerShell line that tells the server which program may run as FastCGI."""
     path, arguments = script_processor(options)
-    settings = {"fullPath": path, "arguments": arguments} | FASTCGI_SETTINGS
+    settings = {"fullPath": path, "arguments": arguments} | fastcgi_settings(options)
     table = "; ".join(f"{name} = {literal(value)}" for name, value in settings.items())
     return (
         "Add-WebConfigurationProperty -PSPath 'MACHINE/WEBROOT/APPHOST' -Filter 'system.webServer/fastCgi' -Name "

@@ -17,6 +17,14 @@ from wauth_core.iis.files import Generated, GeneratedFile
 from wauth_core.iis.options import KERBEROS_ONLY, ServedFolder, WebConfigOptions, check
 from wauth_core.iis.windowspath import join, parent
 
+# What a stock server does not know, and answers with 404.3
+MIME_TYPES = {
+    ".avif": "image/avif",
+    ".mjs": "text/javascript",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+}
+
 
 def build(options: WebConfigOptions) -> Generated:
     """The files, folders and notes for *options*; raises ConfigurationError for what IIS could not take."""
@@ -47,8 +55,7 @@ def _root_document(options: WebConfigOptions) -> ElementTree.Element:
     _http_errors(web, options)
     if options.windowsauth and options.authentication_in_webconfig:
         _authentication(web, options)
-    if options.handler == "fastcgi" or options.deny_extensions or options.hidden_segments:
-        _request_filtering(web, options)
+    _request_filtering(web, options)
     if options.https:
         _rewrite(web, options)
     for folder in (options.static, options.media):
@@ -71,7 +78,9 @@ def _app_settings(root: ElementTree.Element, options: WebConfigOptions) -> None:
 
 def _python_handler(web: ElementTree.Element, options: WebConfigOptions) -> None:
     handlers = xmltext.section(web, "handlers")
-    xmltext.element(handlers, "remove", {"name": options.name})
+    # Where WebDAV is installed its handler comes first, and takes PUT and DELETE (405)
+    for name in ("WebDAV", options.name):
+        xmltext.element(handlers, "remove", {"name": name})
     attributes: dict[str, str | int | bool] = {"name": options.name, "path": "*", "verb": "*"}
     if options.handler == "fastcgi":
         attributes |= {"modules": "FastCgiModule", "scriptProcessor": "|".join(script_processor(options))}
@@ -87,6 +96,10 @@ def _http_platform(web: ElementTree.Element, options: WebConfigOptions) -> None:
         "processPath": options.python,
         "arguments": process_arguments(options),
         "processesPerApplication": options.processes,
+    }
+    if options.request_minutes:
+        attributes["requestTimeout"] = "{:02}:{:02}:00".format(*divmod(options.request_minutes, 60))
+    attributes |= {
         "forwardWindowsAuthToken": options.windowsauth,
         "stdoutLogEnabled": bool(options.logs),
     }
@@ -141,7 +154,14 @@ def _authentication(web: ElementTree.Element, options: WebConfigOptions) -> None
 
 
 def _request_filtering(web: ElementTree.Element, options: WebConfigOptions) -> None:
+    needed = (options.double_escaping, options.max_upload_mb, options.max_query_bytes)
+    lists = (options.deny_extensions, options.hidden_segments, options.handler == "fastcgi")
+    if not any((*needed, *lists)):
+        return
     filtering = xmltext.section(web, "security/requestFiltering")
+    if options.double_escaping:
+        filtering.set("allowDoubleEscaping", "true")
+    _limits(filtering, options)
     if options.deny_extensions:
         extensions = xmltext.element(filtering, "fileExtensions")
         for extension in dict.fromkeys(e.lower() for e in options.deny_extensions):
@@ -155,6 +175,16 @@ def _request_filtering(web: ElementTree.Element, options: WebConfigOptions) -> N
 
     if options.handler == "fastcgi":
         _refuse_original_url(filtering)
+
+
+def _limits(filtering: ElementTree.Element, options: WebConfigOptions) -> None:
+    limits: dict[str, str | int | bool] = {}
+    if options.max_upload_mb:
+        limits["maxAllowedContentLength"] = options.max_upload_mb * 10**6
+    if options.max_query_bytes:
+        limits["maxQueryString"] = options.max_query_bytes
+    if limits:
+        xmltext.element(filtering, "requestLimits", limits)
 
 
 def _refuse_original_url(filtering: ElementTree.Element) -> None:
@@ -228,7 +258,10 @@ def _serve_files(web: ElementTree.Element, options: WebConfigOptions, folder: Se
             "requireAccess": "Read",
         },
     )
+    content = xmltext.element(web, "staticContent")
+    for extension, kind in MIME_TYPES.items():
+        xmltext.element(content, "remove", {"fileExtension": extension})
+        xmltext.element(content, "mimeMap", {"fileExtension": extension, "mimeType": kind})
     if options.cache_static_days and folder is options.static:
-        content = xmltext.element(web, "staticContent")
         age = f"{options.cache_static_days}.00:00:00"
         xmltext.element(content, "clientCache", {"cacheControlMode": "UseMaxAge", "cacheControlMaxAge": age})

@@ -37,6 +37,11 @@ def days(value: str) -> bool:
     return re.fullmatch(r"\d+\.\d\d:\d\d:\d\d", value) is not None
 
 
+def minutes(value: str) -> bool:
+    """A time that both versions of HttpPlatformHandler take: whole minutes."""
+    return re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d:00", value) is not None and value != "00:00:00"
+
+
 boolean = one_of("true", "false")
 
 
@@ -108,6 +113,7 @@ SECTIONS: dict[str, Element] = {
         case_sensitive=True,
         inherited=(
             ("StaticFile",),
+            ("WebDAV",),
             ("TRACEVerbHandler",),
             ("OPTIONSVerbHandler",),
             ("PageHandlerFactory-Integrated-4.0",),
@@ -119,6 +125,7 @@ SECTIONS: dict[str, Element] = {
             "arguments": any_text,
             "startupTimeLimit": whole(0, 3600),
             "rapidFailsPerMinute": whole(0, 100),
+            "requestTimeout": minutes,
             "stdoutLogEnabled": boolean,
             "stdoutLogFile": some_text,
             "processesPerApplication": whole(1, 100),
@@ -155,7 +162,11 @@ SECTIONS: dict[str, Element] = {
                     "cacheControlMaxAge": days,
                 }
             )
-        }
+        },
+        item="mimeMap",
+        item_element=Element({"fileExtension": some_text, "mimeType": some_text}, ("fileExtension", "mimeType")),
+        key=("fileExtension",),
+        inherited=tuple((extension,) for extension in (".json", ".woff", ".woff2", ".svg", ".js", ".map", ".webp")),
     ),
     "system.webServer/security/authentication/anonymousAuthentication": Element({"enabled": boolean}, ("enabled",)),
     "system.webServer/security/authentication/windowsAuthentication": Element(
@@ -172,7 +183,11 @@ SECTIONS: dict[str, Element] = {
         },
     ),
     "system.webServer/security/requestFiltering": Element(
+        attributes={"allowDoubleEscaping": boolean},
         children={
+            "requestLimits": Element(
+                {"maxAllowedContentLength": whole(0, 2**32 - 1), "maxQueryString": whole(0, 2**32 - 1)}
+            ),
             "fileExtensions": collection(
                 "add",
                 {"fileExtension": some_text, "allowed": boolean},
@@ -195,7 +210,7 @@ SECTIONS: dict[str, Element] = {
                     "denyStrings": collection("add", {"string": some_text}, ("string",)),
                 },
             ),
-        }
+        },
     ),
     "system.webServer/rewrite/rules": collection(
         "rule",

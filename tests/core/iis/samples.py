@@ -76,6 +76,10 @@ CASES: dict[str, WebConfigOptions] = {
         deny_extensions=DENIED_EXTENSIONS,
         hidden_segments=(*HIDDEN_SEGMENTS, "App_Data", "web.config"),
     ),
+    "httpplatform-limits": replace(
+        HTTPPLATFORM, request_minutes=90, max_upload_mb=200, max_query_bytes=8192, double_escaping=True
+    ),
+    "fastcgi-limits": replace(FASTCGI, request_minutes=10, max_upload_mb=100),
     "everything": replace(
         HTTPPLATFORM,
         windowsauth=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,75 @@ def test_works_without_a_virtual_environment(site: Path, monkeypatch: pytest.Mon
     assert platform.get("processPath") == here.interpreter()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "module", "install"),
+    [
+        (["shop.wsgi:app"], "waitress", '"windowsauth[iis]"'),
+        (["shop.wsgi:app", "-w"], "itsdangerous", '"windowsauth[iis]"'),
+        (["shop.asgi:app", "--interface", "asgi"], "uvicorn", '"windowsauth[iis-asgi]"'),
+        (["shop.asgi:app", "--interface", "asgi", "--server", "hypercorn"], "hypercorn", "pip install hypercorn"),
+        (["shop.asgi:app", "--interface", "asgi", "--server", "granian"], "granian", "pip install granian"),
+    ],
+)
+def test_an_interpreter_that_lacks_what_it_would_run(
+    site: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], module: str, install: str
+) -> None:
+    """web.config is not written for a Python that cannot run it; --python names one of another machine."""
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else found(name))
+    result = run(commands.webconfig, *arguments, "--handler", "httpplatform")
+    assert result.exit_code == 1
+    assert f"lacks {module}" in result.output.replace("\n", " ")
+    assert install in result.output
+    assert list(site.iterdir()) == []
+    elsewhere = run(commands.webconfig, *arguments, "--handler", "httpplatform", "--python", r"C:\py\python.exe")
+    assert elsewhere.exit_code == 0, elsewhere.output
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        (r"C:\Program Files\Python313\python.exe", None),
+        (r"D:\Sites\shop\.venv\Scripts\python.exe", None),
+        (r"C:\Users\Public\site\python.exe", None),
+        ("/usr/bin/python3", None),
+        (
+            r"C:\Program Files\WindowsApps\PythonSoftwareFoundation.Python.3.13_3.13.2544.0_x64__qbz5n2kf\python.exe",
+            "Microsoft Store",
+        ),
+        (r"C:\Users\ken\AppData\Local\Microsoft\WindowsApps\python.exe", "Microsoft Store"),
+        (r"C:\Users\ken\AppData\Local\Programs\Python\Python313\python.exe", "Install for all users"),
+        (r"C:\Users\ken\AppData\Local\Python\pythoncore-3.14-64\python.exe", "py install --target"),
+        (r"C:\Users\ken\AppData\Roaming\uv\python\cpython-3.13.1-windows-x86_64-none", "UV_PYTHON_INSTALL_DIR"),
+        (r"c:/users/ken/src/site/.venv/Scripts/python.exe", "person's profile"),
+    ],
+)
+def test_interpreters_that_a_pool_cannot_read(path: str, says: str | None) -> None:
+    """Each installer that puts Python into a person's profile is known by its folder, with its own cure."""
+    found = here.out_of_reach(path)
+    assert (found is None) if says is None else (found is not None and says in found)
+
+
+def test_a_store_python_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that no pool can run ends the command; one that needs rights is a note."""
+    monkeypatch.setattr(here, "interpreter", lambda: r"C:\Users\k\AppData\Local\Microsoft\WindowsApps\python.exe")
+    refused = run(commands.webconfig, "shop.wsgi:app", "--handler", "httpplatform")
+    assert refused.exit_code == 1
+    assert "Microsoft Store" in refused.output
+    assert list(site.iterdir()) == []
+    monkeypatch.setattr(here, "interpreter", lambda: r"C:\Users\k\site\.venv\Scripts\python.exe")
+    warned = run(commands.webconfig, "shop.wsgi:app", "--handler", "httpplatform")
+    assert warned.exit_code == 0
+    assert "cannot read it" in warned.output
+
+
+def test_limits_of_headers_are_printed(site: Path) -> None:
+    """With Windows Authentication the lines that an administrator runs let big tickets through."""
+    result = run(commands.webconfig, "shop.wsgi:app", "-w", "--fastcgi-application", "--dry-run")
+    assert r"Services\HTTP\Parameters /v MaxFieldLength /t REG_DWORD /d 65534 /f" in result.output
+    assert "MaxRequestBytes" in result.output
+
+
 @pytest.mark.parametrize(("installed", "handler"), [("/x/wfastcgi.py", "FastCgiModule"), ("", "httpPlatformHandler")])
 def test_default_handler(site: Path, monkeypatch: pytest.MonkeyPatch, installed: str, handler: str) -> None:
     """FastCGI where wfastcgi is installed, HttpPlatformHandler elsewhere."""
@@ -126,6 +196,9 @@ def test_setup_script(site: Path) -> None:
     [
         (["shop.wsgi"], "module:attribute"),
         (["shop.wsgi:app", "--env", "NAME"], "NAME=VALUE"),
+        (["shop.wsgi:app", "--request-minutes", "1440"], "less than a day"),
+        (["shop.wsgi:app", "--max-upload", "5000"], "4294"),
+        (["shop.wsgi:app", "--max-query", "-1"], "query string"),
         (["shop.wsgi:app", "--providers", "Kerberos"], "Unknown provider"),
         (["shop.asgi:app", "--interface", "asgi", "--server", "waitress", "--handler", "httpplatform"], "use uvicorn"),
         (["shop.wsgi:app", "--setup-script", "s.ps1", "--site", "a/b"], "IIS site"),

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from wauth_core import WauthError
-from wauth_core.iis import arguments
+from wauth_core.iis import arguments, here
 from wauth_core.iis.options import ServedFolder
 from wauth_django.checks import OURS
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         root = os.path.abspath(getattr(settings, "BASE_DIR", None) or os.getcwd())
         try:
             wanted = arguments.settle(
-                {**given, "logs": _log_file(given["logs"])},
+                {**given, "logs": _log_file(given["logs"], given["handler"] or here.default_handler())},
                 root=root,
                 application=_application(given["interface"]),
                 product="Django",
@@ -63,10 +63,12 @@ def _application(interface: str) -> str:
     return f"{module}:{name}"
 
 
-def _log_file(given: str) -> str:
-    """A log file; a path without an extension is a folder for it (the manual's default: logs)."""
-    path = given or "logs"
-    return path if Path(path).suffix else os.path.join(path, "wfastcgi.log")
+def _log_file(given: str | None, handler: str) -> str:
+    """A log file; a path without an extension is a folder for it (the manual's default: logs). Empty means none."""
+    path = "logs" if given is None else given
+    if not path or Path(path).suffix:
+        return path
+    return os.path.join(path, "wfastcgi.log" if handler == "fastcgi" else "python.log")
 
 
 def _served(which: str, root: str) -> ServedFolder:
