@@ -5,7 +5,7 @@ A relative path in it starts at the file's own folder, so that a scheduled task 
 
 from __future__ import annotations
 
-import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,6 @@ def _value(key: str, value: object, folder: Path) -> object:
 
 
 def _toml(path: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        try:
-            import tomli as tomllib
-        except ImportError:
-            raise ConfigurationError('TOML on Python 3.10 needs tomli: pip install "windowsauth[cli]"') from None
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

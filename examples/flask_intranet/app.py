@@ -88,12 +88,9 @@ def create_app(config: dict[str, Any]) -> Flask:
 
 
 if __name__ == "__main__":
-    import waitress
+    import tomllib
 
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10
-        import tomli as tomllib
+    import waitress
 
     with (Path(__file__).parent / "intranet.toml").open("rb") as file:
         waitress.serve(create_app(tomllib.load(file)), listen=os.environ.get("LISTEN", "127.0.0.1:8000"))

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import difflib
 import gc
-import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, time, timezone
@@ -97,10 +97,6 @@ def _yaml(text: str) -> object:
 
 
 def _toml(text: str) -> object:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:

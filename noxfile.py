@@ -1,0 +1,71 @@
+"""The matrix: every version that pyproject.toml's classifiers promise, and what else is run by a command.
+
+``nox --list`` shows the sessions. An interpreter that this machine does not have is left out, and said so;
+pyenv's interpreters are found where pyenv keeps them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT)
+DJANGOS = [
+    match[1]
+    for classifier in PROJECT["project"]["classifiers"]
+    if (match := re.fullmatch(r"Framework :: Django :: (\d+\.\d+)", classifier))
+]
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+QUICK = ["tests/wsgi", "tests/docs", "tests/django_app"]  # each framework's glue, and what the documentation prints
+
+nox.needs_version = ">=2025.5"
+nox.options.sessions = ["tests"]
+nox.options.error_on_missing_interpreters = False
+
+_HOMES = [str(home) for python in PYTHONS for home in Path.home().glob(f".pyenv/versions/{python}.*/bin")]
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), *_HOMES, os.environ["PATH"]])
+
+
+def _runs(python: str, django: str) -> bool:
+    """Django 6 needs Python 3.12; Django 5.2 ends at Python 3.14."""
+    minor = int(python.split(".")[1])
+    return minor <= 14 if django == "5.2" else minor >= 12
+
+
+@nox.session
+@nox.parametrize(
+    ("python", "django"), [(python, django) for python in PYTHONS for django in DJANGOS if _runs(python, django)]
+)
+def tests(session: nox.Session, django: str) -> None:
+    """The whole suite, on one version of Python and one of Django."""
+    session.install(".[test]", f"Django~={django}.0")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(python=[python for python in PYTHONS if python != HERE])
+def quick(session: nox.Session) -> None:
+    """A part of the suite that takes half a minute, on each Python but the one that runs nox, and the newest of all."""
+    session.install(".[test]")
+    session.run("python", "-m", "pytest", "-q", "-m", "not ad and not wine", *(session.posargs or QUICK))
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """The lowest version of everything that pyproject.toml declares."""
+    session.install("uv")
+    session.run("uv", "pip", "install", "--quiet", "--resolution=lowest-direct", ".[test]")
+    session.run("python", "-m", "pytest", "-m", "not ad and not wine", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def prerelease(session: nox.Session) -> None:
+    """ldap3's pre-release against our cap: fails as long as ldap3 does not decode escapes in filters."""
+    session.install(".[test]")
+    session.install("--pre", "--upgrade", "ldap3")
+    session.run("python", "-m", "pytest", *(session.posargs or ["tests/core/directory", "tests/contract"]))
