@@ -49,7 +49,7 @@ def domain_of(wauth: Wauth, name: str) -> str | None:
     if wauth.domains.is_listed(suffix):
         return wauth.domains.canonical(suffix)
     for listed in wauth.domains:
-        base = wauth.manager(listed).settings.SEARCH_BASE
+        base = wauth.manager(listed).settings.search_bases[0]
         if filters.dns_domain(filters.domain_root(base)).lower() == suffix.lower():
             return listed
     return None
@@ -61,7 +61,7 @@ def _default_is_not(wauth: Wauth, typed: str) -> AuthReason | None:
     if not wauth.domains.default_is_fixed:
         logger.warning("No password sign-in to the domain %r: give it an entry in WAUTH_DOMAINS.", typed)
         return AuthReason.NO_SUCH_USER
-    own = filters.dns_domain(filters.domain_root(wauth.domains[typed].SEARCH_BASE))
+    own = filters.dns_domain(filters.domain_root(wauth.domains[typed].search_bases[0]))
     try:
         return None if own and wauth.manager(own).goes_by(typed) else AuthReason.NO_SUCH_USER
     except DirectoryError as error:

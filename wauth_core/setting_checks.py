@@ -154,9 +154,10 @@ _CHECKS: Mapping[str, Check] = {
         boolean,
     ),
     **dict.fromkeys(("POOL_SIZE", "CONNECT_TIMEOUT", "OPERATION_TIMEOUT", "PAGE_SIZE"), _positive),
-    **dict.fromkeys(("USERNAME", "SEARCH_BASE", "USER_QUERY_FIELD"), _text),
+    **dict.fromkeys(("USERNAME", "USER_QUERY_FIELD"), _text),
     **dict.fromkeys(
         (
+            "SEARCH_BASE",
             "GROUP_ATTRS",
             "SUPERUSER_GROUPS",
             "STAFF_GROUPS",

@@ -44,7 +44,7 @@ class LDAPSettings:
     SERVER: Any = ""
     USERNAME: str = ""
     PASSWORD: str = field(default="", repr=False)
-    SEARCH_BASE: str = ""
+    SEARCH_BASE: Any = ""
     USE_SSL: bool = True
     READ_ONLY: bool = True
     COLLECT_METRICS: bool = True
@@ -129,6 +129,11 @@ class LDAPSettings:
         if not self.SEARCH_BASE:
             raise ConfigurationError('SEARCH_BASE is required: a DN such as "DC=example,DC=local".')
         object.__setattr__(self, "_sealed", True)
+
+    @property
+    def search_bases(self) -> tuple[str, ...]:
+        """SEARCH_BASE, of which there may be several."""
+        return names(self.SEARCH_BASE)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if "_sealed" in vars(self):

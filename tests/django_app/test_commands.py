@@ -56,6 +56,23 @@ def test_syncldap_brings_known_users_in_step(db, directory):
     assert (states["bob"], states["dan"]) == ("enabled", "disabled")
 
 
+def test_syncldap_of_named_people(db, directory):
+    """By logon name or UPN; nobody else is touched, nobody is made without --create, who is unknown fails."""
+    link("alice", "bob")
+    assert "EXAMPLE\\alice: updated" in run("syncldap", "EXAMPLE\\ALICE")
+    assert User.objects.get(username="alice").email == "alice@example.local"
+    assert User.objects.get(username="bob").is_superuser is False
+    assert "updated would change" in run("syncldap", "bob@example.local", "--dry-run")
+    run("syncldap", "bob@example.local", "example\\carol")
+    assert User.objects.get(username="bob").is_superuser is True
+    assert not User.objects.filter(username="carol").exists()
+    run("syncldap", "EXAMPLE\\carol", "--create")
+    assert User.objects.filter(username="carol").exists()
+    for nobody in ("EXAMPLE\\nobody", "nobody@example.local", "ELSEWHERE\\alice", "alice@elsewhere.example"):
+        with pytest.raises(CommandError, match="Not everything"):
+            run("syncldap", nobody)
+
+
 def test_syncldap_makes_everybody_with_create(db, directory):
     """--create gives every person of the directory a user, those who may sign in."""
     text = run("syncldap", "--create")

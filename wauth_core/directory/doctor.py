@@ -209,19 +209,20 @@ def _signing(endpoint: Endpoint, settings: LDAPSettings) -> Check:
 
 
 def _search_base(domain: Domain) -> Iterator[Check]:
-    entry = domain.searcher.read(domain.settings.SEARCH_BASE, ("1.1",))
-    if entry is None:
-        root = domain.searcher.read("", ("defaultNamingContext", "namingContexts"))
-        known = [value.decode() for values in (root.attributes if root else {}).values() for value in values]
-        yield Check(
-            "search base",
-            Outcome.FAILED,
-            f"{domain.settings.SEARCH_BASE!r} is not there, or may not be read.",
-            f"This server holds: {'; '.join(sorted(set(known))[:6])}.",
-        )
-        return
-    kind = "Active Directory" if domain.settled().is_ad else "another LDAP server, not Active Directory"
-    yield Check("search base", Outcome.OK, f"{entry.dn} ({kind})")
+    for base in domain.bases:
+        entry = domain.searcher.read(base, ("1.1",))
+        if entry is None:
+            root = domain.searcher.read("", ("defaultNamingContext", "namingContexts"))
+            known = [value.decode() for values in (root.attributes if root else {}).values() for value in values]
+            yield Check(
+                "search base",
+                Outcome.FAILED,
+                f"{base!r} is not there, or may not be read.",
+                f"This server holds: {'; '.join(sorted(set(known))[:6])}.",
+            )
+            continue
+        kind = "Active Directory" if domain.settled().is_ad else "another LDAP server, not Active Directory"
+        yield Check("search base", Outcome.OK, f"{entry.dn} ({kind})")
 
 
 def _memberships(domain: Domain, groups: Groups) -> Iterator[Check]:
@@ -229,7 +230,7 @@ def _memberships(domain: Domain, groups: Groups) -> Iterator[Check]:
     if not dialect.is_ad or not groups.by_token:
         yield Check("group memberships", Outcome.OK, "by walking upwards through the groups")
         return
-    some = domain.searcher.find(domain.settings.SEARCH_BASE, dialect.people, ("sAMAccountName",), limit=5)
+    some = domain.searcher.find(domain.bases, dialect.people, ("sAMAccountName",), limit=5)
     if not some:
         yield Check("group memberships", Outcome.SKIPPED, "There is nobody to try it with.")
         return
@@ -300,4 +301,4 @@ def _people(domain: Domain, people: People) -> Iterator[Check]:
 def domain_knows(domain: Domain, attribute: str) -> bool:
     """Whether anybody under SEARCH_BASE has *attribute*."""
     condition = filters.all_of(domain.dialect.people, filters.present(attribute))
-    return bool(domain.searcher.find(domain.settings.SEARCH_BASE, condition, ("1.1",), limit=1))
+    return bool(domain.searcher.find(domain.bases, condition, ("1.1",), limit=1))

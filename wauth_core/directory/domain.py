@@ -8,7 +8,7 @@ from typing import TypeVar
 from wauth_core.directory import decode, filters
 from wauth_core.directory.lookup import Dialect, name_attribute
 from wauth_core.directory.search import Searcher
-from wauth_core.exceptions import DirectoryError
+from wauth_core.exceptions import ConfigurationError, DirectoryError
 from wauth_core.identity import canonical_domain
 from wauth_core.settings import LDAPSettings
 
@@ -24,6 +24,7 @@ class Domain:
         self.settings = settings
         self.name = name
         self.searcher = searcher
+        self.bases = _apart(settings.search_bases, name)
         self._is_ad: bool | None = True if settings.MEMBERSHIP == "tokenGroups" else None
         self._sid: str | None = None
         self._names: frozenset[str] | None = None
@@ -56,7 +57,7 @@ class Domain:
     @property
     def root(self) -> str:
         """The DN of the domain: the ``DC=…`` end of SEARCH_BASE."""
-        return filters.domain_root(self.settings.SEARCH_BASE)
+        return filters.domain_root(self.bases[0])
 
     @property
     def dns_name(self) -> str:
@@ -148,8 +149,23 @@ class Domain:
 
     def within(self, dn: str) -> bool:
         """Whether *dn* is under SEARCH_BASE."""
-        base = self.settings.SEARCH_BASE
-        try:
-            return filters.is_under(dn, base)
-        except ValueError:
-            return False
+        return any(_is_under(dn, base) for base in self.bases)
+
+
+def _is_under(dn: str, base: str) -> bool:
+    try:
+        return filters.is_under(dn, base)
+    except ValueError:
+        return False
+
+
+def _apart(bases: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """*bases* without those that stand under another one: nobody is to be found twice. Raises `ConfigurationError`."""
+    kept: list[str] = []
+    root = filters.dn_key(filters.domain_root(bases[0]))
+    for base in sorted(bases, key=len):
+        if filters.dn_key(filters.domain_root(base)) != root:
+            raise ConfigurationError(f"Domain {name}: SEARCH_BASE lists places of two domains. Give each an entry.")
+        if not any(_is_under(base, other) for other in kept):
+            kept.append(base)
+    return tuple(kept)

@@ -63,7 +63,7 @@ class Groups:
         """All groups that match *condition*, streamed."""
         dialect = self._domain.settled()
         pages = self._domain.searcher.pages(
-            self._domain.settings.SEARCH_BASE,
+            self._domain.bases,
             filters.all_of(dialect.groups, filters.given(condition)),
             dialect.group_attributes(attributes),
         )
@@ -153,7 +153,7 @@ class Groups:
 
     def _search_names(self, names: list[str], dialect: Dialect) -> list[RawEntry]:
         compared = membership.compared(self._attributes(), dialect)
-        base, root = self._domain.settings.SEARCH_BASE, self._domain.root
+        base, root = self._domain.bases, self._domain.root
         outside = [name for name in names if filters.is_dn(name) and not self._domain.within(name)]
         found: list[RawEntry] = []
         for where, listed in ((base, [name for name in names if name not in outside]), (root, outside)):
@@ -238,7 +238,7 @@ class Groups:
 
     def _above(self, condition: str, dialect: Dialect) -> dict[str, str]:
         """The security groups that match, as ``{dn: identity}``."""
-        base = self._domain.root if dialect.is_ad else self._domain.settings.SEARCH_BASE
+        base = self._domain.root if dialect.is_ad else self._domain.bases
         found: dict[str, str] = {}
         wanted = ("objectSid", "groupType") if dialect.is_ad else ("cn",)
         for page in self._domain.searcher.pages(base, filters.all_of(dialect.groups, condition), wanted):
@@ -261,7 +261,7 @@ class Groups:
                 for one in listed[at : at + _AT_ONCE]
             )
             entries = self._domain.searcher.find(
-                self._domain.root if dialect.is_ad else self._domain.settings.SEARCH_BASE,
+                self._domain.root if dialect.is_ad else self._domain.bases,
                 filters.all_of(dialect.groups, condition),
                 dialect.group_attributes(()),
             )

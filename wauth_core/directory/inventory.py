@@ -50,7 +50,7 @@ class Inventory:
         dialect = self._domain.settled()
         text = filters.all_of(kind.condition, filters.given(condition))
         wanted = self._wanted(kind, dialect, attributes)
-        for page in self._domain.searcher.pages(self._domain.settings.SEARCH_BASE, text, wanted):
+        for page in self._domain.searcher.pages(self._domain.bases, text, wanted):
             for entry in page:
                 yield object_of(self._domain.searcher.complete(entry), dialect, self._door, kind)
 

@@ -197,7 +197,7 @@ class LDAPManager(Nouns):
         *attributes* empty means all but constructed ones; *scope* is "base", "level" or "subtree".
         """
         pages = self._searcher.pages(
-            self._settings.SEARCH_BASE if base is None else base,
+            self._domain.bases if base is None else base,
             filters.given(filter) or filters.ANY,
             as_tuple(attributes) or ("*",),
             scope=scope,
@@ -246,12 +246,14 @@ class LDAPManager(Nouns):
     ) -> Any:
         """ldap3's Reader of *object_class* under SEARCH_BASE, on the calling thread's connection.
 
+        A Reader has one base: where SEARCH_BASE lists several, it is the domain's root, unless you give *base*.
         *query* is ldap3's simplified language, whose "name: value" means what its commas and semicolons say: never
         put a visitor's text into it. `user` and `search` escape what they are given.
         """
         from ldap3 import Reader
 
-        options.setdefault("base", self._settings.SEARCH_BASE)
+        bases = self._domain.bases
+        options.setdefault("base", bases[0] if len(bases) == 1 else self._domain.root)
         definition = self.get_definition(object_class, attributes)
         return Reader(
             self.connection,

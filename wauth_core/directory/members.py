@@ -117,7 +117,7 @@ class Members:
                     filters.equals(dialect.name_attribute, name) for name in logons[at : at + _AT_ONCE]
                 )
                 yield from self._domain.searcher.find(
-                    self._domain.settings.SEARCH_BASE, filters.all_of(dialect.people, condition), attributes
+                    self._domain.bases, filters.all_of(dialect.people, condition), attributes
                 )
 
     def _values(self, dn: str, attributes: tuple[str, ...]) -> list[str]:

@@ -45,7 +45,7 @@ class People:
         """All users that match *condition* (a filter's text, or a mapping of attribute to value), streamed."""
         dialect = self._domain.settled()
         pages = self._domain.searcher.pages(
-            self._domain.settings.SEARCH_BASE,
+            self._domain.bases,
             filters.all_of(dialect.people, filters.given(condition)),
             dialect.user_attributes(attributes),
         )
@@ -75,7 +75,7 @@ class People:
             condition = filters.all_of(dialect.people, filters.given(self._domain.settings.USER_QUERY_FILTER))
             if not dialect.is_ad:
                 by_guid = filters.all_of(condition, filters.equals("entryUUID", str(known)))
-                return self._domain.searcher.find(self._domain.settings.SEARCH_BASE, by_guid, asked)
+                return self._domain.searcher.find(self._domain.bases, by_guid, asked)
             if with_token:
                 asked = (*asked, TOKEN_GROUPS)
             read = self._domain.searcher.read(filters.guid_base(known), asked, condition)

@@ -69,4 +69,4 @@ class Resolver:
         return found[0]
 
     def _search(self, condition: str, attributes: tuple[str, ...]) -> list[RawEntry]:
-        return self._domain.searcher.find(self._domain.settings.SEARCH_BASE, condition, attributes, limit=LIMIT)
+        return self._domain.searcher.find(self._domain.bases, condition, attributes, limit=LIMIT)

@@ -10,6 +10,7 @@ from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.pool import Pool
 from wauth_core.directory.wire import BASE, SUBTREE, RawEntry
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable
+from wauth_core.settings import names
 
 
 class Searcher:
@@ -28,24 +29,41 @@ class Searcher:
         return self.complete(entries[0]) if entries else None
 
     def find(
-        self, base: str, filter_text: str, attributes: tuple[str, ...], *, scope: str = SUBTREE, limit: int = 0
+        self,
+        base: str | tuple[str, ...],
+        filter_text: str,
+        attributes: tuple[str, ...],
+        *,
+        scope: str = SUBTREE,
+        limit: int = 0,
     ) -> list[RawEntry]:
-        """The entries that match, in one answer; at most *limit* of them (the rest is silently left out)."""
-        entries, result = self._once(base, scope, filter_text, attributes, limit=limit)
-        if not (limit and result.code == errors.SIZE_LIMIT_EXCEEDED):
-            self._check(result, base)
-        return entries[:limit] if limit else entries  # Samba sends all of them all the same
+        """The entries that match, in one answer for each base; at most *limit* of them (the rest is silently left
+        out)."""
+        found: list[RawEntry] = []
+        for each in names(base):
+            entries, result = self._once(each, scope, filter_text, attributes, limit=limit)
+            if not (limit and result.code == errors.SIZE_LIMIT_EXCEEDED):
+                self._check(result, each)
+            found += entries
+        return found[:limit] if limit else found  # Samba sends all of them all the same
 
     def pages(
         self,
-        base: str,
+        base: str | tuple[str, ...],
         filter_text: str,
         attributes: tuple[str, ...],
         *,
         scope: str = SUBTREE,
         controls: tuple[wire.Control, ...] = (),
     ) -> Iterator[list[RawEntry]]:
-        """All entries that match, page by page. A loss after the first page is an error: pages are not repeatable."""
+        """All entries that match, page by page. A loss after a base's first page is an error: pages are not
+        repeatable."""
+        for each in names(base):
+            yield from self._pages(each, filter_text, attributes, scope, controls)
+
+    def _pages(
+        self, base: str, filter_text: str, attributes: tuple[str, ...], scope: str, controls: tuple[wire.Control, ...]
+    ) -> Iterator[list[RawEntry]]:
         for attempt in (1, 2):
             started = False
             try:

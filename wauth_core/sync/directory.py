@@ -133,7 +133,7 @@ class Lookups:
     @property
     def _root(self) -> str:
         """The whole domain: a group that gives rights need not be under SEARCH_BASE."""
-        return filters.domain_root(self.manager.settings.SEARCH_BASE)
+        return filters.domain_root(self.manager.settings.search_bases[0])
 
     def _member_sids(self, sid: str) -> frozenset[str]:
         def read() -> frozenset[str]:

@@ -23,7 +23,8 @@ class Policy:
     """The part of `LDAPSettings` and `Options` that says what a directory user becomes in the application.
 
     *flags* and *group_map* hold the names of directory groups for each flag or application group; a flag whose
-    setting is None is not there at all. *mirror* holds patterns; *mirror_all* is MIRROR_GROUPS=True.
+    setting is None is not there at all. *mirror* holds patterns, *mirror_except* those of groups that are left out;
+    *mirror_all* is MIRROR_GROUPS=True, or nothing but exceptions.
     """
 
     domain: str
@@ -32,6 +33,7 @@ class Policy:
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     group_map: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     mirror: tuple[str, ...] = ()
+    mirror_except: tuple[str, ...] = ()
     mirror_all: bool = False
     require: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
@@ -47,7 +49,9 @@ class Policy:
         """Read *settings* (bound to a domain) and *options*. Raises `ConfigurationError`."""
         flags = {flag: getattr(settings, name) for flag, name in _FLAG_SETTINGS.items()}
         flags.update(settings.FLAG_MAP or {})
-        mirror = settings.MIRROR_GROUPS
+        given = settings.MIRROR_GROUPS
+        patterns = () if isinstance(given, bool) else names(given)
+        mirror = tuple(pattern for pattern in patterns if not pattern.startswith("!"))
         fields = dict(settings.USER_FIELD_MAP)
         if not fields:
             raise ConfigurationError(f"Domain {domain}: USER_FIELD_MAP is empty; map at least the user name.")
@@ -57,8 +61,9 @@ class Policy:
             query_field=settings.USER_QUERY_FIELD,
             flags={flag: names(groups) for flag, groups in flags.items() if groups is not None},
             group_map={group: names(groups) for group, groups in (settings.GROUP_MAP or {}).items()},
-            mirror=() if isinstance(mirror, bool) else names(mirror),
-            mirror_all=mirror is True,
+            mirror=mirror,
+            mirror_except=tuple(pattern[1:] for pattern in patterns if pattern not in mirror),
+            mirror_all=given is True or bool(patterns and not mirror),
             require=names(settings.REQUIRE_GROUPS),
             deny=names(settings.DENY_GROUPS),
             account_state=settings.ACCOUNT_STATE,
@@ -138,7 +143,11 @@ class Policy:
         if group in self.group_map:
             return False
         name = fold_username(group)
-        return self.mirror_all or any(fnmatchcase(name, fold_username(pattern)) for pattern in self.mirror)
+
+        def matches(patterns: tuple[str, ...]) -> bool:
+            return any(fnmatchcase(name, fold_username(pattern)) for pattern in patterns)
+
+        return (self.mirror_all or matches(self.mirror)) and not matches(self.mirror_except)
 
     def logon_name(self, user: DirectoryUser) -> str:
         """How *user* is spelled in a link, and by front ends.

@@ -341,3 +341,46 @@ def test_a_missing_secret_is_told_before_anything_is_tried(directory: EmbeddedDi
         with pytest.raises(ConfigurationError):
             _ = manager.connection
     assert operations == []
+
+
+# -- several search bases ----------------------------------------------------------------------------------------------
+
+
+def test_people_and_groups_of_several_trees(directory: EmbeddedDirectory) -> None:
+    """Who is in one of them is found, each once, in every way; who is in none is nobody."""
+    trees = ["OU=Management,OU=Staff,DC=example,DC=local", "OU=Groups,DC=example,DC=local"]
+    with managed(directory, SEARCH_BASE=trees) as several, managed(directory) as whole:
+        everybody = {user.dn for user in whole.users()}
+        inside = {dn for dn in everybody if dn.endswith(trees[0])}
+        assert 0 < len(inside) < len(everybody)
+        assert {user.dn for user in several.users()} == inside
+        outsider = next(user for user in whole.users() if user.dn not in inside)
+        for name in (outsider.username, outsider.upn):
+            with pytest.raises(UserNotFound):
+                several.user(name)
+        with pytest.raises(UserNotFound):
+            several.person(guid=outsider.guid, username=outsider.username)
+        assert {group.dn for group in several.groups()} == {
+            group.dn for group in whole.groups() if group.dn.endswith(trees[1])
+        }
+        some = next(iter(several.users()))
+        assert several.person(guid=None, username=some.username).guid == some.guid
+        assert everybody <= {entry.entry_dn for entry in several.get_reader("user").search()}
+
+
+def test_a_tree_below_another_is_searched_once(directory: EmbeddedDirectory) -> None:
+    """Nobody is found twice, whatever the order, spelling and repetition."""
+    whole = "DC=example,DC=local"
+    for trees in ([f"OU=Staff,{whole}", whole], [whole, f"ou=staff, {whole.lower()}", whole]):
+        with managed(directory, SEARCH_BASE=trees) as manager, trace() as operations:
+            found = [user.dn for user in manager.users()]
+            assert len(found) == len(set(found)) > 20
+            assert {operation.base for operation in operations if operation.kind == "search" and operation.base} == {
+                whole
+            }
+
+
+def test_trees_of_two_domains_are_refused(directory: EmbeddedDirectory) -> None:
+    """Each domain has an entry of its own."""
+    with pytest.raises(ConfigurationError, match="two domains"):
+        managed(directory, SEARCH_BASE=["DC=example,DC=local", "DC=other,DC=local"])

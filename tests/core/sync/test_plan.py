@@ -345,6 +345,11 @@ MIRRORS = [
     pytest.param("Edit*", [], {"Editorial"}, set(), {"Editorial"}, id="pattern: takes what the directory forgot"),
     pytest.param(["edit*", "READERS"], ["Editors", "Readers"], set(), {"Editors", "Readers"}, set(), id="patterns"),
     pytest.param("Edit*", [], {"Staff"}, set(), set(), id="pattern: others stay"),
+    pytest.param(["*", "!Edit*"], ["Editors", "Staff"], set(), {"Staff"}, set(), id="exclusion: the others"),
+    pytest.param(
+        "!Edit*", ["Staff"], {"Editorial", "Readers"}, {"Staff"}, {"Readers"}, id="exclusion alone: all others"
+    ),
+    pytest.param(["!EDITORS", "!Staff"], ["Editors", "Staff"], set(), set(), set(), id="exclusions: without case"),
     pytest.param(False, ["Editors"], {"Staff"}, set(), set(), id="off"),
 ]
 

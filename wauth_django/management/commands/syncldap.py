@@ -1,4 +1,4 @@
-"""``manage.py syncldap``: bring a whole domain's users in step with the directory."""
+"""``manage.py syncldap``: bring whole domains, or a few people, in step with the directory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from wauth_core import BulkResult, WauthError
+from wauth_core import BulkResult, Identity, SyncStatus, WauthError
+from wauth_core.exceptions import UnknownDomain
 from wauth_django import signin
 from wauth_django.describe import changes_in_words
 from wauth_django.management.output import chosen_domains, progress, wauth
@@ -18,13 +19,18 @@ class Command(BaseCommand):
     """See *help*."""
 
     help = (
-        "Bring the users of whole domains in step with Active Directory: fields, flags, groups, and accounts that "
-        "were disabled or deleted. Users who have never signed in are made with --create only."
+        "Bring the users of whole domains, or named people, in step with Active Directory: fields, flags, groups, and "
+        "accounts that were disabled or deleted. Users who have never signed in are made with --create only."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The command line."""
-        parser.add_argument("domains", nargs="*", metavar="DOMAIN", help="Default: every domain of WAUTH_DOMAINS.")
+        parser.add_argument(
+            "domains",
+            nargs="*",
+            metavar="DOMAIN",
+            help="A domain, or a person as DOMAIN\\user or user@example.local. Default: every domain of WAUTH_DOMAINS.",
+        )
         parser.add_argument("--create", action="store_true", help="Make a Django user for everybody in the directory.")
         parser.add_argument("--incremental", action="store_true", help="Read only what changed since the last time.")
         parser.add_argument("--dry-run", action="store_true", help="Say what would be done, and write nothing.")
@@ -39,9 +45,24 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run."""
-        failed = [name for name in chosen_domains(options["domains"]) if not self._sync(name, options)]
+        people = [name for name in options["domains"] if "\\" in name or "@" in name]
+        domains = [name for name in options["domains"] if name not in people]
+        failed = [name for name in people if not self._sync_person(name, options)]
+        if domains or not people:
+            failed += [name for name in chosen_domains(domains) if not self._sync(name, options)]
         if failed:
             raise CommandError(f"Not everything could be synchronised: {', '.join(failed)}.")
+
+    def _sync_person(self, name: str, options: dict[str, Any]) -> bool:
+        try:
+            result = wauth().sync(
+                _identity(name), signin.repository(), dry_run=options["dry_run"], create=options["create"]
+            )
+        except WauthError as error:
+            self.stderr.write(self.style.ERROR(f"{name}: {error}"))
+            return False
+        self.stdout.write(f"{result.identity}: {changes_in_words(result)}")
+        return result.status is not SyncStatus.NOT_FOUND
 
     def _sync(self, domain: str, options: dict[str, Any]) -> bool:
         expected = 0 if options["create"] else LDAPUser.objects.filter(domain__iexact=domain).count()
@@ -71,3 +92,14 @@ class Command(BaseCommand):
         counts = ", ".join(f"{count:,} {status.value}" for status, count in result.counts.items()) or "nobody"
         text = f"{result.domain}: {counts}; {len(result.failures):,} failed; {result.elapsed:.1f} s"
         self.stdout.write(self.style.WARNING(f"{text} (dry run)") if result.dry_run else self.style.SUCCESS(text))
+
+
+def _identity(name: str) -> Identity:
+    """Who is meant, as links spell them: a person who is gone from the directory keeps the name that was given."""
+    made = wauth()
+    domain = made.domain_of(name)
+    if domain is None or domain not in made.domains:
+        raise UnknownDomain(domain or name.rpartition("@")[2], tuple(made.domains))
+    if "\\" in name:
+        return Identity.parse(name, lowercase=made.options.lowercase_username)
+    return Identity(domain, made.logon_name(made.manager(domain).user(name), domain))
