@@ -31,15 +31,17 @@ class InvalidIdentity(WauthError, ValueError):
 
 
 class UnknownDomain(ConfigurationError, LookupError):
-    """No settings are configured for *domain*, and there is no ``__default__``."""
+    """No settings are configured for *domain*; a ``__default__`` does not serve it, where there is one
+    (*default* then says why not)."""
 
-    def __init__(self, domain: str, known: tuple[str, ...] = ()) -> None:
+    def __init__(self, domain: str, known: tuple[str, ...] = (), *, default: str = "") -> None:
         self.domain = domain
         self.known = known
         names = ", ".join(sorted(known)) or "none"
+        remedy = f'"__default__" does not serve it: {default}.' if default else 'or a "__default__" entry.'
         super().__init__(
             f"No settings for the domain {domain!r}. Configured: {names}. "
-            f'Add it to WAUTH_DOMAINS, or a "__default__" entry.'
+            f"Add it to WAUTH_DOMAINS{'. ' if default else ', '}{remedy}"
         )
 
 

@@ -361,7 +361,8 @@ class Wauth:
         another domain's: its people would be taken for those who bear the same names there."""
         lookups = self._of(domain)
         if not self.domains.is_listed(domain) and not lookups.manager.goes_by(domain):
-            raise UnknownDomain(domain, tuple(self.domains))
+            server = lookups.manager.settings.search_bases[0]
+            raise UnknownDomain(domain, tuple(self.domains), default=f"its directory, {server}, is of another domain")
         return lookups
 
     def _start_anew(self) -> None:

@@ -48,10 +48,17 @@ def check_deployment() -> Iterator[CheckMessage]:
             )
     if not settings.SESSION_EXPIRE_AT_BROWSER_CLOSE and timedelta(seconds=settings.SESSION_COOKIE_AGE) > A_DAY:
         yield Warning(
-            f"A session lasts for {timedelta(seconds=settings.SESSION_COOKIE_AGE)} on a machine that is left alone.",
+            f"A session lasts for {_in_words(settings.SESSION_COOKIE_AGE)} on a machine that is left alone.",
             hint="Set SESSION_EXPIRE_AT_BROWSER_CLOSE, or a SESSION_COOKIE_AGE of a day (86400) or less.",
             id="wauth.W018",
         )
+
+
+def _in_words(seconds: int) -> str:
+    days, rest = divmod(timedelta(seconds=seconds), A_DAY)
+    hours = rest // timedelta(hours=1)
+    counted = [(days, "day"), (hours, "hour")]
+    return " and ".join(f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in counted if count)
 
 
 def _is_logged() -> bool:

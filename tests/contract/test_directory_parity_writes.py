@@ -237,10 +237,17 @@ class TestAdding:
             ("CN={}", "user", {"groupType": "2"}, 65),
             ("CN={}", "user", {"objectGUID": b"x" * 16}, 53),
             ("CN={}", "user", {"unicodePwd": quoted("abc"), "userAccountControl": "512"}, 19),
+            ("CN={}", "user", {"sAMAccountName": []}, 19),
+            ("CN={}", "user", {"sAMAccountName": [""]}, 21),
+            ("CN={}", "user", {"mail": []}, 19),
+            ("CN={}", "group", {"member": []}, 19),
             ("OU={}", "user", {}, 64),
             ("CN={},OU=Nowhere", "user", {}, 32),
         ],
-        ids=["name taken", "class", "abstract", "attribute", "not of the class", "GUID", "password", "RDN", "parent"],
+        ids=[
+            *("name taken", "class", "abstract", "attribute", "not of the class", "GUID", "password", "no name"),
+            *("an empty name", "no value", "no member", "RDN", "parent"),
+        ],
     )
     def test_refused(self, directory: Door, scratch: Scratch, rdn, kind, attributes, code):
         """What cannot be added, and is not there afterwards."""

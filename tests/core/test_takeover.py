@@ -117,7 +117,7 @@ def test_a_twin_that_only_the_default_serves(directory: EmbeddedDirectory, store
             lambda: wauth.windows_user(twin).in_group("Domain Users"),
             lambda: wauth.directory_user(twin),
         ):
-            with pytest.raises(UnknownDomain):
+            with pytest.raises(UnknownDomain, match='__default__" does not serve it: its directory'):
                 ask()
         assert len(store.users) == 2
 

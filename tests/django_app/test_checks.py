@@ -169,7 +169,8 @@ DEPLOYED = [
     ),
     pytest.param({"SESSION_COOKIE_SAMESITE": "None"}, "wauth.W020", "SESSION_COOKIE", id="session-on-other-sites"),
     pytest.param({"CSRF_COOKIE_SAMESITE": False}, "wauth.W020", "CSRF_COOKIE", id="csrf-cookie-on-other-sites"),
-    pytest.param({"SESSION_COOKIE_AGE": 1209600}, "wauth.W018", "14 days", id="long-sessions"),
+    pytest.param({"SESSION_COOKIE_AGE": 1209600}, "wauth.W018", "lasts for 14 days on a", id="long-sessions"),
+    pytest.param({"SESSION_COOKIE_AGE": 90060}, "wauth.W018", "for 1 day and 1 hour on a", id="a-day-and-an-hour"),
 ]
 
 

@@ -104,6 +104,10 @@ class Writer:
                 continue
             if attribute.system and lower not in _GIVEN_AT_BIRTH:
                 raise r.unwilling()
+            if not values:  # RFC 4511 4.1.7: an attribute of a new entry has at least one
+                raise r.attribute_problem(
+                    r.CONSTRAINT_VIOLATION, "00002081", "1005 (CONSTRAINT_ATT_TYPE)", attribute.name
+                )
             given[lower] = given.get(lower, ()) + self.checks.checked(attribute, values)
             if attribute.single and len(given[lower]) > 1:
                 raise self.checks.too_many(attribute)
