@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -33,6 +34,30 @@ def boolean(name: str, value: object) -> None:
     """True or False; raises `ConfigurationError` for anything else."""
     if not isinstance(value, bool):
         raise ConfigurationError(f"{name} must be True or False, not {value!r}.")
+
+
+def username_format(given: object) -> None:
+    """Raise `ConfigurationError` where *given* cannot be WAUTH_USERNAME_FORMAT."""
+    if callable(given):
+        return
+    try:
+        usable = isinstance(given, str) and "\0" in given.format(username="\0", domain="d")
+    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
+        usable = False
+    if not usable:
+        raise ConfigurationError(
+            f"WAUTH_USERNAME_FORMAT may hold {{username}}, which it must, and {{domain}}; or it is a function of the "
+            f"DirectoryUser; not {given!r}."
+        )
+
+
+def imported(path: str, what: str) -> Any:
+    """The object of the dotted *path* that an operator wrote. Raises `ConfigurationError`, which calls it *what*."""
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"There is no {what} {path!r}: {error}.") from error
 
 
 def _positive(name: str, value: object) -> None:

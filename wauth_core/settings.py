@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import difflib
-import importlib
 import inspect
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,7 +18,7 @@ from typing import Any, ClassVar
 
 from wauth_core.exceptions import ConfigurationError, UnknownDomain
 from wauth_core.identity import canonical_domain
-from wauth_core.setting_checks import boolean, check, problem_with
+from wauth_core.setting_checks import boolean, check, imported, problem_with, username_format
 
 DEFAULT_DOMAIN = "__default__"
 _SECRET = frozenset({"PASSWORD", "SERVER_OPTIONS", "CONNECTION_OPTIONS"})  # ldap3's options may hold passwords
@@ -186,15 +185,6 @@ def names(value: Groups) -> tuple[str, ...]:
 def mapped_attributes(field_map: Mapping[str, Any]) -> tuple[str, ...]:
     """The attributes that USER_FIELD_MAP names."""
     return tuple(dict.fromkeys(source for source in field_map.values() if isinstance(source, str)))
-
-
-def imported(path: str, what: str) -> Any:
-    """The object of the dotted *path* that an operator wrote. Raises `ConfigurationError`, which calls it *what*."""
-    module, _, name = path.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(f"There is no {what} {path!r}: {error}.") from error
 
 
 def suggestion(name: str, known: Iterable[str]) -> str | None:
@@ -375,7 +365,7 @@ class Options:
             raise ConfigurationError(
                 f"WAUTH_WHEN_STALE must be one of {', '.join(WHEN_STALE)}; not {options.when_stale!r}."
             )
-        _check_format(options.username_format)
+        username_format(options.username_format)
         if isinstance(options.before_sync, str):
             options = dataclasses.replace(options, before_sync=imported(options.before_sync, "WAUTH_BEFORE_SYNC"))
         if options.before_sync is not None and not callable(options.before_sync):
@@ -383,20 +373,6 @@ class Options:
                 f"WAUTH_BEFORE_SYNC must be a function or the dotted path of one, not {options.before_sync!r}."
             )
         return options
-
-
-def _check_format(given: object) -> None:
-    if callable(given):
-        return
-    try:
-        usable = isinstance(given, str) and "\0" in given.format(username="\0", domain="d")
-    except (KeyError, IndexError, ValueError, AttributeError, TypeError):
-        usable = False
-    if not usable:
-        raise ConfigurationError(
-            f"WAUTH_USERNAME_FORMAT may hold {{username}}, which it must, and {{domain}}; or it is a function of the "
-            f"DirectoryUser; not {given!r}."
-        )
 
 
 def unknown_option(name: str, known: Iterable[str]) -> str:

@@ -103,7 +103,7 @@ def _check_domain(domain: str, found: LDAPSettings) -> Found:
         yield Error(f"Domain {domain}: USER_QUERY_FILTER: {error}", id="wauth.E011")
     for setting, value in raw.items():
         if problem := secrets.missing(value):
-            yield Warning(f"Domain {domain}: {setting}: {problem}", id="wauth.W020")
+            yield Warning(f"Domain {domain}: {setting}: {problem}", id="wauth.W021")
     if raw["USE_SSL"] is False and raw["START_TLS"] is not True:
         yield Warning(
             f"Domain {domain}: USE_SSL is False, so passwords and people's data cross the network in the clear.",

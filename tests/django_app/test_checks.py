@@ -130,13 +130,13 @@ WRONG = [
     ),
     pytest.param(
         {"WAUTH_DOMAINS": {"EXAMPLE": {**GOOD, "PASSWORD": secrets.env("WAUTH_NO_SUCH_VARIABLE")}}},
-        "wauth.W020",
+        "wauth.W021",
         "PASSWORD: The environment variable 'WAUTH_NO_SUCH_VARIABLE'",
         id="secret-not-set",
     ),
     pytest.param(
         {"WAUTH_DOMAINS": {"EXAMPLE": {**GOOD, "PASSWORD": secrets.file("/no/such/file")}}},
-        "wauth.W020",
+        "wauth.W021",
         "cannot be read",
         id="secret-file-missing",
     ),

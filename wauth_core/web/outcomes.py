@@ -18,7 +18,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import Identity, Rules, TransportFacts
-from wauth_core.settings import imported
+from wauth_core.setting_checks import imported
 
 logger = logging.getLogger("wauth.sources")
 
