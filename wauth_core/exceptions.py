@@ -93,6 +93,28 @@ class OperationFailed(DirectoryError):
         super().__init__(message)
 
 
+class ChangeRefused(OperationFailed):
+    """The directory refused a change; nothing of that request was done.
+
+    *reason* is "policy", "old password", "rights", "protected", "exists", "missing", "not empty", "schema",
+    "constraint", "encryption" or "refused"; *code* is AD's own number in upper-case hex ("0000052D"), where it gave one
+    (https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes). *done* are the results of the requests
+    that came before this one in the same call.
+    """
+
+    def __init__(
+        self, message: str, *, result: int, description: str = "", reason: str = "refused", code: str | None = None
+    ) -> None:
+        self.reason = reason
+        self.code = code
+        self.done: tuple[object, ...] = ()
+        super().__init__(message, result=result, description=description)
+
+
+class ChangeUncertain(DirectoryUnavailable):
+    """The connection broke between a change and its answer. It was made or not: look before you try again."""
+
+
 class MembershipUnreadable(DirectoryError):
     """The service account may not read which groups a user is in; nothing may be concluded from that."""
 

@@ -7,6 +7,7 @@ from wauth_core.directory.authenticate import AuthResult as AuthResult
 from wauth_core.directory.changes import ChangeSet as ChangeSet
 from wauth_core.directory.doctor import Check as Check
 from wauth_core.directory.doctor import Outcome as Outcome
+from wauth_core.directory.edits import Edit as Edit
 from wauth_core.directory.entries import AccountState as AccountState
 from wauth_core.directory.entries import DirectoryEntry as DirectoryEntry
 from wauth_core.directory.entries import DirectoryGroup as DirectoryGroup
@@ -28,3 +29,4 @@ from wauth_core.directory.objects import OrganizationalUnit as OrganizationalUni
 from wauth_core.directory.objects import ServiceAccount as ServiceAccount
 from wauth_core.directory.tracing import Operation as Operation
 from wauth_core.directory.tracing import trace as trace
+from wauth_core.directory.writer import WriteResult as WriteResult

@@ -16,7 +16,8 @@ from typing import Any
 import ldap3
 from ldap3.core.exceptions import LDAPConnectionIsReadOnlyError
 
-from wauth_core.directory import errors, wire
+from wauth_core.directory import errors, wire, wire_writes
+from wauth_core.directory.edits import Edit
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.directory.sockets import DeadlineSocket
 from wauth_core.directory.strategy import Strategy
@@ -142,17 +143,39 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
         number = next(self._numbers)
         with operation(self.domain, "bind", server=str(self.endpoint), socket=self.socket, base=name) as noted:
             self._transmit(wire.bind_request(number, name, password.octets), deadline, "bindRequest")
-            result = self._bind_answer(number)
+            result = self._one_answer(number, wire.BIND_RESPONSE)
             if noted is not None:
                 noted.answered(result.code)
         self.bound = result.code == errors.SUCCESS
         return result
 
-    def _bind_answer(self, number: int) -> wire.Result:
+    def change(self, edit: Edit, deadline: float) -> wire.Result:
+        """Send *edit*, once, and wait for its answer. Raises `Lost` and `ReadOnlyError`.
+
+        After `Lost` nobody knows whether it was made.
+        """
+        self.may_write()
+        number = next(self._numbers)
+        with operation(
+            self.domain,
+            "modifydn" if edit.kind == "rename" else edit.kind,
+            server=str(self.endpoint),
+            socket=self.socket,
+            base=edit.dn,
+            controls=tuple(control.oid for control in edit.controls),
+            changes=edit.changes,
+        ) as noted:
+            self._transmit(edit.request(number), deadline, wire_writes.LDAP3_NAMES[edit.kind])
+            result = self._one_answer(number, wire_writes.ANSWERS[edit.kind])
+            if noted is not None:
+                noted.answered(result.code)
+        return result
+
+    def _one_answer(self, number: int, wanted: int) -> wire.Result:
         try:
             for tag, content, _ in self._answers(number):
-                if tag != wire.BIND_RESPONSE:
-                    raise wire.WireError("an answer that does not belong to a bind")
+                if tag != wanted:
+                    raise wire.WireError("an answer to something else")
                 return wire.read_result(content)
         except wire.WireError as error:
             raise Lost(f"{self.endpoint} sent {error}") from None

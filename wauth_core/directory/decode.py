@@ -337,3 +337,8 @@ def is_security_group(values: Mapping[str, Any]) -> bool:
 def fold(name: str) -> str:
     """A logon name for comparing, as AD's case table does: letter by letter; a final sigma is a sigma."""
     return fold_username(name).replace("ς", "σ")
+
+
+def is_filetime(name: str) -> bool:
+    """Whether attribute *name* holds a time as a FILETIME."""
+    return _DECODERS.get(name.lower()) is filetime

@@ -7,6 +7,7 @@ import ssl
 
 from wauth_core.exceptions import (
     BindError,
+    ChangeRefused,
     ChannelBindingRequired,
     DirectoryError,
     DirectoryUnavailable,
@@ -28,6 +29,7 @@ CONFIDENTIALITY_REQUIRED = 13
 SASL_BIND_IN_PROGRESS = 14
 NO_SUCH_OBJECT = 32
 INVALID_DN_SYNTAX = 34
+CONSTRAINT_VIOLATION = 19
 INVALID_CREDENTIALS = 49
 INSUFFICIENT_ACCESS = 50
 BUSY = 51
@@ -67,6 +69,8 @@ _NAMES = {
     66: "notAllowedOnNonLeaf",
     67: "notAllowedOnRDN",
     68: "entryAlreadyExists",
+    69: "objectClassModsProhibited",
+    71: "affectsMultipleDSAs",
     80: "other",
 }
 
@@ -85,6 +89,38 @@ _SERVICE_ADVICE = {
     "773": "its password must be changed first: clear that option for the service account",
     "775": "it is locked out: unlock it, and look for another program that uses an old password",
 }
+
+
+# What a refused change means, and what to do: by AD's own number first, else by the result code.
+_REFUSED: dict[str | int, tuple[str, str]] = {
+    "0000052D": ("policy", "The password does not meet the domain's policy: length, complexity, history or age."),
+    "00000056": ("old password", "The old password is not right."),
+    "00000005": ("rights", "The service account may not do that: delegate the right to it."),
+    "0000001F": ("encryption", "AD takes passwords over an encrypted connection only: USE_SSL=True or START_TLS=True."),
+    "00000524": ("exists", "The name is taken by another account."),
+    "00000523": ("constraint", "The name is not one that AD takes for an account."),
+    "00000561": ("missing", "It is no member of that group."),
+    "00000562": ("exists", "It is a member of that group already."),
+    "000021C8": ("exists", "The user principal name is taken."),
+    "000021C7": ("exists", "The service principal name is taken."),
+    CONSTRAINT_VIOLATION: ("constraint", "A value is too long, not unique, or not one that AD takes there."),
+    13: ("encryption", "AD wants an encrypted connection: USE_SSL=True or START_TLS=True."),
+    8: ("encryption", "AD wants an encrypted connection: USE_SSL=True or START_TLS=True."),
+    16: ("schema", "There is no such attribute, or no such value to take away."),
+    17: ("schema", "The schema has no such attribute."),
+    20: ("exists", "The value is there already, or the attribute takes one value only."),
+    21: ("constraint", "A value is not of the attribute's syntax."),
+    NO_SUCH_OBJECT: ("missing", "The entry, or the place that it shall be in, is not there."),
+    INVALID_DN_SYNTAX: ("constraint", "A value is no DN."),
+    INSUFFICIENT_ACCESS: ("rights", "The service account may not do that: delegate the right to it."),
+    53: ("refused", "AD does not do that to this object."),
+    64: ("schema", "An object of this class is not named so."),
+    65: ("schema", "An object of this class has no such attribute, or lacks one that it must have."),
+    66: ("not empty", "There is something below it. tree=True deletes that too."),
+    67: ("schema", "A name is changed by rename()."),
+    68: ("exists", "The name is taken."),
+}
+_WIN32 = re.compile(r"\b0000[0-9A-F]{4}\b")
 
 
 def code_name(code: int) -> str:
@@ -141,6 +177,23 @@ def operation_failed(code: int, message: str, *, what: str, server: str) -> Dire
         f"{server} answered {what} with {code_name(code)}{f' ({text})' if text else ''}.{advice}",
         result=code,
         description=code_name(code),
+    )
+
+
+def change_refused(code: int, message: str, *, what: str, server: str) -> DirectoryError:
+    """The error for a change that the server refused: its reason by name, its own words, and what to do."""
+    if code in {BUSY, UNAVAILABLE}:
+        return DirectoryUnavailable(f"{server} is {code_name(code)}: {message[:200]}")
+    found = _WIN32.search(message)
+    number = found[0] if found else None
+    reason, advice = _REFUSED.get(number or "") or _REFUSED.get(code) or ("refused", "")
+    text = message.strip().splitlines()[0][:200] if message.strip() else ""
+    return ChangeRefused(
+        f"{server} refused {what}: {reason} ({code_name(code)}{f'; {text}' if text else ''}). {advice}".rstrip(),
+        result=code,
+        description=code_name(code),
+        reason=reason,
+        code=number,
     )
 
 

@@ -32,6 +32,11 @@ def equals(attribute: str, value: str | bytes) -> str:
     return f"({attribute}={escaped(value)})"
 
 
+def begins(attribute: str, value: str) -> str:
+    """``(attribute=value*)``."""
+    return f"({attribute}={escaped(value)}*)"
+
+
 def present(attribute: str) -> str:
     """``(attribute=*)``: it has a value."""
     return f"({attribute}=*)"
@@ -205,6 +210,18 @@ def leaf_name(dn: str) -> str:
         return _dn_value(_split(_split(dn, ",;")[0], "+")[0].partition("=")[2]) or dn
     except ValueError:
         return dn
+
+
+def leaf_rdn(dn: str) -> str:
+    """The first part of *dn*, as it is written there."""
+    return _split(dn, ",;")[0].strip()
+
+
+def rdn(kind: str, value: str) -> str:
+    """``CN=value``, escaped. Raises `ConfigurationError` for a value that no name can be."""
+    if not value.strip() or "\x00" in value or "\n" in value:
+        raise ConfigurationError(f"{value!r} cannot be the name of an object.")
+    return f"{kind}={dn_escaped(value)}"
 
 
 def parent_dn(dn: str) -> str:

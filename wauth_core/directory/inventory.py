@@ -12,8 +12,10 @@ from wauth_core.directory.kinds import DELETED, OBJECT, Kind, object_of
 from wauth_core.directory.lookup import ByBase, Dialect, question
 from wauth_core.directory.objects import DeletedObject
 from wauth_core.directory.resolver import Resolver
-from wauth_core.exceptions import Ambiguous, NotFound
+from wauth_core.directory.wire_writes import sd_flags_control
+from wauth_core.exceptions import Ambiguous, DirectoryError, NotFound
 
+SECURITY = "nTSecurityDescriptor"
 WITH_DELETED = (wire.Control(wire.SHOW_DELETED, critical=True), wire.Control(wire.SHOW_RECYCLED, critical=True))
 
 
@@ -79,14 +81,34 @@ class Inventory:
             condition = filters.equals(attribute, str(x))
         else:
             name = self._resolver.spoken_of(asked) or ""
-            listed = (*DELETED.names(name), ("msDS-LastKnownRDN", name))
-            condition = filters.any_of(filters.equals(attribute, value) for attribute, value in listed)
+            listed = [filters.equals(attribute, value) for attribute, value in DELETED.names(name)]
+            condition = filters.any_of([*listed, filters.begins("name", f"{name}\nDEL:")])
         found = list(self.deleted(condition, attributes))
         if not found:
             raise NotFound(x, self._domain.name, DELETED.word)
         if len(found) > 1:
             raise Ambiguous(x, self._domain.name, tuple(each.dn for each in found), f"{DELETED.word}s")
         return found[0]
+
+    @property
+    def root(self) -> str:
+        """The DN of the domain."""
+        return self._domain.root
+
+    def well_known(self, guid: str) -> str:
+        """The DN of a container that the domain knows by *guid* (MS-ADTS 6.1.1.4), wherever it was redirected to."""
+        entry = self._domain.searcher.read(f"<WKGUID={guid},{self.root}>", ("1.1",))
+        if entry is None:
+            raise DirectoryError(f"The domain {self._domain.name} has no usual place for that: give an ou.")
+        return entry.dn
+
+    def descriptors(self, base: str, scope: str) -> Iterator[tuple[str, bytes]]:
+        """DN and access list (an nTSecurityDescriptor with nothing but the DACL) of what is at *base*, or below too."""
+        controls = (sd_flags_control(),)
+        for page in self._domain.searcher.pages(base, filters.ANY, (SECURITY,), scope=scope, controls=controls):
+            for entry in page:
+                for values in entry.attributes.values():
+                    yield entry.dn, values[0]
 
     def _wanted(self, kind: Kind, dialect: Dialect, attributes: Iterable[str]) -> tuple[str, ...]:
         wanted = kind.wanted(attributes)

@@ -115,7 +115,7 @@ DELETED = Kind(
     "deleted",
     "deleted object",
     "(isDeleted=TRUE)",
-    ("isDeleted", "isRecycled", "lastKnownParent", "whenChanged", "sAMAccountName", "msDS-LastKnownRDN"),
+    ("isDeleted", "isRecycled", "lastKnownParent", "whenChanged", "sAMAccountName"),
     _any_names,
     DeletedObject,
 )

@@ -21,16 +21,17 @@ from wauth_core.directory.domain import Domain
 from wauth_core.directory.endpoints import endpoints
 from wauth_core.directory.entries import DirectoryEntry, DirectoryGroup, DirectoryObject, DirectoryUser
 from wauth_core.directory.groups import Groups
+from wauth_core.directory.growing import Growing
 from wauth_core.directory.inventory import Inventory
 from wauth_core.directory.kinds import chosen
 from wauth_core.directory.members import Members
 from wauth_core.directory.membership import ResolvedGroups
-from wauth_core.directory.nouns import Nouns
 from wauth_core.directory.people import People
 from wauth_core.directory.pool import Pool
 from wauth_core.directory.schema import Schema
 from wauth_core.directory.search import Searcher
 from wauth_core.directory.topology import Topology
+from wauth_core.directory.writer import Writer
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, UserNotFound
 from wauth_core.settings import LDAPSettings, mapped_attributes
 from wauth_core.settings import names as as_tuple
@@ -38,7 +39,7 @@ from wauth_core.settings import names as as_tuple
 log = logging.getLogger("wauth.directory")
 
 
-class LDAPManager(Nouns):
+class LDAPManager(Growing):
     """Look-ups, membership and password checks in one domain, and ldap3 underneath for everything else.
 
     Safe to share between threads; survives a fork. Nothing connects before it must. *settings* are those of *domain*.
@@ -56,6 +57,7 @@ class LDAPManager(Nouns):
         self._people = People(self._domain, self._groups, self)
         self._inventory = Inventory(self._domain, self)
         self._topology = Topology(self._domain)
+        self._writer = Writer(self._pool, domain)
         self._schema = Schema()
 
     @property
@@ -186,6 +188,9 @@ class LDAPManager(Nouns):
 
     def _user(self, user: object) -> DirectoryUser:
         return user if isinstance(user, DirectoryUser) else self.user(user)
+
+    def _only_group(self, x: object, attributes: tuple[str, ...]) -> DirectoryGroup:
+        return self._groups.group(x, attributes)
 
     # -- anything ------------------------------------------------------------------------------------------------------
 

@@ -75,38 +75,38 @@ def search_request(
     """A SearchRequest (RFC 4511 4.5.1), aliases never followed. Raises `FilterError`."""
     body = b"".join(
         (
-            _tlv(0x04, base.encode()),
-            _tlv(0x0A, bytes((SCOPES[scope],))),
+            tlv(0x04, base.encode()),
+            tlv(0x0A, bytes((SCOPES[scope],))),
             b"\x0a\x01\x00",  # neverDerefAliases
-            _tlv(0x02, _integer(size_limit)),
-            _tlv(0x02, _integer(time_limit)),
+            tlv(0x02, integer(size_limit)),
+            tlv(0x02, integer(time_limit)),
             b"\x01\x01\x00",  # typesOnly: FALSE
             encode_filter(filter_text),
             _attribute_list(attributes),
         )
     )
-    return _message(message_id, _tlv(0x63, body), controls)
+    return message(message_id, tlv(0x63, body), controls)
 
 
 def bind_request(message_id: int, name: str, password: bytes) -> bytes:
     """A simple BindRequest (RFC 4511 4.2). The caller has made sure that *password* is not empty."""
-    return _message(message_id, _tlv(0x60, b"\x02\x01\x03" + _tlv(0x04, name.encode()) + _tlv(0x80, password)), ())
+    return message(message_id, tlv(0x60, b"\x02\x01\x03" + tlv(0x04, name.encode()) + tlv(0x80, password)), ())
 
 
 def unbind_request(message_id: int) -> bytes:
     """An UnbindRequest (RFC 4511 4.3)."""
-    return _message(message_id, b"\x42\x00", ())
+    return message(message_id, b"\x42\x00", ())
 
 
 def paged_control(size: int, cookie: bytes = b"") -> Control:
     """Ask for a page of *size* entries, going on from *cookie* (RFC 2696)."""
-    return Control(PAGED, _tlv(0x30, _tlv(0x02, _integer(size)) + _tlv(0x04, cookie)))
+    return Control(PAGED, tlv(0x30, tlv(0x02, integer(size)) + tlv(0x04, cookie)))
 
 
 def dirsync_control(cookie: bytes = b"", *, flags: int = 0, size: int = 0x100000) -> Control:
     """Ask for what changed since *cookie* (MS-ADTS 3.1.1.3.4.1.3)."""
-    value = _tlv(0x02, _integer(flags)) + _tlv(0x02, _integer(size)) + _tlv(0x04, cookie)
-    return Control(DIRSYNC, _tlv(0x30, value), critical=True)
+    value = tlv(0x02, integer(flags)) + tlv(0x02, integer(size)) + tlv(0x04, cookie)
+    return Control(DIRSYNC, tlv(0x30, value), critical=True)
 
 
 def page_cookie(result: Result) -> bytes:
@@ -135,23 +135,25 @@ def _within(value: bytes) -> list[tuple[int, bytes]]:
 
 @lru_cache(maxsize=256)
 def _attribute_list(attributes: tuple[str, ...]) -> bytes:
-    return _tlv(0x30, b"".join(_tlv(0x04, name.encode()) for name in attributes))
+    return tlv(0x30, b"".join(tlv(0x04, name.encode()) for name in attributes))
 
 
-def _message(message_id: int, operation: bytes, controls: Iterable[Control]) -> bytes:
+def message(message_id: int, operation: bytes, controls: Iterable[Control]) -> bytes:
+    """One LDAPMessage (RFC 4511 4.1.1)."""
     encoded = b"".join(
-        _tlv(
+        tlv(
             0x30,
-            _tlv(0x04, control.oid.encode())
+            tlv(0x04, control.oid.encode())
             + (b"\x01\x01\xff" if control.critical else b"")
-            + (_tlv(0x04, control.value) if control.value is not None else b""),
+            + (tlv(0x04, control.value) if control.value is not None else b""),
         )
         for control in controls
     )
-    return _tlv(0x30, _tlv(0x02, _integer(message_id)) + operation + (_tlv(0xA0, encoded) if encoded else b""))
+    return tlv(0x30, tlv(0x02, integer(message_id)) + operation + (tlv(0xA0, encoded) if encoded else b""))
 
 
-def _tlv(tag: int, content: bytes) -> bytes:
+def tlv(tag: int, content: bytes) -> bytes:
+    """One BER element."""
     size = len(content)
     if size < 0x80:
         return bytes((tag, size)) + content
@@ -159,7 +161,8 @@ def _tlv(tag: int, content: bytes) -> bytes:
     return bytes((tag, 0x80 | len(length))) + length + content
 
 
-def _integer(value: int) -> bytes:
+def integer(value: int) -> bytes:
+    """The content of a BER INTEGER."""
     return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
 
 
@@ -190,10 +193,10 @@ def _filter(text: str, at: int, depth: int) -> tuple[bytes, int]:
         while text[at : at + 1] == "(":
             part, at = _filter(text, at, depth + 1)
             parts.append(part)
-        return _tlv(_CHOICES[kind], b"".join(parts)), _closed(text, at)
+        return tlv(_CHOICES[kind], b"".join(parts)), _closed(text, at)
     if kind == "!":
         inner, at = _filter(text, at + 2, depth + 1)
-        return _tlv(0xA2, inner), _closed(text, at)
+        return tlv(0xA2, inner), _closed(text, at)
     end = text.find(")", at)
     if end < 0:
         raise FilterError(f"{text!r} is not an LDAP filter: ')' is missing")
@@ -213,15 +216,15 @@ def _item(item: str) -> bytes:
     if left[-1] == ":":
         return _extensible(left[:-1], value)
     if left[-1] in _COMPARISONS:
-        return _tlv(_COMPARISONS[left[-1]], _tlv(0x04, _name(left[:-1])) + _tlv(0x04, _unescaped(value)))
+        return tlv(_COMPARISONS[left[-1]], tlv(0x04, _name(left[:-1])) + tlv(0x04, _unescaped(value)))
     name = _name(left)
     if value == "*":
-        return _tlv(0x87, name)
+        return tlv(0x87, name)
     if "*" in value:
         first, *middle, last = (_unescaped(part) for part in value.split("*"))
         pieces = [(0x80, first), *((0x81, part) for part in middle), (0x82, last)]
-        return _tlv(0xA4, _tlv(0x04, name) + _tlv(0x30, b"".join(_tlv(t, p) for t, p in pieces if p)))
-    return _tlv(0xA3, _tlv(0x04, name) + _tlv(0x04, _unescaped(value)))
+        return tlv(0xA4, tlv(0x04, name) + tlv(0x30, b"".join(tlv(t, p) for t, p in pieces if p)))
+    return tlv(0xA3, tlv(0x04, name) + tlv(0x04, _unescaped(value)))
 
 
 def _extensible(left: str, value: str) -> bytes:
@@ -230,11 +233,11 @@ def _extensible(left: str, value: str) -> bytes:
     rules = rest[1:] if dn_attributes else rest
     if len(rules) > 1 or not (name or rules):
         raise FilterError(f"{left!r} is not the left side of an extensible match")
-    return _tlv(
+    return tlv(
         0xA9,
-        (_tlv(0x81, _name(rules[0])) if rules else b"")
-        + (_tlv(0x82, _name(name)) if name else b"")
-        + _tlv(0x83, _unescaped(value))
+        (tlv(0x81, _name(rules[0])) if rules else b"")
+        + (tlv(0x82, _name(name)) if name else b"")
+        + tlv(0x83, _unescaped(value))
         + (b"\x84\x01\xff" if dn_attributes else b""),
     )
 

@@ -100,8 +100,8 @@ def test_what_is_no_filter_is_refused(text: str) -> None:
 def test_an_escaped_value_is_the_value(value: str | bytes) -> None:
     """Whatever is escaped goes over the wire as its octets, in one condition."""
     octets = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-    assert wire.encode_filter(filters.equals("cn", value)) == wire._tlv(
-        0xA3, wire._tlv(0x04, b"cn") + wire._tlv(0x04, octets)
+    assert wire.encode_filter(filters.equals("cn", value)) == wire.tlv(
+        0xA3, wire.tlv(0x04, b"cn") + wire.tlv(0x04, octets)
     )
 
 

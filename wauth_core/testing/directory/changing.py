@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from wauth_core.exceptions import ConfigurationError
 
 from . import values as v
+from .burying import bury
 from .entry import Entry, Values
 from .links import relink
 from .names import Rdn, fold
@@ -142,7 +143,7 @@ class Changes:
     def delete(self, account: object) -> None:
         """Delete: a tombstone is left, as in AD, and the names are free again."""
         with self.store.lock:
-            self.store.tombstone(self.find(account), self.graveyard())
+            bury(self.store, self.find(account), self.graveyard())
 
     def _flag(self, user: object, flag: int, on: bool) -> None:
         with self.store.lock:

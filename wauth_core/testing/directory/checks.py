@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from . import refusals as r
 from . import schema as syntax
+from .domain import Domain
 from .entry import Entry, Values
-from .names import BadName, fold
+from .names import BadName, Rdn, fold
 from .schema import Attribute
-from .store import Store
+from .values import pack_sid, sid_text
 
 _NEVER_IN_A_NAME = '"/\\[]:;|=,+*?<>'
 
 
 class Checks:
-    """The checks of one store; each raises what AD answers."""
+    """The checks of one domain; each raises what AD answers."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
+        self.store = domain.store
 
     def attribute(self, name: str) -> Attribute:
         """The attribute of this name, or OID."""
@@ -55,6 +57,8 @@ class Checks:
             target = self.store.find(text)
         except BadName as exc:
             raise r.bad_name(text) from exc
+        if target is None and attribute.name == "member":
+            target = self._foreign(text)
         if target is not None:
             return target.dn.encode()
         if attribute.name == "member":
@@ -62,6 +66,23 @@ class Checks:
         if attribute.link is not None:
             raise r.attribute_problem(r.CONSTRAINT_VIOLATION, "000020B5", "1005 (CONSTRAINT_ATT_TYPE)", attribute.name)
         return value
+
+    def _foreign(self, text: str) -> Entry | None:
+        """``<SID=…>`` of another domain as a member becomes a foreign security principal (MS-SAMR 3.1.1.8)."""
+        if not text.upper().startswith("<SID=S-1-5-21-"):
+            return None
+        sid = pack_sid(text[5:-1])
+        if sid[:-4] == self.store.domain_account_sid(0)[:-4]:
+            return None
+        entry = self.domain.plain(
+            self.domain.child(self.store.root, "CN=ForeignSecurityPrincipals"),
+            Rdn("CN", sid_text(sid)),
+            "foreignSecurityPrincipal",
+            {},
+        )
+        entry.sid = sid
+        self.store.by_sid[sid] = entry
+        return entry
 
     def _check_syntax(self, attribute: Attribute, value: bytes) -> None:
         wrong = self.store.normal(attribute, value) is None or value == b""

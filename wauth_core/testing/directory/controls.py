@@ -78,6 +78,7 @@ class Options:
     domain_scope: bool = False
     permissive: bool = False
     tree_delete: bool = False
+    sd_flags: int | None = None
 
 
 def read_options(controls: Sequence[Control]) -> Options:
@@ -123,6 +124,8 @@ def _read(options: Options, control: Control) -> None:
         options.domain_scope = options.domain_scope or bool(flags & 1)
     elif control.oid == PERMISSIVE_MODIFY:
         options.permissive = True
+    elif control.oid == SD_FLAGS:
+        options.sd_flags = ber.Cursor(control.value or b"").enter(ber.SEQUENCE).integer()
     elif control.oid == TREE_DELETE:
         options.tree_delete = True
 

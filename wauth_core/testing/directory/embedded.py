@@ -23,6 +23,7 @@ from .reading import Limits
 from .server import Server
 from .store import system_clock
 from .tls import make_certificates, server_context
+from .topology import enable_recycle_bin
 from .values import guid_text, sid_text
 
 
@@ -31,7 +32,8 @@ class EmbeddedDirectory:
 
     *people* is a YAML or TOML file (see `wauth_core.testing.directory.people`), a mapping of the same shape, or
     None for the example company. *port* and *tls_port* 0 mean any free one. *tls_folder* keeps the throw-away
-    CA's files there, so that a later run has the same one. *clock* gives Unix seconds.
+    CA's files there, so that a later run has the same one. *clock* gives Unix seconds. With *recycle_bin*, what is
+    deleted keeps its attributes and memberships.
 
     **For development and tests.** Passwords are kept in the clear, everybody in BUILTIN\\Account Operators or
     Administrators may write, and it refuses to listen on anything but loopback.
@@ -49,6 +51,7 @@ class EmbeddedDirectory:
         tls_folder: str | Path | None = None,
         clock: Callable[[], float] = system_clock,
         seed: int | None = None,
+        recycle_bin: bool = False,
         max_page_size: int = 1000,
         max_value_range: int = 1500,
     ) -> None:
@@ -64,6 +67,8 @@ class EmbeddedDirectory:
         for account in (SERVICE_ACCOUNT, ADMINISTRATOR):
             self._domain.find(account).password = self.bind_password
         load_people(self._domain, found)
+        if recycle_bin:
+            enable_recycle_bin(self._domain)
         self._temporary = None if tls_folder else Path(tempfile.mkdtemp(prefix="wauth-directory-"))
         folder = Path(tls_folder) if tls_folder else self._temporary
         assert folder is not None  # noqa: S101 - one of the two is set; for the type checker

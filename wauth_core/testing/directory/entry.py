@@ -24,6 +24,7 @@ class Entry:
         "children",
         "created",
         "deleted",
+        "former",
         "guid",
         "is_naming_context",
         "links",
@@ -54,6 +55,7 @@ class Entry:
         self.usn_created = self.usn_changed = 0
         self.created = self.changed = 0.0
         self.deleted = False
+        self.former: list[tuple[Entry, str, Entry]] | None = None  # links, for the recycle bin
         self.is_naming_context = False
 
     @property

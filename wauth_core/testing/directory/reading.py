@@ -21,6 +21,7 @@ from .entry import Entry, Values
 from .matching import candidates, compile_filter
 from .messages import Control, SearchRequest, entry_message, reference_message
 from .names import BadName, parse_dn
+from .protection import SECURITY, descriptor
 from .refusals import (
     PROTOCOL_ERROR,
     SIZE_LIMIT_EXCEEDED,
@@ -205,12 +206,12 @@ class Reader:
     def _entries(
         self, message_id: int, request: SearchRequest, options: Options, found: Iterable[Entry]
     ) -> Iterator[bytes]:
-        plan = self._plan(request.attributes)
+        plan = self._plan(request.attributes, options)
         for entry in found:
             attributes = self._attributes(entry, plan, request, options)
             yield entry_message(message_id, shown_dn(entry, options), attributes)
 
-    def _plan(self, names: tuple[str, ...]) -> list[Wanted]:
+    def _plan(self, names: tuple[str, ...], options: Options) -> list[Wanted]:
         """The attributes that a request names, as the schema spells them."""
         found = []
         for name in names:
@@ -220,7 +221,8 @@ class Reader:
                 name, low = match[1], int(match[2])
                 high = None if match[3] == "*" else int(match[3])
             attribute = self.store.schema.attribute(name.split(";")[0])
-            if attribute is not None and attribute.name.lower() not in HIDDEN:
+            shown = options.sd_flags is not None and attribute is not None and attribute.name.lower() == SECURITY
+            if attribute is not None and (shown or attribute.name.lower() not in HIDDEN):
                 found.append(Wanted(attribute.name.lower(), attribute.name, low, high, match is not None))
         return list(dict.fromkeys(found))
 
@@ -239,7 +241,9 @@ class Reader:
             wanted = every + wanted
         for one in wanted:
             attribute = self.store.schema.attributes[one.name]
-            if attribute.constructed:
+            if one.name == SECURITY:
+                values: Values = (descriptor(entry),)
+            elif attribute.constructed:
                 values = constructed(self.domain, entry, one.name)
             else:
                 values = self.store.values(entry, one.name)

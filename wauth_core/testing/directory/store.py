@@ -23,7 +23,7 @@ from .values import (
     parse_int,
 )
 
-_INDEXED = ("samaccountname", "userprincipalname", "mail", "displayname", "serviceprincipalname", "employeeid")
+INDEXED = ("samaccountname", "userprincipalname", "mail", "displayname", "serviceprincipalname", "employeeid")
 
 
 class Store:
@@ -39,10 +39,11 @@ class Store:
         self.invocation_id = uuid.uuid4().bytes_le
         self.by_guid: dict[bytes, Entry] = {}
         self.by_sid: dict[bytes, Entry] = {}
-        self.indexes = {name: Index() for name in (*_INDEXED, "name")}
+        self.indexes = {name: Index() for name in (*INDEXED, "name")}
         self.next_rid = 1103
         self.wellknown: dict[bytes, Entry] = {}
         self.base_keys = [step.key for step in reversed(parse_dn(base_dn))]
+        self.recycle_bin = False
         self.root = Entry(Rdn("", base_dn), None, {})
         self.root.is_naming_context = True
         self._stamp_new(self.root)
@@ -304,7 +305,7 @@ class Store:
         if entry.sid is not None:
             self.by_sid[entry.sid] = entry
         self.indexes["name"].add(entry, (entry.rdn.value.encode(),))
-        for name in _INDEXED:
+        for name in INDEXED:
             value = entry.attrs.get(name)
             if value is not None:
                 self.indexes[name].add(entry, value if isinstance(value, tuple) else (value,))
@@ -376,33 +377,6 @@ class Store:
                 return True
             at = at.parent
         return False
-
-    def tombstone(self, entry: Entry, graveyard: Entry) -> None:
-        """Delete: what is left is a tombstone with GUID, SID and little else (MS-ADTS 3.1.1.5.5)."""
-        parent_dn = entry.parent.dn if entry.parent is not None else ""
-        for name in list(entry.links or {}):
-            for target in list(entry.linked(name)):
-                self.unlink(entry, name, target)
-        for name in list(entry.back or {}):
-            for source in list(entry.linking(name)):
-                self.unlink(source, name, entry)
-        kept = ("samaccountname", "useraccountcontrol", "grouptype", "objectclass", "instancetype")
-        attrs = {name: value for name, value in entry.attrs.items() if name in kept}
-        shared = {name: value for name, value in entry.shared.items() if name in kept}
-        for name in _INDEXED:
-            if name in entry.attrs and name not in kept:
-                self.indexes[name].remove(entry, self.values(entry, name))
-        lost = {*entry.attrs, *entry.shared} - {*attrs, *shared}
-        entry.attrs, entry.shared = attrs, shared
-        entry.attrs["isdeleted"] = b"TRUE"
-        entry.attrs["isrecycled"] = b"TRUE"
-        entry.attrs["lastknownparent"] = parent_dn.encode()
-        entry.deleted = True
-        entry.password = None
-        guid = str(uuid.UUID(bytes_le=entry.guid))
-        self.move(entry, graveyard, Rdn(entry.rdn.attribute, f"{entry.rdn.value}\nDEL:{guid}"))
-        for name in ("isdeleted", "isrecycled", "lastknownparent", *lost):
-            self.touch(entry, name)
 
 
 def _as_list(found: Entry | None) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 from . import values as v
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 LEVEL = b"7"  # Windows Server 2016
 SITE = "Default-First-Site-Name"
-RECYCLE_BIN = "766ddcd8-acd0-445e-f3b9-a7f9b6744f2a"  # MS-ADTS 3.1.1.9.1
 _DOMAIN_REF, _FOREST_REF = b"3", b"1"  # systemFlags of a crossRef
 
 
@@ -63,7 +63,7 @@ def build_system(domain: Domain) -> None:
 
 
 def enable_recycle_bin(domain: Domain) -> None:
-    """From now on a deleted object keeps what it had."""
+    """From now on a deleted object keeps what it had. That cannot be undone."""
     store = domain.store
     configuration = domain.child(store.root, "CN=Configuration")
     feature = store.find(
@@ -73,12 +73,7 @@ def enable_recycle_bin(domain: Domain) -> None:
     partitions = domain.child(configuration, "CN=Partitions")
     if feature is not None and feature not in partitions.linked("msds-enabledfeature"):
         store.link(partitions, "msds-enabledfeature", feature)
-
-
-def has_recycle_bin(domain: Domain) -> bool:
-    """Whether the recycle bin is enabled (it cannot be disabled)."""
-    configuration = domain.child(domain.store.root, "CN=Configuration")
-    return bool(domain.child(configuration, "CN=Partitions").linked("msds-enabledfeature"))
+    store.recycle_bin = True
 
 
 def _build_services(domain: Domain, configuration: Entry) -> None:
@@ -86,7 +81,7 @@ def _build_services(domain: Domain, configuration: Entry) -> None:
     windows = _make(domain, services, "Windows NT", "container")
     directory = _make(domain, windows, "Directory Service", "nTDSService", tombstonelifetime=b"180")
     features = _make(domain, directory, "Optional Features", "container")
-    guid = bytes.fromhex("d8dc6d76d0ac5e44f3b9a7f9b6744f2a")
+    guid = uuid.UUID("766ddcd8-acd0-445e-f3b9-a7f9b6744f2a").bytes_le  # MS-ADTS 3.1.1.9.1
     _make(
         domain,
         features,

@@ -6,6 +6,7 @@ import uuid
 
 from . import refusals as r
 from . import values as v
+from .burying import bury, undelete
 from .checks import Checks
 from .controls import Options
 from .domain import Domain
@@ -21,6 +22,7 @@ from .messages import (
 )
 from .names import BadName, Rdn, parse_dn
 from .passwords import write_password
+from .protection import may_be_deleted
 from .reading import Reader
 from .schema import Attribute
 
@@ -38,7 +40,7 @@ class Writer:
         self.domain = domain
         self.store = domain.store
         self.reader = reader
-        self.checks = Checks(domain.store)
+        self.checks = Checks(domain)
 
     # --- compare ---
 
@@ -93,7 +95,7 @@ class Writer:
                 raise
 
     def _forget(self, entry: Entry) -> None:
-        self.store.tombstone(entry, self.domain.graveyard())
+        bury(self.store, entry, self.domain.graveyard())
 
     def _given(self, request: AddRequest) -> dict[str, Values]:
         given: dict[str, Values] = {}
@@ -165,6 +167,9 @@ class Writer:
     ) -> None:
         """All changes, or none of them."""
         entry = self.reader.base(request.dn)
+        if entry.deleted and options.show_deleted and privileged:
+            undelete(self.domain, entry, request.changes)
+            return
         passwords = [c for c in request.changes if c.attribute.lower() in ("unicodepwd", "userpassword")]
         if not privileged and (not passwords or len(passwords) != len(request.changes)):
             raise r.no_rights()
@@ -244,6 +249,8 @@ class Writer:
             self.checks.must_be_unique(name, values[0], entry)
         if name == "samaccountname" and not values:
             raise r.unwilling()
+        if name == "useraccountcontrol" and values:
+            self._check_enabling(entry, int(values[0]))
         if name == "primarygroupid" and values:
             group = self.store.by_rid(int(values[0]))
             current = self.store.by_rid(self.store.number(entry, "primarygroupid"))
@@ -255,6 +262,13 @@ class Writer:
             raise r.invalid_argument("00000057")
         if name == "member":
             self._check_members(entry, values)
+
+    def _check_enabling(self, entry: Entry, flags: int) -> None:
+        """No account without a password is enabled, where the policy wants one (MS-SAMR 3.1.1.8.10)."""
+        was_disabled = self.store.number(entry, "useraccountcontrol") & v.DISABLED
+        free = flags & (v.DISABLED | v.PASSWORD_NOT_REQUIRED) or not flags & v.NORMAL_ACCOUNT
+        if was_disabled and not free and entry.password is None and self.store.number(self.store.root, "minpwdlength"):
+            raise r.unwilling("0000052D")
 
     def _check_members(self, group: Entry, values: Values) -> None:
         """Nobody is made an ordinary member of their own primary group."""
@@ -293,11 +307,13 @@ class Writer:
             raise r.unwilling()
         if self.store.text(entry, "iscriticalsystemobject") == "TRUE" or entry.is_naming_context:
             raise r.unwilling()
+        if not may_be_deleted(entry, tree=options.tree_delete):
+            raise r.no_rights()
         below = [child for child in (entry.children or {}).values() if not child.deleted]
         if below and not options.tree_delete:
             raise r.update_problem(r.NOT_ALLOWED_ON_NON_LEAF, "00002015", "6003 (CANT_ON_NON_LEAF)")
         for one in reversed(list(entry.walk())):
-            self.store.tombstone(one, self.domain.graveyard())
+            bury(self.store, one, self.domain.graveyard())
 
     def modify_dn(self, request: ModifyDNRequest) -> None:
         """Another name, or another place."""
