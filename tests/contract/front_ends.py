@@ -1,6 +1,6 @@
 """The front ends under contract, each behind one small interface: ask for a page, be told who was seen.
 
-All believe the same source, a proxy's ``X-Remote-User`` from 127.0.0.1, and serve two pages: ``/`` is open to
+All believe the same source, a proxy's ``RemoteUser`` from 127.0.0.1, and serve two pages: ``/`` is open to
 everybody, ``/member`` is not.
 """
 
@@ -18,7 +18,7 @@ from wauth_core import Wauth
 from wauth_core.testing import EmbeddedDirectory
 from wauth_wsgi import ProxyHeader, WindowsAuthASGI, WindowsAuthWSGI
 
-HEADER = "X-Remote-User"
+HEADER = "RemoteUser"
 PROXY, STRANGER = "127.0.0.1", "192.0.2.7"
 WITHOUT_USERS = ("wsgi", "asgi")
 WITH_USERS = ("django", "django-asgi", "flask-cache", "flask-database")

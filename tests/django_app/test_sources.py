@@ -19,13 +19,13 @@ from wauth_core.web.sources.token import PAIRING_HEADER, TOKEN_HEADERS, TokenFac
 from wauth_wsgi import IISToken, ProxyHeader
 
 BOB = Identity("EXAMPLE", "bob")
-HEADER = {"HTTP_X_REMOTE_USER": "EXAMPLE\\bob"}
+HEADER = {"HTTP_REMOTEUSER": "EXAMPLE\\bob"}
 
 
 @pytest.fixture
 def proxy(settings):
     """A proxy at 10.0.0.5 names the user in a header."""
-    settings.WAUTH_SOURCES = [ProxyHeader("X-Remote-User", trusted=["10.0.0.5"])]
+    settings.WAUTH_SOURCES = [ProxyHeader("RemoteUser", trusted=["10.0.0.5"])]
 
 
 def test_a_listed_proxy_is_believed_and_nobody_else(client, example, proxy):
@@ -39,11 +39,11 @@ def test_a_listed_proxy_is_believed_and_nobody_else(client, example, proxy):
 def test_the_same_under_asgi(db, example, settings):
     """The async stack asks the same sources; the test client comes from 127.0.0.1."""
     get = async_to_sync(AsyncClient().get)
-    settings.WAUTH_SOURCES = [ProxyHeader("X-Remote-User", trusted=["10.0.0.5"])]
-    assert get("/awho/", headers={"x-remote-user": "EXAMPLE\\bob"}).json()["user"] == ""
-    settings.WAUTH_SOURCES = [ProxyHeader("X-Remote-User", trusted=["127.0.0.1"])]
-    assert get("/awho/", headers={"x-remote-user": "EXAMPLE\\bob"}).json()["user"] == "bob"
-    assert get("/awho/", headers={"x-remote-user": "EXAMPLE\\bob,x"}).json()["user"] == ""
+    settings.WAUTH_SOURCES = [ProxyHeader("RemoteUser", trusted=["10.0.0.5"])]
+    assert get("/awho/", headers={"remoteuser": "EXAMPLE\\bob"}).json()["user"] == ""
+    settings.WAUTH_SOURCES = [ProxyHeader("RemoteUser", trusted=["127.0.0.1"])]
+    assert get("/awho/", headers={"remoteuser": "EXAMPLE\\bob"}).json()["user"] == "bob"
+    assert get("/awho/", headers={"remoteuser": "EXAMPLE\\bob,x"}).json()["user"] == ""
 
 
 def test_a_source_that_is_no_good_under_asgi_is_not_asked(db, example, settings):
@@ -73,11 +73,11 @@ def test_what_a_source_reads_in_secret_stays_from_views(db, example, settings, b
     token = TokenFacts(example.sid("bob"), "EXAMPLE", "bob", frozenset())
     reader = FakeTokenReader({0x2C0: token})
     settings.WAUTH_SOURCES = [
-        ProxyHeader("X-Remote-User", trusted=["127.0.0.1"], secret="between us"),
+        ProxyHeader("RemoteUser", trusted=["127.0.0.1"], secret="between us"),
         IISToken(reader=reader, environment={"HTTP_PLATFORM_TOKEN": "iis", "HTTP_PLATFORM_IIS_HTTPAUTH": "windows;"}),
     ]
-    secrets = {"X-Wauth-Secret": "between us", TOKEN_HEADERS[0]: "2c0", PAIRING_HEADER: "iis"}
-    get = browser().get if browser is Client else async_to_sync(AsyncClient().get)
+    secrets = {"WauthSecret": "between us", TOKEN_HEADERS[0]: "2c0", PAIRING_HEADER: "iis"}
+    get = browser(SERVER_SOFTWARE="waitress").get if browser is Client else async_to_sync(AsyncClient().get)
     response = get("/awho/", headers={**secrets, "Accept": "text/html"})
     assert response.json()["user"] == "bob"
     assert reader.closed == [0x2C0]

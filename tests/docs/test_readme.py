@@ -123,7 +123,7 @@ def test_the_asgi_example_believes_its_proxy_alone(here):
     exec(compile(block("asgi"), "README", "exec"), names)
 
     def get(peer):
-        headers = [(b"x-remote-user", b"EXAMPLE\\alice")]
+        headers = [(b"remoteuser", b"EXAMPLE\\alice")]
         scope = {"type": "http", "method": "GET", "path": "/me", "query_string": b"", "headers": headers}
         start, *rest = asyncio.run(exchange(names["app"], {**scope, "client": (peer, 40000)}))
         return start["status"], b"".join(message["body"] for message in rest)

@@ -57,13 +57,13 @@ LimitRequestFieldSize 65536
   GssapiLocalName On
   GssapiNameAttributes PAC_LOGON_INFO urn:mspac:logon-info
   Require valid-user
-  RequestHeader set X-Remote-User expr=%{{REMOTE_USER}}
-  RequestHeader set X-Wauth-Secret "known to the proxy"
+  RequestHeader set RemoteUser expr=%{{REMOTE_USER}}
+  RequestHeader set WauthSecret "known to the proxy"
 </Location>
 <Location /open>
   AuthType None
   Require all granted
-  RequestHeader unset X-Remote-User
+  RequestHeader unset RemoteUser
 </Location>
 {proxies}
 """

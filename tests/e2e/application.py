@@ -11,9 +11,10 @@ import json
 import os
 
 from wauth_core.web.sources.encoding import as_text
-from wauth_wsgi import IISToken, Negotiate, ProxyHeader, ServerIdentity, WindowsAuthASGI, WindowsAuthWSGI
+from wauth_wsgi import IISToken, Negotiate, ProxyHeader, ServerIdentity, SignedHeader, WindowsAuthASGI, WindowsAuthWSGI
 
 SECRET_KEY = "a key for tests that all workers share"
+SIGNING_KEY = "a key that the proxy knows"
 NOBODYS_PEER = "192.0.2.1"
 
 
@@ -31,9 +32,11 @@ def sources():
     """The sources by the name that stands in the path."""
     found = {
         "server": [ServerIdentity(pac=os.environ.get("E2E_PAC"))],
-        "proxy": [ProxyHeader("X-Remote-User", trusted=[os.environ.get("E2E_PROXY", NOBODYS_PEER)])],
-        "stranger": [ProxyHeader("X-Remote-User", trusted=[NOBODYS_PEER])],
-        "secret": [ProxyHeader("X-Remote-User", trusted=["127.0.0.0/8"], secret="known to the proxy")],
+        "proxy": [ProxyHeader("RemoteUser", trusted=[os.environ.get("E2E_PROXY", NOBODYS_PEER)])],
+        "stranger": [ProxyHeader("RemoteUser", trusted=[NOBODYS_PEER])],
+        "hyphen": [ProxyHeader("X-Remote-User", trusted=[os.environ.get("E2E_PROXY", NOBODYS_PEER)])],
+        "signed": [SignedHeader("RemoteUser", trusted=["127.0.0.0/8"], key=SIGNING_KEY)],
+        "secret": [ProxyHeader("RemoteUser", trusted=["127.0.0.0/8"], secret="known to the proxy")],
         "iis": [IISToken(reader=NoTokens(), environment={})],
     }
     keytab = os.environ.get("E2E_KEYTAB")

@@ -20,7 +20,7 @@ def application() -> Any:
     from wauth_wsgi import ProxyHeader
 
     settings.WAUTH_DOMAINS = {"EXAMPLE": json.loads(os.environ["E2E_LDAP"])}
-    settings.WAUTH_SOURCES = [ProxyHeader("X-Remote-User", trusted=["127.0.0.1"])]
+    settings.WAUTH_SOURCES = [ProxyHeader("RemoteUser", trusted=["127.0.0.1"])]
     settings.WAUTH_RESYNC_DELTA = 0
     settings.STATIC_URL = "/admin-site/static/"
     call_command("migrate", verbosity=0)

@@ -6,7 +6,9 @@ import base64
 
 EVIL = "EXAMPLE\\evil"
 TOKENS = ("X-IIS-WindowsAuthToken", "MS-ASPNETCORE-WINAUTHTOKEN", "MS-PLATFORM-HANDLER-WINAUTHTOKEN")
-GOOD = ("X-Remote-User", "EXAMPLE\\alice")
+GOOD = ("RemoteUser", "EXAMPLE\\alice")
+HYPHENS = ("X-Remote-User", "EXAMPLE\\alice")
+SECRET_TEXT = "known to the proxy"
 
 # From any peer, for every source: nothing of this is anybody's word.
 ANY_PEER = {
@@ -42,20 +44,36 @@ ANY_PEER = {
     "token-long": [(TOKENS[0], "2" * 4000)],
 }
 
-# From the very peer that ProxyHeader believes: what a client can slip past a careless proxy.
-TRUSTED_PEER = {
-    "twice": [GOOD, ("X-Remote-User", EVIL)],
-    "twice-other-case": [GOOD, ("x-remote-user", EVIL)],
-    "comma": [("X-Remote-User", f"EXAMPLE\\alice,{EVIL}")],
-    "trailing-comma": [("X-Remote-User", "EXAMPLE\\alice,")],
-    "empty": [("X-Remote-User", "")],
-    "null": [("X-Remote-User", "(null)")],
-    "no-domain": [("X-Remote-User", "evil")],
-    "star": [("X-Remote-User", "EXAMPLE\\*")],
-    "not-utf-8": [("X-Remote-User", b"EXAMPLE\\\xff")],
-    "bidi": [("X-Remote-User", "EXAMPLE\\al\u202eice".encode())],
-    "lost-letter": [("X-Remote-User", "EXAMPLE\\Zo?")],
-    "long": [("X-Remote-User", "EXAMPLE\\" + "a" * 4000)],
+
+
+def slipped_past(name):
+    """From the very peer that ProxyHeader(name) believes: what a client can slip past a careless proxy."""
+    good = (name, "EXAMPLE\\alice")
+    return {
+        "twice": [good, (name, EVIL)],
+        "twice-other-case": [good, (name.lower(), EVIL)],
+        "comma": [(name, f"EXAMPLE\\alice,{EVIL}")],
+        "trailing-comma": [(name, "EXAMPLE\\alice,")],
+        "empty": [(name, "")],
+        "null": [(name, "(null)")],
+        "no-domain": [(name, "evil")],
+        "star": [(name, "EXAMPLE\\*")],
+        "not-utf-8": [(name, b"EXAMPLE\\\xff")],
+        "bidi": [(name, "EXAMPLE\\al\u202eice".encode())],
+        "lost-letter": [(name, "EXAMPLE\\Zo?")],
+        "long": [(name, "EXAMPLE\\" + "a" * 4000)],
+        "probe": [good, ("WauthProbe", "EXAMPLE")],
+    }
+
+
+TRUSTED_PEER = slipped_past("RemoteUser")
+
+# Beside what the proxy sets under a name with hyphens: a twin may make the header nobody's, never somebody else's.
+TWINS = {
+    "twin": [HYPHENS, ("X_Remote_User", EVIL)],
+    "twin-first": [("X_Remote_User", EVIL), HYPHENS],
+    "half-twin": [HYPHENS, ("X-Remote_User", EVIL)],
+    "twin-dropped": [("Connection", "close, X-Remote-User"), ("X_Remote_User", EVIL)],
 }
 
 # A peer that ProxyHeader does not believe, with a header that would be right from the proxy.
@@ -68,7 +86,14 @@ STRANGER = {
 # The proxy's secret is missing or wrong.
 SECRET = {
     "missing": [GOOD],
-    "wrong": [GOOD, ("X-Wauth-Secret", "guess")],
-    "twice": [GOOD, ("X-Wauth-Secret", "known to the proxy"), ("X-Wauth-Secret", "known to the proxy")],
-    "underscored": [GOOD, ("X_Wauth_Secret", "known to the proxy")],
+    "wrong": [GOOD, ("WauthSecret", "guess")],
+    "twice": [GOOD, ("WauthSecret", SECRET_TEXT), ("WauthSecret", SECRET_TEXT)],
+    "underscored": [GOOD, ("Wauth_Secret", SECRET_TEXT)],
+}
+
+# No signature, or one that somebody made up.
+UNSIGNED = {
+    "plain": [GOOD],
+    "made-up": [("RemoteUser", f"1780000000 {'0' * 64} {EVIL}")],
+    "short": [("RemoteUser", f"1780000000 00 {EVIL}")],
 }

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 
 def _shared() -> dict[str, Any]:
     rules = settings(json.loads(os.environ["E2E_LDAP"]))
-    return {**rules, "WAUTH_SOURCES": [ProxyHeader("X-Remote-User", trusted=["127.0.0.1"])]}
+    return {**rules, "WAUTH_SOURCES": [ProxyHeader("RemoteUser", trusted=["127.0.0.1"])]}
 
 
 def flask() -> Any:

@@ -19,6 +19,7 @@ READY_WITHIN = 30.0
 ENDS_WITHIN = 10.0
 
 WSGI, ASGI = "wsgi", "asgi"
+GRANIAN = ("-m", "granian", "--host=127.0.0.1")
 COMMANDS = {
     "waitress": (WSGI, ["-m", "waitress", "--threads=2", "--listen={at}", "--call", "tests.e2e.application:wsgi"]),
     "gunicorn": (
@@ -37,12 +38,18 @@ COMMANDS = {
         ["-m", "uvicorn", "--port={port}", "--no-proxy-headers", "--factory", "tests.e2e.application:asgi"],
     ),
     "hypercorn": (ASGI, ["-m", "hypercorn", "--bind={at}", "tests.e2e.application:asgi()"]),
+    "granian": (ASGI, [*GRANIAN, "--interface=asgi", "--port={port}", "--factory", "tests.e2e.application:asgi"]),
+    "granian-wsgi": (WSGI, [*GRANIAN, "--interface=wsgi", "--port={port}", "--factory", "tests.e2e.application:wsgi"]),
+    **{name: (WSGI, ["-m", "tests.e2e.run_server", name, "{port}"]) for name in ("cheroot", "gevent", "a2wsgi")},
 }
+LAST_WINS = ("cheroot",)  # of a header that comes twice, only the last one is seen there
+FOLDING = ("granian-wsgi", "cheroot", "a2wsgi")  # a client's X_Name may stand in the place of X-Name there
 
 
 def missing(server):
     """Why this server cannot be run here, or None."""
-    return None if importlib.util.find_spec(server) else f"{server} is not installed"
+    module = server.removesuffix("-wsgi")
+    return None if importlib.util.find_spec(module) else f"{module} is not installed"
 
 
 def free_port():
@@ -64,7 +71,8 @@ def ending_with_parent(command):
 class Process:
     """A server as a process of its own; ends with the `with` block."""
 
-    def __init__(self, command, log, port, environment=None):
+    def __init__(self, command, log, port, environment=None, name=""):
+        self.name = name
         self.port = port
         self.log = Path(log)
         with open(self.log, "ab") as out:
@@ -151,11 +159,11 @@ class Answer:
 
 
 def python_server(name, log, environment):
-    """waitress, gunicorn, uvicorn or hypercorn with `tests.e2e.application`."""
+    """A server of `COMMANDS` with `tests.e2e.application`."""
     port = free_port()
     _, arguments = COMMANDS[name]
     places = {"at": f"127.0.0.1:{port}", "port": port}
-    return Process([sys.executable, *(a.format(**places) for a in arguments)], log, port, environment)
+    return Process([sys.executable, *(a.format(**places) for a in arguments)], log, port, environment, name=name)
 
 
 def curl(url, *arguments, environment=None):

@@ -6,22 +6,36 @@ import sys
 
 import pytest
 
-from tests.e2e import fastcgi
+from tests.e2e import fastcgi, servers
 from tests.e2e.fastcgi_process import wfastcgi
-from tests.e2e.hostile import ANY_PEER, GOOD, SECRET, STRANGER, TRUSTED_PEER
+from tests.e2e.hostile import (
+    ANY_PEER,
+    GOOD,
+    HYPHENS,
+    SECRET,
+    STRANGER,
+    TRUSTED_PEER,
+    TWINS,
+    UNSIGNED,
+    slipped_past,
+)
 from tests.e2e.servers import Answer
 from wauth_core.iis import webconfig
 from wauth_core.iis.options import WebConfigOptions
 
-EVERYBODY = ("server", "proxy", "stranger", "iis")
+EVERYBODY = ("server", "proxy", "hyphen", "signed", "stranger", "iis")
 ROWS = {
     **{f"{source}-{name}": (source, row) for source in EVERYBODY for name, row in ANY_PEER.items()},
     **{f"proxy-trusted-{name}": ("proxy", row) for name, row in TRUSTED_PEER.items()},
     **{f"stranger-{name}": ("stranger", row) for name, row in STRANGER.items()},
     **{f"server-{name}": ("server", row) for name, row in STRANGER.items()},
     **{f"secret-{name}": ("secret", row) for name, row in SECRET.items()},
+    **{f"hyphen-trusted-{name}": ("hyphen", row) for name, row in slipped_past("X-Remote-User").items()},
+    **{f"signed-{name}": ("signed", row) for name, row in {**UNSIGNED, **TRUSTED_PEER}.items()},
 }  # fmt: skip
 
+
+REPEATED = (TRUSTED_PEER["twice"], TRUSTED_PEER["twice-other-case"], SECRET["twice"])
 
 # ServerIdentity refuses to exist under ASGI.
 WSGI_ROWS = {name: case for name, case in ROWS.items() if case[0] == "server"}
@@ -31,6 +45,8 @@ ANY_ROWS = {name: case for name, case in ROWS.items() if case[0] != "server"}
 @pytest.mark.parametrize(("source", "row"), ANY_ROWS.values(), ids=ANY_ROWS)
 def test_nobody_is_signed_in(plain_server, source, row):
     """The application sees nobody, or is not asked; where a sign-in is required, the answer is 401, 403 or 400."""
+    if plain_server.name in servers.LAST_WINS and row in REPEATED and source != "signed":
+        pytest.skip("this server shows the last of several headers only; docs/howto/sources.md says so")
     expect_nobody(plain_server, source, row)
 
 
@@ -79,16 +95,11 @@ def under_iis(tmp_path_factory):
         yield FromIIS(process)
 
 
-# IIS makes one variable of X-Remote-User and X_Remote_User, which docs/howto/sources.md warns of.
-FOLDED = ("proxy-underscored", "proxy-half-underscored")
-UNDER_IIS = {name: row for name, row in ROWS.items() if name not in FOLDED}
-
-
-@pytest.mark.parametrize(("source", "row"), UNDER_IIS.values(), ids=UNDER_IIS)
+@pytest.mark.parametrize(("source", "row"), ROWS.values(), ids=ROWS)
 def test_nobody_is_signed_in_under_wfastcgi(under_iis, source, row):
     """The same under IIS with FastCGI, also where IIS's client is the proxy that is believed."""
     answer = under_iis.get(f"/{source}", row)
-    assert (answer.status, answer.told["identity"]) == (200, None)
+    assert (answer.status in (200, 403), answer.told["identity"]) == (True, None)
     assert under_iis.get(f"/{source}/required", row).status in (401, 403)
 
 
@@ -105,13 +116,31 @@ def test_the_table_can_fail(plain_server):
     """The same requests with a right header from the right peer do sign in: the rows above reach the application."""
     answer = plain_server.get("/proxy", [GOOD])
     assert (answer.status, answer.told["identity"]) == (200, "EXAMPLE\\alice")
-    answer = plain_server.get("/secret", [GOOD, ("X-Wauth-Secret", "known to the proxy")])
+    answer = plain_server.get("/secret", [GOOD, ("WauthSecret", "known to the proxy")])
     assert answer.told["identity"] == "EXAMPLE\\alice"
 
 
 def test_the_table_can_fail_under_wfastcgi(under_iis):
     """There too the right header from the right peer signs in."""
     assert under_iis.get("/proxy", [GOOD]).told["identity"] == "EXAMPLE\\alice"
+
+
+def test_a_name_with_hyphens_signs_in_where_no_twin_can_replace_it(plain_server):
+    """Elsewhere nobody is signed in, and the log says what to change."""
+    answer = plain_server.get("/hyphen", [HYPHENS])
+    assert answer.status == 200
+    believed = plain_server.name not in servers.FOLDING
+    assert answer.told["identity"] == ("EXAMPLE\\alice" if believed else None)
+    assert plain_server.get("/hyphen/required", [HYPHENS]).status == (200 if believed else 403)
+    assert believed or "name without a hyphen" in plain_server.said()
+
+
+@pytest.mark.parametrize("row", TWINS.values(), ids=TWINS)
+def test_a_twin_makes_nobody_else(plain_server, row):
+    """Beside the proxy's own header, or instead of it."""
+    answer = plain_server.get("/hyphen", row)
+    assert answer.status < 500
+    assert answer.told["identity"] in (None, "EXAMPLE\\alice")
 
 
 def test_another_peer_is_a_stranger(plain_server):

@@ -110,5 +110,5 @@ def test_names_that_hurt_arrive_whole(httpd, samba, site, name):
 def test_without_a_ticket_nobody_comes_in(httpd, site):
     """Apache asks for a ticket; past Apache, a forged header is nobody's word."""
     assert curl(httpd.url(f"/{site}/")).status == 401
-    forged = httpd.get(f"/open/{site}/", [("X-Remote-User", "EXAMPLE\\alice"), ("Remote-User", "EXAMPLE\\alice")])
+    forged = httpd.get(f"/open/{site}/", [("RemoteUser", "EXAMPLE\\alice"), ("Remote-User", "EXAMPLE\\alice")])
     assert forged.status == 401

@@ -186,10 +186,10 @@ def test_sources_come_from_the_settings(make):
     """Any source of wauth_wsgi, as an instance or by its dotted path, takes REMOTE_USER's place."""
     from wauth_wsgi import ProxyHeader
 
-    app = make(WAUTH_SOURCES=[ProxyHeader("X-Remote-User", trusted=["127.0.0.1"])])
+    app = make(WAUTH_SOURCES=[ProxyHeader("RemoteUser", trusted=["127.0.0.1"])])
     client = app.test_client()
     assert whoami(client, ALICE)["identity"] is None
-    assert client.get("/", headers={"X-Remote-User": "EXAMPLE\\bob"}).json["identity"] == "EXAMPLE\\bob"
+    assert client.get("/", headers={"RemoteUser": "EXAMPLE\\bob"}).json["identity"] == "EXAMPLE\\bob"
     app = make(WAUTH_SOURCES="wauth_wsgi.ServerIdentity")
     assert whoami(app.test_client(), ALICE)["identity"] == "EXAMPLE\\alice"
 
@@ -199,10 +199,10 @@ def test_a_wrapper_around_the_application_has_the_first_word(make, directory):
     from wauth_wsgi import ProxyHeader, WindowsAuthWSGI
 
     app = make()
-    source = ProxyHeader("X-Remote-User", trusted=["127.0.0.1"])
+    source = ProxyHeader("RemoteUser", trusted=["127.0.0.1"])
     app.wsgi_app = WindowsAuthWSGI(app.wsgi_app, sources=[source])
     client = app.test_client()
-    answer = client.get("/", headers={"X-Remote-User": "EXAMPLE\\bob"}, environ_base=ALICE)
+    answer = client.get("/", headers={"RemoteUser": "EXAMPLE\\bob"}, environ_base=ALICE)
     assert answer.json["identity"] == "EXAMPLE\\bob"
 
 

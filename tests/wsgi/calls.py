@@ -41,7 +41,7 @@ def over_wsgi(sources, *, headers=(), peer="192.0.2.1", status=200, app_headers=
         return [b"" if method == "HEAD" else b"application"]
 
     wrapped = WindowsAuthWSGI(app, sources=sources, **arguments)
-    environ = {"REMOTE_ADDR": peer, "REQUEST_METHOD": method, "QUERY_STRING": ""}
+    environ = {"REMOTE_ADDR": peer, "REQUEST_METHOD": method, "QUERY_STRING": "", "SERVER_SOFTWARE": "gunicorn/27.0.1"}
     setup_testing_defaults(environ)
     for name, value in headers:
         if "_" in name:

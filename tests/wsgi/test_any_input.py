@@ -17,7 +17,7 @@ NAMES = ["x-remote-user", "x_remote_user", "authorization", "cookie", "x-iis-win
 HEADERS = st.lists(st.tuples(st.sampled_from(NAMES), st.binary(max_size=80)), max_size=4)
 SOURCES = [
     ServerIdentity(pac="PAC"),
-    ProxyHeader("X-Remote-User", [PEER]),
+    ProxyHeader("RemoteUser", [PEER]),
     Negotiate(acceptor=Believing(), secret_key="k" * 32),
     IISToken(reader=Windows(), environment={}),
 ]
@@ -51,7 +51,7 @@ def test_any_headers(headers):
     scope = {"type": "http", "headers": [(name.encode(), value) for name, value in headers], "client": (PEER, 1)}
     for outcome in judged(from_scope(scope)):
         if isinstance(outcome, SignedIn):
-            assert outcome.source == "ProxyHeader(X-Remote-User)"
+            assert outcome.source == "ProxyHeader(RemoteUser)"
             assert sum(name.startswith("x") and "user" in name and "auth" not in name for name, _ in headers) == 1
 
 

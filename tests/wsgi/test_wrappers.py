@@ -348,5 +348,5 @@ def test_starlettes_requires_knows_the_user():
 
 def test_proxy_header_works_over_both(call):
     """A listed proxy's header signs its user in."""
-    source = ProxyHeader("X-Remote-User", trusted=["10.0.0.5"])
-    assert call([source], headers=[("X-Remote-User", "EXAMPLE\\alice")], peer="10.0.0.5").identity == "EXAMPLE\\alice"
+    source = ProxyHeader("RemoteUser", trusted=["10.0.0.5"])
+    assert call([source], headers=[("RemoteUser", "EXAMPLE\\alice")], peer="10.0.0.5").identity == "EXAMPLE\\alice"

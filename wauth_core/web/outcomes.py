@@ -81,6 +81,7 @@ class Request:
     method: str = "GET"
     path: str = "/"
     secure: bool = False
+    may_fold: bool = False  # whether a client's X_Name may stand where X-Name is looked for
     raw: Any = field(default=None, repr=False, compare=False)
 
     def header_values(self, name: str) -> list[str]:

@@ -36,13 +36,13 @@ class HeaderClient:
 def test_a_header_for_asgi():
     """Where there is no environ the header that the proxy would set is sent."""
     client = HeaderClient()
-    sign_in(client, "EXAMPLE\\alice", header="X-Remote-User")
-    assert client.headers == {"X-Remote-User": "EXAMPLE\\alice"}
-    sign_in(client, None, header="X-Remote-User")
+    sign_in(client, "EXAMPLE\\alice", header="RemoteUser")
+    assert client.headers == {"RemoteUser": "EXAMPLE\\alice"}
+    sign_in(client, None, header="RemoteUser")
     assert client.headers == {}
 
 
-@pytest.mark.parametrize(("client", "options"), [(HeaderClient(), {}), (object(), {"header": "X-Remote-User"})])
+@pytest.mark.parametrize(("client", "options"), [(HeaderClient(), {}), (object(), {"header": "RemoteUser"})])
 def test_a_client_that_cannot_be_told(client, options):
     """It is said, not passed over."""
     with pytest.raises(TypeError):

@@ -5,5 +5,6 @@ from __future__ import annotations
 
 from wauth_core.web.sources.iis_token import IISToken as IISToken
 from wauth_core.web.sources.proxy import ProxyHeader as ProxyHeader
+from wauth_core.web.sources.proxy import SignedHeader as SignedHeader
 from wauth_core.web.sources.server import ServerIdentity as ServerIdentity
 from wauth_core.web.sources.simulate import Simulate as Simulate

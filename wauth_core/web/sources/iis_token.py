@@ -104,6 +104,8 @@ class IISToken:
         pairing = request.header_values(PAIRING_HEADER)
         request.remove_header(self._header)
         check_forwarder(request.peer, pairing[0] if len(pairing) == 1 else None, self._environment)
+        if request.may_fold:
+            raise InvalidToken("this server may take a client's X_… header for IIS's X-…: use waitress (wauth serve)")
         if len(values) != 1:
             raise InvalidToken("there is more than one, and a client sent the others")
         return read_token(values[0], self._reader)

@@ -1,76 +1,63 @@
-"""`ProxyHeader`: a reverse proxy signed the user in, and says so in a header."""
+"""`ProxyHeader` and `SignedHeader`: a reverse proxy signed the user in, and says so in a header."""
 
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import Rules
-from wauth_core.web.outcomes import Outcome, Rejected, Request, SignedIn
+from wauth_core.web.outcomes import Headers, Outcome, Rejected, Request, SignedIn
 from wauth_core.web.sources.encoding import as_text
+from wauth_core.web.sources.peers import Peers
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-SECRET_HEADER = "X-Wauth-Secret"  # noqa: S105 - a header's name
-UNIX_SOCKET = "unix"
+SECRET_HEADER = "WauthSecret"  # noqa: S105 - a header's name
+PROBE, ARRIVED, NOTHING = "WauthProbe", "WauthArrived", "nothing"  # headers of `wauth doctor --proxy`, and an answer
+MIN_KEY = 16  # bytes
+MAX_AGE = 30  # seconds, of a signature; the clocks of both machines may differ by as much
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")  # RFC 9110 5.6.2, without the underscore
+_PROBE = re.compile(r"[0-9a-f]{32}")
+_SIGNED = re.compile(r"([0-9]{1,12}) ([0-9A-Fa-f]{64}) (.+)", re.DOTALL)
 
 
-class ProxyHeader:
-    r"""The header *name*, believed from the peers in *trusted* (addresses, networks, "unix" for a unix socket) only.
+class _NotBelieved(Exception):
+    """The text says why, for the log."""
 
-    It must come exactly once, hold exactly one name, and stand under exactly this name: a second one, a comma or an
-    underscore twin (``X_Remote_User``) is refused, and so is any of them from another peer. With *secret* (a text, or
-    a pair of header name and text) the proxy must send that too; it is compared in constant time.
 
-    Risk: the proxy must set the header on every request, or strip a client's own; a client's ``Connection:
-    X-Remote-User`` makes some proxies drop what they set, which signs nobody in. A WSGI server that folds
-    ``X_Remote_User`` into ``X-Remote-User`` (wsgiref does; gunicorn, waitress and mod_wsgi do not) lets a client
-    exploit that: choose a *name* without hyphens there. Whoever can connect from a trusted address can be anyone: list
-    the proxy, not the office network, and keep the server from replacing the peer's address by ``X-Forwarded-For``
-    (``uvicorn --no-proxy-headers``).
-    """
+class _Header:
+    """What both sources share: one header of one name, from listed peers."""
 
-    def __init__(self, name: str, trusted: Iterable[str], secret: str | tuple[str, str] | None = None) -> None:
-        self.name = f"ProxyHeader({name})"
+    def __init__(self, name: str, trusted: Iterable[str]) -> None:
+        self.name = f"{type(self).__name__}({name})"
         self._header = _checked_name(name)
-        self._unix, self._networks = _peers(trusted)
-        if secret is None:
-            self._secret_header, self._secret = None, b""
-        else:
-            header, text = (SECRET_HEADER, secret) if isinstance(secret, str) else secret
-            if not text:
-                raise ConfigurationError("ProxyHeader: the secret is empty.")
-            self._secret_header, self._secret = _checked_name(header), text.encode()
+        self._peers = Peers.listed(trusted)
 
     def identify(self, request: Request, rules: Rules) -> Outcome | None:
         values = request.header_values(self._header)
         twins = self._twins(request)
+        if probes := request.header_values(PROBE):
+            return self._answer_probe(probes[0], request)
         if not values and not twins:
             return None
-        if not self._trusts(request.peer):
+        if request.peer not in self._peers:
             return self._rejected(f"it came from {request.peer!r}, which is not a trusted peer")
         if twins:
             return self._rejected(f"the underscore form {twins[0]!r} came too")
         if len(values) != 1 or "," in values[0]:
             return self._rejected("it came more than once, or holds a comma")
-        if not self._knows_secret(request):
-            return self._rejected("the proxy's secret is missing or wrong")
         try:
-            return SignedIn(rules.parse(as_text(values[0])), self.name)
-        except InvalidIdentity as error:
+            return SignedIn(rules.parse(as_text(self._named(values[0], request))), self.name)
+        except (_NotBelieved, InvalidIdentity) as error:
             return self._rejected(str(error))
 
-    def release(self, request: Request) -> None:
-        """Keep the proxy's secret from the application (and so from its error pages)."""
-        if self._secret_header is not None:
-            request.remove_header(self._secret_header)
+    def _named(self, value: str, request: Request) -> str:
+        """The name that *value* tells. Raises `_NotBelieved`."""
+        raise NotImplementedError
 
-    def _rejected(self, reason: str) -> Rejected:
-        return Rejected(reason, self.name)
+    def _rejected(self, reason: str, headers: Headers = ()) -> Rejected:
+        return Rejected(reason, self.name, headers)
 
     def _twins(self, request: Request) -> list[str]:
         """Headers that a WSGI server might fold into ours; an environ cannot show them, a scope can."""
@@ -79,45 +66,116 @@ class ProxyHeader:
         wanted = self._header.lower()
         return [key for key, _ in request.headers if "_" in key and key.replace("_", "-") == wanted]
 
-    def _trusts(self, peer: str | None) -> bool:
-        if peer is None:
-            return self._unix
-        try:
-            address = ipaddress.ip_address(peer.partition("%")[0])
-        except ValueError:
-            return self._unix and peer.startswith(("/", "unix:"))
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        return any(address in network for network in self._networks)
+    def _answer_probe(self, probe: str, request: Request) -> Rejected:
+        """Tell `wauth doctor --proxy` under which names a client's own value arrives. Nobody is signed in by it."""
+        ours = self._header.lower()
+        found = {name for name, value in request.headers if name.replace("_", "-") == ours and probe in value}
+        arrived = ",".join(sorted(found)) if _PROBE.fullmatch(probe) and found else NOTHING
+        return self._rejected("it is a probe of the proxy", ((ARRIVED, arrived),))
 
-    def _knows_secret(self, request: Request) -> bool:
-        if self._secret_header is None:
-            return True
-        given = request.header_values(self._secret_header)
-        return len(given) == 1 and hmac.compare_digest(given[0].encode("latin-1", "replace"), self._secret)
+
+class ProxyHeader(_Header):
+    r"""The header *name*, believed from the peers in *trusted* (addresses, networks, "unix" for a unix socket) only.
+
+    It must come exactly once, hold exactly one name, and stand under exactly this name: a second one, a comma or an
+    underscore twin (``Remote_User``) is refused, and so is any of them from another peer. With *secret* (a text, or
+    a pair of header name and text) the proxy must send that too; it is compared in constant time.
+
+    Choose a *name* without a hyphen. Under WSGI a client's ``X_Remote_User`` may replace the proxy's ``X-Remote-User``;
+    so a name with a hyphen is refused there, unless the server is known to drop such twins (waitress, gunicorn,
+    Werkzeug, gevent, Apache) or *server_drops_twins* says so.
+
+    Risk: the proxy must set the header on every request, and so overwrite a client's own. A client's ``Connection:
+    RemoteUser`` makes some proxies drop what they set, which signs nobody in. Whoever can connect from a trusted address
+    can be anyone: list the proxy, not the office network, and keep the server from replacing the peer's address by
+    ``X-Forwarded-For`` (``uvicorn --no-proxy-headers``). `SignedHeader` binds more.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        trusted: Iterable[str],
+        secret: str | tuple[str, str] | None = None,
+        *,
+        server_drops_twins: bool = False,
+    ) -> None:
+        super().__init__(name, trusted)
+        self._drops_twins = server_drops_twins or "-" not in name
+        if secret is None:
+            self._secret_header, self._secret = None, b""
+        else:
+            header, text = (SECRET_HEADER, secret) if isinstance(secret, str) else secret
+            if not text:
+                raise ConfigurationError("ProxyHeader: the secret is empty.")
+            self._secret_header, self._secret = _checked_name(header), text.encode()
+
+    def release(self, request: Request) -> None:
+        """Keep the proxy's secret from the application (and so from its error pages)."""
+        if self._secret_header is not None:
+            request.remove_header(self._secret_header)
+
+    def _named(self, value: str, request: Request) -> str:
+        if request.may_fold and not self._drops_twins:
+            raise _NotBelieved(
+                f"this server may take a client's {self._header.replace('-', '_')} for it: choose a name without a "
+                "hyphen (RemoteUser), or say server_drops_twins=True if it drops such headers"
+            )
+        if self._secret_header is not None:
+            given = request.header_values(self._secret_header)
+            if len(given) != 1 or not hmac.compare_digest(given[0].encode("latin-1", "replace"), self._secret):
+                raise _NotBelieved("the proxy's secret is missing or wrong")
+        return value
+
+
+class SignedHeader(_Header):
+    """The header *name*, from the peers in *trusted*, signed by the proxy with *key*: nothing else can set it.
+
+    It holds ``TIME SIGNATURE NAME``: seconds since 1970; in hexadecimal the HMAC-SHA256 of method, host, time and name,
+    with a line feed between each; and the name in UTF-8. The host is the Host header as the application gets it. A
+    signature counts for thirty seconds, for that method and host. Several keys are all believed, so that a key can be
+    replaced. *now* is the clock, in seconds.
+
+    Risk: within these thirty seconds whoever reads the header, and can connect from a trusted address, can send it again.
+    Raises `ConfigurationError` for a key of less than 16 bytes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        trusted: Iterable[str],
+        key: str | bytes | Iterable[str | bytes],
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(name, trusted)
+        listed = [key] if isinstance(key, str | bytes) else list(key)
+        self._keys = [one.encode() if isinstance(one, str) else one for one in listed]
+        if not self._keys or any(len(one) < MIN_KEY for one in self._keys):
+            raise ConfigurationError(f"SignedHeader: a key has at least {MIN_KEY} random bytes.")
+        self._now = now
+
+    def release(self, request: Request) -> None:
+        """Keep the signature from the application: it is as good as a password for a moment."""
+        request.remove_header(self._header)
+
+    def _named(self, value: str, request: Request) -> str:
+        found = _SIGNED.fullmatch(value)
+        hosts = request.header_values("host")
+        if found is None or len(hosts) != 1:
+            raise _NotBelieved("it is not TIME SIGNATURE NAME, or there is not one Host")
+        at, signature, name = found.groups()
+        message = "\n".join((request.method, hosts[0], at, name)).encode("latin-1", "replace")
+        given = bytes.fromhex(signature)
+        if not any([hmac.compare_digest(hmac.digest(key, message, "sha256"), given) for key in self._keys]):
+            raise _NotBelieved("its signature is wrong")
+        if abs(self._now() - int(at)) > MAX_AGE:
+            raise _NotBelieved(f"it was signed more than {MAX_AGE} seconds ago, or the clocks differ")
+        return name
 
 
 def _checked_name(name: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ConfigurationError(
-            f"{name!r} is not a header's name: write it as it is sent (X-Remote-User), with no underscore."
+            f"{name!r} is not a header's name: write it as it is sent (RemoteUser), with no underscore."
         )
     return name
-
-
-def _peers(trusted: Iterable[str]) -> tuple[bool, tuple[Network, ...]]:
-    listed = (trusted,) if isinstance(trusted, str) else tuple(trusted)
-    if not listed:
-        raise ConfigurationError("ProxyHeader needs the proxy's address: trusted=['10.0.0.5'].")
-    networks: list[Network] = []
-    for peer in listed:
-        if peer == UNIX_SOCKET:
-            continue
-        try:
-            network = ipaddress.ip_network(peer)
-        except ValueError as error:
-            raise ConfigurationError(f"trusted={peer!r} is no address or network: {error}.") from None
-        if network.prefixlen == 0:
-            raise ConfigurationError(f"trusted={peer!r} is everybody: list the proxy's own address.")
-        networks.append(network)
-    return UNIX_SOCKET in listed, tuple(networks)

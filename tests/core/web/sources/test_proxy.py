@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hmac
+
 import pytest
 
 from tests.wsgi.calls import over_asgi, over_wsgi
 from wauth_core import ConfigurationError
-from wauth_wsgi import ProxyHeader
+from wauth_wsgi import ProxyHeader, SignedHeader
 
 PROXY = "10.0.0.5"
-ALICE = ("X-Remote-User", "EXAMPLE\\alice")
+ALICE = ("RemoteUser", "EXAMPLE\\alice")
+HYPHENS = ("X-Remote-User", "EXAMPLE\\alice")
+KEY = "a key of sixteen bytes or more"
+NOW = 1_780_000_000
+PROBE = "0123456789abcdef" * 2
 BOTH = [over_wsgi, over_asgi]
 
 
@@ -21,8 +27,8 @@ def call(request):
 
 def test_names_beyond_ascii_come_out_right(call):
     """UTF-8 bytes in a header are read as UTF-8."""
-    header = ("X-Remote-User", "EXAMPLE\\Zoë".encode().decode("latin-1"))
-    assert call([ProxyHeader("x-remote-user", [PROXY])], headers=[header], peer=PROXY).identity == "EXAMPLE\\zoë"
+    header = ("RemoteUser", "EXAMPLE\\Zoë".encode().decode("latin-1"))
+    assert call([ProxyHeader("REMOTEUSER", [PROXY])], headers=[header], peer=PROXY).identity == "EXAMPLE\\zoë"
 
 
 @pytest.mark.parametrize(
@@ -41,34 +47,34 @@ def test_names_beyond_ascii_come_out_right(call):
 )
 def test_only_listed_peers_are_believed(call, trusted, peer, believed):
     """From a listed address the header counts; from any other it is refused, not ignored."""
-    reply = call([ProxyHeader("X-Remote-User", trusted)], headers=[ALICE], peer=peer, required=True)
+    reply = call([ProxyHeader("RemoteUser", trusted)], headers=[ALICE], peer=peer, required=True)
     assert (reply.status, reply.identity) == ((200, "EXAMPLE\\alice") if believed else (403, None))
 
 
 def test_a_unix_socket_has_no_address(call):
     """It is believed only where the operator said "unix"."""
     extra = {"environ": {"REMOTE_ADDR": ""}} if call is over_wsgi else {}
-    assert call([ProxyHeader("X-Remote-User", ["unix"])], headers=[ALICE], peer="", **extra).identity is not None
-    assert call([ProxyHeader("X-Remote-User", [PROXY])], headers=[ALICE], peer="", **extra).identity is None
+    assert call([ProxyHeader("RemoteUser", ["unix"])], headers=[ALICE], peer="", **extra).identity is not None
+    assert call([ProxyHeader("RemoteUser", [PROXY])], headers=[ALICE], peer="", **extra).identity is None
 
 
 @pytest.mark.parametrize(
     "headers",
     [
-        pytest.param([ALICE, ("X-Remote-User", "EXAMPLE\\evil")], id="twice"),
+        pytest.param([ALICE, ("RemoteUser", "EXAMPLE\\evil")], id="twice"),
         pytest.param([ALICE, ALICE], id="same-twice"),
-        pytest.param([("X-Remote-User", "EXAMPLE\\alice,EXAMPLE\\evil")], id="comma"),
-        pytest.param([("X-Remote-User", "EXAMPLE\\alice, ")], id="trailing-comma"),
-        pytest.param([("X-Remote-User", "")], id="empty"),
-        pytest.param([("X-Remote-User", "(null)")], id="apache-null"),
-        pytest.param([("X-Remote-User", "alice")], id="no-domain"),
-        pytest.param([("X-Remote-User", "EXAMPLE\\a\xff")], id="not-utf-8"),
-        pytest.param([("X-Remote-User", "EXAMPLE\\" + "a" * 10240)], id="ten-kilobytes"),
+        pytest.param([("RemoteUser", "EXAMPLE\\alice,EXAMPLE\\evil")], id="comma"),
+        pytest.param([("RemoteUser", "EXAMPLE\\alice, ")], id="trailing-comma"),
+        pytest.param([("RemoteUser", "")], id="empty"),
+        pytest.param([("RemoteUser", "(null)")], id="apache-null"),
+        pytest.param([("RemoteUser", "alice")], id="no-domain"),
+        pytest.param([("RemoteUser", "EXAMPLE\\a\xff")], id="not-utf-8"),
+        pytest.param([("RemoteUser", "EXAMPLE\\" + "a" * 10240)], id="ten-kilobytes"),
     ],
 )
 def test_anything_but_one_right_name_is_refused(call, headers):
     """Nobody is signed in, and it is a refusal."""
-    reply = call([ProxyHeader("X-Remote-User", [PROXY])], headers=headers, peer=PROXY, required=True)
+    reply = call([ProxyHeader("RemoteUser", [PROXY])], headers=headers, peer=PROXY, required=True)
     assert (reply.status, reply.seen) == (403, None)
 
 
@@ -76,8 +82,8 @@ def test_anything_but_one_right_name_is_refused(call, headers):
     "headers",
     [
         pytest.param([("X_Remote_User", "EXAMPLE\\evil")], id="alone"),
-        pytest.param([ALICE, ("X_Remote_User", "EXAMPLE\\evil")], id="beside-the-real-one"),
-        pytest.param([ALICE, ("x-remote_user", "EXAMPLE\\evil")], id="half-underscored"),
+        pytest.param([HYPHENS, ("X_Remote_User", "EXAMPLE\\evil")], id="beside-the-real-one"),
+        pytest.param([HYPHENS, ("x-remote_user", "EXAMPLE\\evil")], id="half-underscored"),
     ],
 )
 def test_an_underscore_twin_is_refused_where_it_can_be_seen(headers):
@@ -92,7 +98,7 @@ def test_an_underscore_twin_is_refused_where_it_can_be_seen(headers):
 )
 def test_other_headers_say_nothing(call, name):
     """A header of nearly that name, even from the proxy, is nobody's word."""
-    source = ProxyHeader("X-Remote-User", [PROXY])
+    source = ProxyHeader("RemoteUser", [PROXY])
     reply = call([source], headers=[(name, "EXAMPLE\\evil")], peer=PROXY)
     assert (reply.status, reply.identity) == (200, None)
 
@@ -100,16 +106,16 @@ def test_other_headers_say_nothing(call, name):
 @pytest.mark.parametrize(
     ("given", "believed"),
     [
-        pytest.param([("X-Wauth-Secret", "s3cret-ÿ".encode().decode("latin-1"))], True, id="right"),
+        pytest.param([("WauthSecret", "s3cret-ÿ".encode().decode("latin-1"))], True, id="right"),
         pytest.param([], False, id="missing"),
-        pytest.param([("X-Wauth-Secret", "s3cret")], False, id="prefix"),
-        pytest.param([("X-Wauth-Secret", "")], False, id="empty"),
-        pytest.param([("X-Wauth-Secret", "s3cret-ÿ".encode().decode("latin-1"))] * 2, False, id="twice"),
+        pytest.param([("WauthSecret", "s3cret")], False, id="prefix"),
+        pytest.param([("WauthSecret", "")], False, id="empty"),
+        pytest.param([("WauthSecret", "s3cret-ÿ".encode().decode("latin-1"))] * 2, False, id="twice"),
     ],
 )
 def test_the_proxys_secret(call, given, believed):
     """With a secret configured, the header alone is not enough, and the application never sees the secret."""
-    source = ProxyHeader("X-Remote-User", [PROXY], secret="s3cret-ÿ")
+    source = ProxyHeader("RemoteUser", [PROXY], secret="s3cret-ÿ")
     reply = call([source], headers=[ALICE, *given], peer=PROXY)
     assert reply.identity == ("EXAMPLE\\alice" if believed else None)
     assert "s3cret" not in repr(reply.seen)
@@ -117,24 +123,185 @@ def test_the_proxys_secret(call, given, believed):
 
 def test_the_secrets_header_may_have_another_name(call):
     """A pair names it."""
-    source = ProxyHeader("X-Remote-User", [PROXY], secret=("X-Proxy-Key", "k"))
+    source = ProxyHeader("RemoteUser", [PROXY], secret=("X-Proxy-Key", "k"))
     assert call([source], headers=[ALICE, ("X-Proxy-Key", "k")], peer=PROXY).identity == "EXAMPLE\\alice"
 
 
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        pytest.param(("X-Remote-User", []), "address", id="nobody-trusted"),
-        pytest.param(("X-Remote-User", ["0.0.0.0/0"]), "everybody", id="everybody-trusted"),
-        pytest.param(("X-Remote-User", ["::/0"]), "everybody", id="everybody-trusted-ipv6"),
-        pytest.param(("X-Remote-User", ["proxy.example"]), "no address", id="a-name"),
-        pytest.param(("X-Remote-User", ["10.0.0.5/24"]), "no address", id="host-bits"),
-        pytest.param(("HTTP_X_REMOTE_USER", [PROXY]), "underscore", id="environ-key"),
+        pytest.param(("RemoteUser", []), "address", id="nobody-trusted"),
+        pytest.param(("RemoteUser", ["0.0.0.0/0"]), "everybody", id="everybody-trusted"),
+        pytest.param(("RemoteUser", ["::/0"]), "everybody", id="everybody-trusted-ipv6"),
+        pytest.param(("RemoteUser", ["proxy.example"]), "no address", id="a-name"),
+        pytest.param(("RemoteUser", ["10.0.0.5/24"]), "no address", id="host-bits"),
+        pytest.param(("HTTP_REMOTEUSER", [PROXY]), "underscore", id="environ-key"),
         pytest.param(("", [PROXY]), "header's name", id="no-name"),
-        pytest.param(("X-Remote-User", [PROXY], ""), "secret", id="empty-secret"),
+        pytest.param(("RemoteUser", [PROXY], ""), "secret", id="empty-secret"),
     ],
 )
 def test_a_dangerous_configuration_stops_the_start(arguments, match):
     """What would believe everybody or nobody is refused at once."""
     with pytest.raises(ConfigurationError, match=match):
         ProxyHeader(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("software", "believed"),
+    [
+        pytest.param("waitress", True, id="waitress"),
+        pytest.param("gunicorn/27.0.1", True, id="gunicorn"),
+        pytest.param("Werkzeug/3.1.9", True, id="werkzeug"),
+        pytest.param("gevent/20.0 Python/3.11", True, id="gevent"),
+        pytest.param("Apache/2.4.62 (Debian) mod_wsgi/4.9.4", True, id="apache"),
+        pytest.param("Granian", False, id="granian"),
+        pytest.param("Cheroot/11.1.2 Server", False, id="cheroot"),
+        pytest.param("WSGIServer/0.2 CPython/3.13.1", False, id="wsgiref"),
+        pytest.param("Microsoft-IIS/10.0", False, id="iis"),
+        pytest.param("hypercorn", False, id="unknown"),
+        pytest.param(None, False, id="a2wsgi-says-nothing"),
+    ],
+)
+def test_a_name_with_hyphens_counts_on_servers_that_drop_twins(software, believed, caplog):
+    """Elsewhere a client's X_Remote_User may stand in its place. The refusal names the remedy, which works."""
+    environ = {} if software is None else {"SERVER_SOFTWARE": software}
+    reply = answered(ProxyHeader("X-Remote-User", [PROXY]), HYPHENS, environ)
+    assert (reply.status, reply.identity) == ((200, "EXAMPLE\\alice") if believed else (403, None))
+    assert ("name without a hyphen" in caplog.text) is not believed
+    assert answered(ProxyHeader("RemoteUser", [PROXY]), ALICE, environ).identity == "EXAMPLE\\alice"
+    insists = ProxyHeader("X-Remote-User", [PROXY], server_drops_twins=True)
+    assert answered(insists, HYPHENS, environ).identity == "EXAMPLE\\alice"
+
+
+def answered(source, header, environ):
+    """One WSGI request on a server that says no more than *environ*."""
+    return over_wsgi([source], headers=[header], peer=PROXY, required=True, environ={"SERVER_SOFTWARE": "", **environ})
+
+
+# -- SignedHeader
+
+
+def signature(name="EXAMPLE\\alice", *, at=NOW, method="GET", host="127.0.0.1", key=KEY):
+    """The header as a proxy makes it."""
+    octets = f"{method}\n{host}\n{at}\n{name}".encode()
+    return f"{at} {hmac.new(key.encode(), octets, 'sha256').hexdigest()} {name}".encode().decode("latin-1")
+
+
+def signed_by(call, value, *, keys=KEY, now=NOW, peer=PROXY, host="127.0.0.1"):
+    """The reply to a request with this header."""
+    source = SignedHeader("RemoteUser", [PROXY], keys, now=lambda: now)
+    hosts = [("Host", host)] if call is over_asgi else []  # WSGI's test environ brings its own
+    return call([source], headers=[("RemoteUser", value), *hosts], peer=peer, required=True)
+
+
+@pytest.mark.parametrize("name", ["EXAMPLE\\alice", "EXAMPLE\\zoë", "EXAMPLE\\a b", "EXAMPLE\\a(b)c&d"])
+def test_a_signed_name_signs_in(call, name):
+    """With the key, for this method and host; the application does not see the signature."""
+    reply = signed_by(call, signature(name))
+    assert (reply.status, reply.identity) == (200, name)
+    assert "HTTP_REMOTEUSER" not in reply.seen
+    assert b"remoteuser" not in dict(reply.seen.get("headers", ()))
+
+
+def test_keys_can_be_replaced(call):
+    """Every listed key is believed, as text or bytes, in either case of the digits."""
+    new = "another key, long enough"
+    for key in (KEY, new):
+        assert signed_by(call, signature(key=key), keys=[new.encode(), KEY]).identity == "EXAMPLE\\alice"
+    at, digits, name = signature().split(" ")
+    assert signed_by(call, f"{at} {digits.upper()} {name}").identity == "EXAMPLE\\alice"
+
+
+@pytest.mark.parametrize("age", [-30, 0, 30])
+def test_a_signature_lasts_for_half_a_minute(call, age):
+    """And the clocks may differ by as much."""
+    assert signed_by(call, signature(), now=NOW + age).identity == "EXAMPLE\\alice"
+
+
+AT, DIGITS, ALICES = signature().split(" ")
+UNSIGNED = {
+    "name-changed": f"{AT} {DIGITS} EXAMPLE\\evil",
+    "time-changed": f"{int(AT) + 1} {DIGITS} {ALICES}",
+    "signature-changed": f"{AT} {'0' * 64} {ALICES}",
+    "signature-cut": f"{AT} {DIGITS[:-2]} {ALICES}",
+    "other-key": signature(key="a key of somebody else's"),
+    "post": signature(method="POST"),
+    "other-host": signature(host="other.example.local"),
+    "old": signature(at=NOW - 31),
+    "of-the-future": signature(at=NOW + 31),
+    "plain": "EXAMPLE\\alice",
+    "empty": "",
+    "no-name": f"{AT} {DIGITS} ",
+    "signed-but-no-name": signature("EXAMPLE\\*"),
+    "signed-comma": signature("EXAMPLE\\alice,EXAMPLE\\evil"),
+    "twice": f"{signature()},{signature()}",
+    "not-a-number": f"٣{AT[1:]} {DIGITS} {ALICES}".encode().decode("latin-1"),
+    "line-end": signature("EXAMPLE\\alice\n"),
+    "long": "1 " * 5000,
+}
+
+
+@pytest.mark.parametrize("value", UNSIGNED.values(), ids=UNSIGNED)
+def test_anything_else_is_refused(call, value):
+    """Another name, time, key, method or host; too old; not of this form."""
+    reply = signed_by(call, value)
+    assert (reply.status, reply.seen) == (403, None)
+
+
+def test_a_signature_counts_from_the_proxy_only(call):
+    """Whoever has seen one still needs the proxy's address."""
+    assert signed_by(call, signature(), peer="192.0.2.1").status == 403
+
+
+def test_a_signature_needs_one_host(call):
+    """Two hosts, or none, are nobody's."""
+    source = SignedHeader("RemoteUser", [PROXY], KEY, now=lambda: NOW)
+    headers = [("RemoteUser", signature()), ("Host", "127.0.0.1"), ("Host", "evil")]
+    assert call([source], headers=headers, peer=PROXY, required=True).status == 403
+
+
+def test_a_name_with_hyphens_can_be_signed_on_any_server():
+    """A twin cannot be signed, so none of it matters."""
+    source = SignedHeader("X-Remote-User", [PROXY], KEY, now=lambda: NOW)
+    reply = answered(source, ("X-Remote-User", signature()), {"SERVER_SOFTWARE": "Granian"})
+    assert reply.identity == "EXAMPLE\\alice"
+
+
+@pytest.mark.parametrize("key", ["", "short", [], [KEY, "short"], b"x" * 15], ids=repr)
+def test_a_short_key_stops_the_start(key):
+    """What can be guessed signs nothing."""
+    with pytest.raises(ConfigurationError, match="16"):
+        SignedHeader("RemoteUser", [PROXY], key)
+
+
+# -- the probe of `wauth doctor --proxy`
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        pytest.param([], "nothing", id="nothing"),
+        pytest.param([ALICE], "nothing", id="the-proxys-own"),
+        pytest.param([("RemoteUser", PROBE)], "remoteuser", id="arrived"),
+        pytest.param([("RemoteUser", f"EXAMPLE\\alice,{PROBE}")], "remoteuser", id="joined"),
+    ],
+)
+@pytest.mark.parametrize("peer", [PROXY, "192.0.2.1"])
+def test_a_probe_is_told_what_arrives(call, sent, told, peer):
+    """Whether a client's own value reaches the application; nobody is signed in by asking."""
+    reply = call([ProxyHeader("RemoteUser", [PROXY])], headers=[*sent, ("WauthProbe", PROBE)], peer=peer)
+    assert (reply.status, reply.seen, reply.all("WauthArrived")) == (403, None, [told])
+
+
+def test_a_probe_sees_twins_where_they_can_be_seen():
+    """Under ASGI by their own names."""
+    headers = [("X-Remote-User", PROBE), ("X_Remote_User", PROBE), ("X-Remote_User", "x"), ("WauthProbe", PROBE)]
+    reply = over_asgi([ProxyHeader("X-Remote-User", [PROXY])], headers=headers, peer=PROXY)
+    assert reply.all("WauthArrived") == ["x-remote-user,x_remote_user"]
+
+
+@pytest.mark.parametrize("probe", ["", "x", "EXAMPLE\\alice", PROBE + "0"])
+def test_a_probe_asks_for_nothing_else(call, probe):
+    """Only for its own random number, never for what the proxy set."""
+    reply = call([ProxyHeader("RemoteUser", [PROXY])], headers=[ALICE, ("WauthProbe", probe)], peer=PROXY)
+    assert (reply.status, reply.all("WauthArrived")) == (403, ["nothing"])
