@@ -45,7 +45,6 @@ ANY_PEER = {
 }
 
 
-
 def slipped_past(name):
     """From the very peer that ProxyHeader(name) believes: what a client can slip past a careless proxy."""
     good = (name, "EXAMPLE\\alice")

@@ -1,4 +1,4 @@
-"""Runs `tests.e2e.application` in a server that has no command of its own: ``python -m tests.e2e.run_server NAME PORT``."""
+"""Runs the application in a server that has no command of its own: ``python -m tests.e2e.run_server NAME PORT``."""
 
 from __future__ import annotations
 

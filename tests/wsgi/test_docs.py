@@ -37,6 +37,7 @@ def test_every_snippet_runs(guide, monkeypatch):
             "wauth": wauth,
             "secrets": {},
             "proxy_secret": "a long random text",
+            "proxy_key": "a key that the proxy knows",
             "new_key": "n" * 32,
             "old_key": "o" * 32,
         }

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from wauth_core.cli import proxy
 from wauth_core.cli.app import App, domain_option, pass_app
 from wauth_core.cli.output import Form, output_options, show, show_one
-from wauth_core.directory import LDAPManager, Outcome
+from wauth_core.directory import Check, LDAPManager, Outcome
 from wauth_core.exceptions import DirectoryError
 
 
@@ -63,12 +64,21 @@ def _whoami(manager: LDAPManager) -> dict[str, Any]:
 
 @click.command()
 @domain_option
+@click.option("--proxy", "url", metavar="URL", help="Check instead what a client can send through a site's proxy.")
+@click.option("--header", default="RemoteUser", show_default=True, help="With --proxy: the header that names the user.")
+@click.option("--send", multiple=True, metavar="'NAME: VALUE'", help="With --proxy: send this header too. Repeatable.")
 @click.pass_context
 @output_options
-def doctor(ctx: click.Context, domain: str | None, form: Form) -> None:
+def doctor(
+    ctx: click.Context, domain: str | None, url: str | None, header: str, send: tuple[str, ...], form: Form
+) -> None:
     """Check the settings and the way to the directory, step by step, with advice. Exits with 1 if a check failed."""
     app: App = ctx.obj
-    rows = list(_examine(app, domain))
+    if url is None:
+        rows = list(_examine(app, domain))
+    else:
+        along = tuple((name.strip(), value.strip()) for name, _, value in (one.partition(":") for one in send))
+        rows = [_row(None, check) for check in proxy.examine(url, header, along)]
     show(rows, ("domain", "outcome", "check", "detail", "advice"), form, empty="No domain is in the settings.")
     ctx.exit(1 if any(row["outcome"] == Outcome.FAILED.value for row in rows) else 0)
 
@@ -86,10 +96,14 @@ def _examine(app: App, domain: str | None) -> Iterator[dict[str, Any]]:
         if each in broken:
             continue
         for check in app.wauth.manager(each).doctor():
-            yield {
-                "domain": each,
-                "outcome": check.outcome.value,
-                "check": check.name,
-                "detail": check.detail,
-                "advice": check.advice,
-            }
+            yield _row(each, check)
+
+
+def _row(domain: str | None, check: Check) -> dict[str, Any]:
+    return {
+        "domain": domain,
+        "outcome": check.outcome.value,
+        "check": check.name,
+        "detail": check.detail,
+        "advice": check.advice,
+    }

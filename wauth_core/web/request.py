@@ -8,8 +8,8 @@ from typing import Any
 from wauth_core.web.outcomes import Headers, Request
 
 _NO_SERVER: Mapping[str, str] = {}
-# They drop a header with an underscore in its name (measured; tests/e2e/servers.py runs them). Others let it replace the
-# one with a hyphen (granian, cheroot), or join the two (wsgiref, uvicorn's WSGI mode, hypercorn's, a2wsgi, IIS).
+# They drop a header with an underscore in its name (measured; tests/e2e/servers.py runs them). Others let it replace
+# the one with a hyphen (granian, cheroot), or join the two (wsgiref, uvicorn's WSGI mode, hypercorn's, a2wsgi, IIS).
 DROP_TWINS = ("waitress", "gunicorn/", "Werkzeug/", "gevent/", "Apache")
 _PLAIN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}  # PEP 3333: without HTTP_
 

@@ -86,9 +86,9 @@ class ProxyHeader(_Header):
     Werkzeug, gevent, Apache) or *server_drops_twins* says so.
 
     Risk: the proxy must set the header on every request, and so overwrite a client's own. A client's ``Connection:
-    RemoteUser`` makes some proxies drop what they set, which signs nobody in. Whoever can connect from a trusted address
-    can be anyone: list the proxy, not the office network, and keep the server from replacing the peer's address by
-    ``X-Forwarded-For`` (``uvicorn --no-proxy-headers``). `SignedHeader` binds more.
+    RemoteUser`` makes some proxies drop what they set, which signs nobody in. Whoever can connect from a trusted
+    address can be anyone: list the proxy, not the office network, and keep the server from replacing the peer's
+    address by ``X-Forwarded-For`` (``uvicorn --no-proxy-headers``). `SignedHeader` binds more.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class SignedHeader(_Header):
     signature counts for thirty seconds, for that method and host. Several keys are all believed, so that a key can be
     replaced. *now* is the clock, in seconds.
 
-    Risk: within these thirty seconds whoever reads the header, and can connect from a trusted address, can send it again.
+    Risk: within these thirty seconds whoever reads the header and can connect from a trusted address can send it again.
     Raises `ConfigurationError` for a key of less than 16 bytes.
     """
 
@@ -166,7 +166,7 @@ class SignedHeader(_Header):
         at, signature, name = found.groups()
         message = "\n".join((request.method, hosts[0], at, name)).encode("latin-1", "replace")
         given = bytes.fromhex(signature)
-        if not any([hmac.compare_digest(hmac.digest(key, message, "sha256"), given) for key in self._keys]):
+        if not any(hmac.compare_digest(hmac.digest(key, message, "sha256"), given) for key in self._keys):
             raise _NotBelieved("its signature is wrong")
         if abs(self._now() - int(at)) > MAX_AGE:
             raise _NotBelieved(f"it was signed more than {MAX_AGE} seconds ago, or the clocks differ")

@@ -1,0 +1,86 @@
+"""``wauth doctor --proxy URL``: whether what a client sends can reach the application under the proxy's header.
+
+The application's own source answers: it tells for a random number under which names that number arrived
+(`wauth_core.web.sources.proxy`). Nothing else is told, and nobody is signed in.
+"""
+
+from __future__ import annotations
+
+import http.client
+import secrets
+import ssl
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from wauth_core.directory import Check, Outcome
+from wauth_core.exceptions import ConfigurationError
+from wauth_core.web.outcomes import Headers
+from wauth_core.web.sources.proxy import ARRIVED, NOTHING, PROBE
+
+TIMEOUT = 10  # seconds
+OVERWRITE = "Let the proxy set {name} on every request, also for people who are not signed in, and so overwrite it."
+NO_TWINS = (
+    "Choose a name without a hyphen (RemoteUser), or let the proxy drop headers with an underscore in their names."
+)
+NOT_THERE = (
+    "Is the application with ProxyHeader({name!r}, …) behind this address? Where the proxy wants a sign-in first, send "
+    "one along: --send 'Authorization: Basic …', or a cookie."
+)
+
+
+def examine(url: str, name: str, along: Headers = ()) -> Iterator[Check]:
+    """Send what a client can send for the header *name* to *url*, with the headers *along*; tell what arrives.
+
+    Raises `ConfigurationError` for an address that is none.
+    """
+    probe = secrets.token_hex(16)
+    status, arrived = _ask(url, ((PROBE, probe), *along))
+    if arrived is None:
+        yield Check("the site answers", Outcome.FAILED, f"status {status}, from no source", NOT_THERE.format(name=name))
+        return
+    yield Check("the site answers", Outcome.OK, f"status {status}")
+    for what, headers, advice in _attempts(name, probe):
+        status, arrived = _ask(url, (*headers, (PROBE, probe), *along))
+        if arrived == NOTHING:
+            yield Check(what, Outcome.OK, "does not arrive")
+        elif arrived is None:
+            yield Check(what, Outcome.OK, f"the proxy answers status {status} by itself")
+        else:
+            yield Check(what, Outcome.FAILED, f"arrives, as {arrived}", advice.format(name=name))
+
+
+def _attempts(name: str, probe: str) -> Iterator[tuple[str, Headers, str]]:
+    yield "a client's own header", ((name, probe),), OVERWRITE
+    yield "in other letters", ((name.swapcase(), probe),), OVERWRITE
+    yield "sent twice", ((name, probe), (name, probe)), OVERWRITE
+    yield "named in Connection", (("Connection", f"close, {name}"), (name, probe)), OVERWRITE
+    if "-" in name:
+        yield "with underscores", ((name.replace("-", "_"), probe),), NO_TWINS
+        yield "with one underscore", ((name.replace("-", "_", 1), probe),), NO_TWINS
+
+
+def _ask(url: str, headers: Headers) -> tuple[int | None, str | None]:
+    """The status, and what the source told; None where nobody answered, or no source."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(f"{url!r} is no address of a site: write it like https://intranet.example.local/.")
+    connection = (
+        http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT)
+        if parts.scheme == "http"
+        else http.client.HTTPSConnection(
+            parts.hostname, parts.port, timeout=TIMEOUT, context=ssl.create_default_context()
+        )
+    )
+    try:
+        connection.putrequest("GET", parts.path or "/")
+        for name, value in headers:
+            connection.putheader(name, value)
+        connection.endheaders()
+        response = connection.getresponse()
+        return response.status, response.getheader(ARRIVED)
+    except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, http.client.BadStatusLine | ConnectionResetError):
+            return None, None
+        raise ConfigurationError(f"{url} cannot be asked: {error}") from None
+    finally:
+        connection.close()
