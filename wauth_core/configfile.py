@@ -35,7 +35,7 @@ def read(path: Path) -> dict[str, Any]:
 def _value(key: str, value: object, folder: Path) -> object:
     if key in _TABLES:
         return value
-    if key == "CA_FILE" and isinstance(value, str):
+    if key in ("CA_FILE", "CLIENT_KEYTAB") and isinstance(value, str):
         return str(folder / value)
     return secrets.from_toml(value, folder)
 

@@ -198,7 +198,7 @@ _CHECKS: Mapping[str, Check] = {
     **dict.fromkeys(("SERVER_OPTIONS", "CONNECTION_OPTIONS"), _options),
     "AUTHENTICATION": _one_of(*AUTHENTICATION_METHODS),
     "MEMBERSHIP": _one_of(*MEMBERSHIP_METHODS),
-    "CA_FILE": _path,
+    **dict.fromkeys(("CA_FILE", "CLIENT_KEYTAB"), _path),
     "PASSWORD": _secret,
     "MIRROR_GROUPS": _names_or_boolean,
     "USER_QUERY_FILTER": _filter,

@@ -74,6 +74,7 @@ class LDAPSettings:
     START_TLS: bool = False
     ALLOW_INSECURE_PLAINTEXT_BIND: bool = False
     AUTHENTICATION: str = "SIMPLE"
+    CLIENT_KEYTAB: str | None = None  # with KERBEROS: a file of keys, from which tickets are got; not on Windows
     POOL_SIZE: int = 8
     CONNECT_TIMEOUT: int = 5  # seconds
     OPERATION_TIMEOUT: int = 10  # seconds
@@ -127,6 +128,8 @@ class LDAPSettings:
             raise ConfigurationError("SERVER is required: the host name or URL of a domain controller.")
         if not self.SEARCH_BASE:
             raise ConfigurationError('SEARCH_BASE is required: a DN such as "DC=example,DC=local".')
+        if self.CLIENT_KEYTAB and self.AUTHENTICATION in ("SIMPLE", "NTLM") and not self.CONNECTION_OPTIONS:
+            raise ConfigurationError("CLIENT_KEYTAB means something with AUTHENTICATION='KERBEROS' only.")
         object.__setattr__(self, "_sealed", True)
 
     @property

@@ -152,24 +152,6 @@ def test_an_empty_service_password_stays_here(tap: Tap, ad_authority: Authority,
     assert tap.seen == []
 
 
-def test_kerberos(samba: DomainController, ad_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """AUTHENTICATION="KERBEROS" binds with the ticket at hand; without one it says what is missing."""
-    if os.environ.get("WAUTH_REQUIRE_AD") != "1":
-        pytest.importorskip("gssapi")
-    monkeypatch.setenv("KRB5_CONFIG", samba.krb5_conf)
-    monkeypatch.setenv("KRB5CCNAME", f"FILE:{ad_folder / 'no-ticket'}")
-    with managed(samba, AUTHENTICATION="KERBEROS", USERNAME="", PASSWORD="") as manager:
-        with pytest.raises(BindError, match="ticket"):
-            manager.user("alice")
-        for name, value in samba.kinit("svc_web").items():
-            monkeypatch.setenv(name, value)
-        assert manager.user("alice").username == "alice"
-        assert manager.connection.search(samba.base_dn, "(sAMAccountName=bob)", attributes=["mail"])
-    options = {"authentication": "SASL", "sasl_mechanism": "GSSAPI"}
-    with managed(samba, CONNECTION_OPTIONS=options, USERNAME="", PASSWORD="") as manager:
-        assert manager.user("alice").username == "alice"
-
-
 def test_ntlm_that_the_server_does_not_take(samba: DomainController) -> None:
     """Samba has no NTLM bind: the error says that, and nothing hangs."""
     with managed(samba, AUTHENTICATION="NTLM") as manager, pytest.raises(BindError, match="NTLM"):

@@ -455,11 +455,13 @@ def test_relative_paths_in_toml_start_at_the_file(tmp_path, monkeypatch):
     (tmp_path / "site" / "password.txt").write_text("hush\n", encoding="utf-8")
     (tmp_path / "site" / "wauth.toml").write_text(
         '[domains.EXAMPLE]\nSERVER = "dc1"\nSEARCH_BASE = "DC=example,DC=local"\n'
-        'CA_FILE = "ca.pem"\nPASSWORD = { file = "password.txt" }\n',
+        'CA_FILE = "ca.pem"\nAUTHENTICATION = "KERBEROS"\nCLIENT_KEYTAB = "web.keytab"\n'
+        'PASSWORD = { file = "password.txt" }\n',
         encoding="utf-8",
     )
     monkeypatch.chdir(tmp_path)
     with Wauth.from_toml("site/wauth.toml") as wauth:
         settings = wauth.domains["EXAMPLE"]
     assert str(tmp_path / "site" / "ca.pem") == settings.CA_FILE
+    assert str(tmp_path / "site" / "web.keytab") == settings.CLIENT_KEYTAB
     assert settings.PASSWORD == "hush"

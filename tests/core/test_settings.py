@@ -93,6 +93,8 @@ IMPOSSIBLE: list[Any] = [
     pytest.param({"POOL_SIZE": 0}, "POOL_SIZE must be a whole number", id="an empty pool"),
     pytest.param({"OPERATION_TIMEOUT": 2.5}, "OPERATION_TIMEOUT must be a whole number", id="half a second"),
     pytest.param({"PAGE_SIZE": True}, "PAGE_SIZE must be a whole number", id="a boolean for a number"),
+    pytest.param({"CLIENT_KEYTAB": "web.keytab"}, "with AUTHENTICATION='KERBEROS' only", id="a keytab for nothing"),
+    pytest.param({"CLIENT_KEYTAB": 3}, "CLIENT_KEYTAB must be the path", id="a number for a keytab"),
     pytest.param({"AUTHENTICATION": "simple"}, "AUTHENTICATION must be one of SIMPLE", id="lower case method"),
     pytest.param({"MEMBERSHIP": "memberof"}, "MEMBERSHIP must be one of", id="misspelt method"),
     pytest.param({"USERNAME": 3}, "USERNAME must be a text, not 3", id="a number for a text"),

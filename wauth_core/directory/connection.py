@@ -1,8 +1,8 @@
 """One bound connection.
 
-A `Connection` is an ldap3 Connection, so that everything ldap3 offers works on it, with four differences: each
+A `Connection` is an ldap3 Connection, so that everything ldap3 offers works on it, with five differences: each
 operation has a deadline that a trickling server cannot stretch, a read-only one refuses every write, its repr holds no
-password, and our own searches go over it without ldap3's encoder.
+password, and our own searches go over it without ldap3's encoder. Its sign-in by Kerberos is ours too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import ldap3
 from ldap3.core.exceptions import LDAPConnectionIsReadOnlyError
 
-from wauth_core.directory import errors, wire, wire_writes
+from wauth_core.directory import errors, kerberos, wire, wire_writes
 from wauth_core.directory.edits import Edit
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.directory.sockets import DeadlineSocket
@@ -75,6 +75,7 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
         self.endpoint = endpoint
         self.dial = dial
         self.operation_timeout = operation_timeout
+        self.kerberos: Callable[[], kerberos.Context] | None = None
         self.opened_at = self.used_at = time.monotonic()
         self._numbers = count(1_000_000_000)  # apart from ldap3's own, which count up from 1
         super().__init__(server, auto_bind=ldap3.AUTO_BIND_NONE, **options)
@@ -219,6 +220,16 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
                     raise Lost(f"{self.endpoint} answered another request than ours")
         except (OSError, ValueError, AttributeError) as error:
             raise _lost(self.endpoint, error) from None
+
+    def do_sasl_bind(self, controls: Any) -> Any:
+        """ldap3's; Kerberos is spoken by ours, where the dialer said how."""
+        if self.kerberos is None:
+            return super().do_sasl_bind(controls)
+        self.sasl_in_progress = True
+        try:
+            return kerberos.bind(self, controls, self.kerberos())
+        finally:
+            self.sasl_in_progress = False
 
     def add(self, *args: Any, **kwargs: Any) -> Any:
         """ldap3's, which forgets to look at ``read_only`` here."""

@@ -15,9 +15,10 @@ from ldap3.core.exceptions import LDAPExceptionError
 from wauth_core.directory import errors
 from wauth_core.directory.connection import Connection, Lost, Secret
 from wauth_core.directory.endpoints import Endpoint
+from wauth_core.directory.kerberos import context_for
 from wauth_core.directory.sockets import DeadlineSocket, connected, handshake, start_tls
 from wauth_core.directory.tracing import operation
-from wauth_core.exceptions import BindError, ConfigurationError, DirectoryError, DirectoryUnavailable
+from wauth_core.exceptions import BindError, ConfigurationError, DirectoryError, DirectoryUnavailable, WauthError
 from wauth_core.secrets import Veiled
 from wauth_core.settings import LDAPSettings, names
 
@@ -206,12 +207,17 @@ class Dialer:
         connection.authentication = ldap3.NTLM if method == "NTLM" else ldap3.SASL
         if method == "NTLM":
             connection.password = self._password().octets.decode()
-        elif connection.sasl_mechanism is None:
+        elif method == "KERBEROS":
             connection.sasl_mechanism = ldap3.KERBEROS
+            if not connection.sasl_credentials and not connection.cred_store:  # which ask for ldap3's own bind
+                host = connection.endpoint.host
+                connection.kerberos = lambda: context_for(self.settings, host, connection.socket)
         connection.operation_timeout = max(1, int(deadline - time.monotonic() + 0.5))
-        failure: DirectoryError | None = None
+        failure: WauthError | None = None
         try:
             connection.bind(read_server_info=False)
+        except WauthError as error:
+            failure = error
         except Exception as error:  # ldap3, gssapi and OpenSSL have no common root
             failure = _bind_error(error, method, connection.endpoint)
         finally:
@@ -276,8 +282,9 @@ def _bind_error(error: Exception, method: str, endpoint: Endpoint) -> DirectoryE
         return BindError("NTLM needs MD4, which this Python has not: pip install pycryptodome. Better use KERBEROS.")
     if method == "KERBEROS" and not isinstance(error, LDAPExceptionError):
         return BindError(
-            f"No Kerberos ticket for {endpoint}: {text}. Check kinit (or KRB5_CLIENT_KTNAME), krb5.conf, the clocks, "
-            f"and that SERVER is the name in the controller's ldap/… service principal."
+            f"No Kerberos ticket for {endpoint}: {text}. Check who signs in (CLIENT_KEYTAB or kinit; on Windows the "
+            f"account of the process, which LOCAL SERVICE cannot be), krb5.conf, the clocks, and that SERVER is the "
+            f"name in the controller's ldap/… service principal."
         )
     if "terminated" in text or "socket" in text.lower() or isinstance(error, OSError):
         if method == "NTLM":
