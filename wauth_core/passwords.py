@@ -7,8 +7,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, filters
-from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, InvalidIdentity
-from wauth_core.identity import Identity
+from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, InvalidIdentity, UserNotFound
+from wauth_core.identity import Identity, canonical_domain
 
 if TYPE_CHECKING:
     from wauth_core.service import Wauth
@@ -52,7 +52,26 @@ def domain_of(wauth: Wauth, name: str) -> str | None:
         base = wauth.manager(listed).settings.search_bases[0]
         if filters.dns_domain(filters.domain_root(base)).lower() == suffix.lower():
             return listed
-    return None
+    return _of_forest(wauth, name, canonical_domain(suffix))
+
+
+def _of_forest(wauth: Wauth, upn: str, suffix: str) -> str | None:
+    """The one configured domain that has somebody with that UPN, whose suffix is one of the forest's."""
+    try:
+        domains = [domain for domain in wauth.domains if suffix in wauth.upn_suffixes(domain)]
+        found = domains if len(domains) == 1 else [domain for domain in domains if _has(wauth, domain, upn)]
+    except DirectoryError as error:
+        logger.error("A user name could not be looked up: %s", error)
+        return None
+    return found[0] if len(found) == 1 else None
+
+
+def _has(wauth: Wauth, domain: str, upn: str) -> bool:
+    try:
+        wauth.manager(domain).user(upn)
+    except UserNotFound:
+        return False
+    return True
 
 
 def _default_is_not(wauth: Wauth, typed: str) -> AuthReason | None:

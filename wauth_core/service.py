@@ -19,6 +19,7 @@ from wauth_core import configfile, passwords
 from wauth_core.directory import AuthResult, DirectoryUser, LDAPManager, membership
 from wauth_core.exceptions import ConfigurationError, UnknownDomain
 from wauth_core.identity import Identity, Rules, TransportFacts
+from wauth_core.principals import Principals
 from wauth_core.secrets import Veiled
 from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, duration, unknown_option
 from wauth_core.sync import bulk, freshness
@@ -75,6 +76,7 @@ class Wauth:
         delta = self.options.resync_delta
         self._people_ttl = (delta if delta is not None else timedelta(minutes=10)).total_seconds()
         self._people: TTLCache[Identity, DirectoryUser] = TTLCache(PEOPLE_KEPT, self._people_ttl)
+        self._principals = Principals(self, self._people_ttl)
 
     @classmethod
     def from_mapping(cls: type[T], config: Mapping[str, Any], **more: Any) -> T:
@@ -147,12 +149,25 @@ class Wauth:
         """How front ends and links spell *user*, who is of *domain*."""
         return self._policy(domain)[0].logon_name(user)
 
+    def canonical(self, identity: Identity) -> Identity:
+        """The identity by which links know who comes as *identity*.
+
+        With WAUTH_USE_SPN a UPN's suffix may be any of the forest's: the person is looked for in all configured
+        domains, and must be one. Raises `UnknownDomain`, `AmbiguousUser` and other `DirectoryError`.
+        """
+        return self._principals.canonical(identity) if self.options.use_spn else identity
+
+    def upn_suffixes(self, domain: str) -> frozenset[str]:
+        """The UPN suffixes of the forest that *domain* is in, at most ten minutes old. Raises `DirectoryError`."""
+        return self._of(domain).upn_suffixes()
+
     def find(self, identity: Identity) -> DirectoryUser:
         """Who bears that name now, asked of the directory, by the rules of a sign-in. Raises `DirectoryError`."""
         return self._serving(identity.domain).person(guid=None, identity=identity, attributes=(), groups=False)
 
     def directory_user(self, identity: Identity) -> DirectoryUser:
         """The person in the directory, at most WAUTH_RESYNC_DELTA old. Raises `DirectoryError`."""
+        identity = self.canonical(identity)
         policy, lookups = self._policy(identity.domain)
         with self._mutex:
             known = self._people.get(identity)
@@ -226,6 +241,7 @@ class Wauth:
         answer is what was known before; *patient*, for a sign-in, waits a while: the name may just pass to another.
         Raises `WauthError` where the directory cannot be asked or the settings cannot work; nothing is written then.
         """
+        identity = self.canonical(identity)
         policy, lookups = self._policy(identity.domain)
         task = Task(
             identity=identity,

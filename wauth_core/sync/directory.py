@@ -13,8 +13,8 @@ from cachetools import TTLCache
 
 from wauth_core.directory import DirectoryUser, LDAPManager, decode, filters
 from wauth_core.directory.filters import dn_key
-from wauth_core.exceptions import AmbiguousUser, UserNotFound
-from wauth_core.identity import Identity, fold_username
+from wauth_core.exceptions import AmbiguousUser, DirectoryError, DirectoryUnavailable, UserNotFound
+from wauth_core.identity import Identity, canonical_domain, fold_username
 from wauth_core.sync.nesting import GroupEntry, Groups
 from wauth_core.sync.plan import Resolved
 from wauth_core.sync.policy import Policy
@@ -55,6 +55,23 @@ class Lookups:
             if others:
                 raise AmbiguousUser(identity.spn(), self.manager.domain, (found.dn, *others))
         return found
+
+    def upn_suffixes(self) -> frozenset[str]:
+        """The UPN suffixes that people of the forest may have: its domains' names, and what was added to them.
+
+        None where the directory is not AD, or does not tell. Raises `DirectoryUnavailable`.
+        """
+
+        def read() -> frozenset[str]:
+            try:
+                forest = self.manager.forest_info()
+            except DirectoryUnavailable:
+                raise
+            except DirectoryError:
+                return frozenset()
+            return frozenset(canonical_domain(name) for name in (*forest.domains, *forest.upn_suffixes))
+
+        return self._cached("suffixes", read)
 
     def others_named(self, identity: Identity, guid: uuid.UUID | None) -> tuple[str, ...]:
         """The DNs of all in the whole domain who bear the name of *identity* and are not the user *guid*."""

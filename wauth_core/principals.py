@@ -1,0 +1,65 @@
+"""Whom a user principal name means: a person has as many as the forest has UPN suffixes, and is one user under each."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from cachetools import TTLCache
+
+from wauth_core.directory import DirectoryUser
+from wauth_core.exceptions import AmbiguousUser, UnknownDomain, UserNotFound
+from wauth_core.identity import Identity, canonical_domain
+
+if TYPE_CHECKING:
+    from wauth_core.service import Wauth
+
+KEPT = 4096  # names
+
+
+class Principals:
+    """Finds the one person of all configured domains who has a UPN (WAUTH_USE_SPN). Threads may share it.
+
+    Answers are kept for *seconds*: the sync that follows asks for the person by GUID anyway.
+    """
+
+    def __init__(self, wauth: Wauth, seconds: float) -> None:
+        self._wauth = wauth
+        self._known: TTLCache[Identity, Identity] = TTLCache(KEPT, seconds)
+        self._mutex = threading.Lock()
+
+    def canonical(self, identity: Identity) -> Identity:
+        """See `Wauth.canonical`."""
+        listed = list(self._wauth.domains)
+        if [canonical_domain(name) for name in listed] == [identity.domain]:
+            return identity  # the one domain, by its own name: whoever is meant is found there, or nowhere
+        with self._mutex:
+            known = self._known.get(identity)
+        if known is None:
+            known = self._found(identity, listed)
+            with self._mutex:
+                self._known[identity] = known
+        return known
+
+    def _found(self, identity: Identity, listed: list[str]) -> Identity:
+        upn = identity.spn()
+        found: dict[str, DirectoryUser] = {}
+        for domain in listed:
+            if identity.domain in {canonical_domain(domain), *self._wauth.upn_suffixes(domain)}:
+                try:
+                    found[domain] = self._wauth.manager(domain).user(upn)
+                except UserNotFound:
+                    continue
+        if not found:
+            if identity.domain in self._wauth.domains:
+                return identity
+            raise UnknownDomain(identity.domain, tuple(listed))
+        if len(found) > 1:
+            raise AmbiguousUser(upn, " and ".join(found), tuple(user.dn for user in found.values()))
+        [(domain, user)] = found.items()
+        if canonical_domain(domain) == identity.domain:
+            return identity
+        named = Identity(domain, self._wauth.logon_name(user, domain))
+        if (other := self._wauth.find(named)).guid != user.guid:  # that name is somebody else's, by an explicit UPN
+            raise AmbiguousUser(upn, domain, (user.dn, other.dn))
+        return named
