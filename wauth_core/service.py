@@ -17,6 +17,7 @@ from cachetools import TTLCache
 
 from wauth_core import configfile, passwords
 from wauth_core.directory import AuthResult, DirectoryUser, LDAPManager, membership
+from wauth_core.directory.manager import OwnReader
 from wauth_core.exceptions import ConfigurationError, UnknownDomain
 from wauth_core.identity import Identity, Rules, TransportFacts
 from wauth_core.principals import Principals
@@ -24,7 +25,7 @@ from wauth_core.secrets import Veiled
 from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, duration, unknown_option
 from wauth_core.sync import bulk, freshness
 from wauth_core.sync.bulk import BulkTask, Progress
-from wauth_core.sync.directory import Lookups
+from wauth_core.sync.directory import Lookups, OwnAnswers
 from wauth_core.sync.freshness import Refreshed, Verdict
 from wauth_core.sync.incremental import sync_changes
 from wauth_core.sync.policy import Policy
@@ -37,6 +38,7 @@ logger = logging.getLogger("wauth.service")
 
 PREFIX = "WAUTH_"
 PEOPLE_KEPT = 4096  # directory users kept in memory, for WAUTH_RESYNC_DELTA at most
+OWN_ANSWERS_KEPT = 30.0  # seconds between a password's check and the sync that uses what it has read
 FACTS_AT_LEAST = 10  # seconds that facts are believed where WAUTH_RESYNC_DELTA is less: they belong to one sign-in
 _BY_OPTIONS: Any = object()
 
@@ -76,6 +78,7 @@ class Wauth:
         delta = self.options.resync_delta
         self._people_ttl = (delta if delta is not None else timedelta(minutes=10)).total_seconds()
         self._people: TTLCache[Identity, DirectoryUser] = TTLCache(PEOPLE_KEPT, self._people_ttl)
+        self._own: TTLCache[Identity, OwnAnswers] = TTLCache(PEOPLE_KEPT, OWN_ANSWERS_KEPT)
         self._principals = Principals(self, self._people_ttl)
 
     @classmethod
@@ -139,6 +142,15 @@ class Wauth:
         What a person typed never raises: a name in no configured domain is nobody's. Raises `ConfigurationError`.
         """
         return passwords.check(self, username, password, domain)
+
+    def own_reader(self, domain: str) -> OwnReader:
+        """What to read over a person's own connection, for the sync of their sign-in."""
+        return OwnAnswers.reader(self._policy(domain)[0])
+
+    def keep_own_answers(self, identity: Identity, answers: OwnAnswers) -> None:
+        """Let the next sync of *identity*, if it follows at once, be by what their own connection has read."""
+        with self._mutex:
+            self._own[identity] = answers
 
     def domain_of(self, name: str) -> str | None:
         r"""The domain that a typed name speaks of: ``DOMAIN`` in ``DOMAIN\user``, whether configured or not; for a UPN
@@ -243,10 +255,12 @@ class Wauth:
         """
         identity = self.canonical(identity)
         policy, lookups = self._policy(identity.domain)
+        with self._mutex:
+            own = None if dry_run else self._own.pop(identity, None)
         task = Task(
             identity=identity,
             policy=policy,
-            directory=lookups,
+            directory=own or lookups,
             repository=repository,
             now=self._clock(),
             facts=facts if self.facts_hold(facts) else None,

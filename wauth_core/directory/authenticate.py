@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from wauth_core.directory import errors
-from wauth_core.directory.connection import Lost, Secret
+from wauth_core.directory.connection import Connection, Lost, Secret
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.directory.pool import Pool
 from wauth_core.exceptions import DirectoryUnavailable
@@ -68,12 +70,14 @@ class AuthResult:
     """The answer to a user name and a password. True in a condition only where both were right and may be used.
 
     *message* is safe to show to whoever tries. *user* is None where there is no such user. *identity* is who signs in
-    by it, as `wauth_core.Wauth.authenticate` names them; a manager leaves it None.
+    by it, as `wauth_core.Wauth.authenticate` names them; a manager leaves it None. *own* is what the caller's reader
+    read over the person's own connection, where there is no service account.
     """
 
     reason: AuthReason
     user: DirectoryUser | None = field(default=None, repr=False)
     identity: Identity | None = None
+    own: Any = field(default=None, repr=False)
 
     @property
     def ok(self) -> bool:
@@ -100,13 +104,20 @@ def is_empty(password: object) -> bool:
     return all(letter.isspace() or unicodedata.category(letter) in {"Cc", "Cf", "Zs"} for letter in password)
 
 
-def check(pool: Pool, user: DirectoryUser, password: Secret) -> AuthReason:
-    """Bind as *user*. Raises `DirectoryUnavailable` and `ConfigurationError`; a refusal is a reason."""
+def check(
+    pool: Pool, name: str, password: Secret, then: Callable[[Connection], None] = lambda connection: None
+) -> AuthReason:
+    """Bind as *name*, a DN or UPN; *then* gets the bound connection.
+
+    Raises `DirectoryUnavailable` and `ConfigurationError`, and what *then* raises; a refusal is a reason.
+    """
     deadline = time.monotonic() + pool.dialer.settings.OPERATION_TIMEOUT
     connection = pool.unbound(deadline)
     try:
         pool.dialer.refuse_plaintext(connection.endpoint)
-        result = connection.bind_simply(user.dn, password, deadline)
+        result = connection.bind_simply(name, password, deadline)
+        if result.code == errors.SUCCESS:
+            then(connection)
     except Lost as error:
         raise DirectoryUnavailable(f"Domain {pool.dialer.domain}: {error}.") from None
     finally:

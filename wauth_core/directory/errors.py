@@ -160,8 +160,8 @@ def operation_failed(code: int, message: str, *, what: str, server: str) -> Dire
     """The error for an operation that the server answered with a failure."""
     if code in {BUSY, UNAVAILABLE}:
         return DirectoryUnavailable(f"{server} is {code_name(code)}: {message[:200]}")
-    if "successful bind" in message or "000004DC" in message:
-        advice = " The connection is not signed in: check USERNAME and PASSWORD."
+    if any(text in message for text in ("successful bind", "000004DC", "without authentication")):  # AD's and Samba's
+        advice = " Nobody is signed in on the connection. This needs a service account: set USERNAME and PASSWORD."
     else:
         advice = {
             TIME_LIMIT_EXCEEDED: " The search took too long: narrow SEARCH_BASE or the filter.",

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, overload
 
-from wauth_core.directory import decode, filters
+from wauth_core.directory import decode, filters, own
 from wauth_core.directory.authenticate import AuthReason, AuthResult, check, is_empty
 from wauth_core.directory.changes import Changes, ChangeSet
 from wauth_core.directory.connection import Connection, Secret
-from wauth_core.directory.dialer import Dialer
+from wauth_core.directory.dialer import Dialer, authentication
 from wauth_core.directory.doctor import Check, examine
 from wauth_core.directory.domain import Domain
 from wauth_core.directory.endpoints import endpoints
@@ -29,7 +30,7 @@ from wauth_core.directory.membership import ResolvedGroups
 from wauth_core.directory.people import People
 from wauth_core.directory.pool import Pool
 from wauth_core.directory.schema import Schema
-from wauth_core.directory.search import Searcher
+from wauth_core.directory.search import Connections, Searcher
 from wauth_core.directory.topology import Topology
 from wauth_core.directory.writer import Writer
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, UserNotFound
@@ -37,6 +38,8 @@ from wauth_core.settings import LDAPSettings, mapped_attributes
 from wauth_core.settings import names as as_tuple
 
 log = logging.getLogger("wauth.directory")
+
+OwnReader = Callable[["LDAPManager", DirectoryUser], tuple[DirectoryUser, Any]]
 
 
 class LDAPManager(Growing):
@@ -50,15 +53,18 @@ class LDAPManager(Growing):
         self._settings = settings if settings._domain is not None else settings.for_domain(domain)
         self._name = domain
         self._pool = Pool(Dialer(self._settings, domain), endpoints(self._settings), self._settings.POOL_SIZE)
-        self._searcher = Searcher(self._pool, domain)
-        self._domain = Domain(self._settings, domain, self._searcher)
+        self._writer = Writer(self._pool, domain)
+        self._schema = Schema()
+        self._search_over(self._pool)
+
+    def _search_over(self, connections: Connections) -> None:
+        self._searcher = Searcher(connections, self._name)
+        self._domain = Domain(self._settings, self._name, self._searcher)
         self._groups = Groups(self._domain, self)
         self._members = Members(self._domain, self)
         self._people = People(self._domain, self._groups, self)
         self._inventory = Inventory(self._domain, self)
         self._topology = Topology(self._domain)
-        self._writer = Writer(self._pool, domain)
-        self._schema = Schema()
 
     @property
     def settings(self) -> LDAPSettings:
@@ -105,10 +111,12 @@ class LDAPManager(Growing):
         """The DNs of all in the domain, under SEARCH_BASE or not, who bear that name and are not the user *guid*."""
         return self._people.others_named(username, guid)
 
-    def authenticate(self, username: str, password: str) -> AuthResult:
+    def authenticate(self, username: str, password: str, read: OwnReader | None = None) -> AuthResult:
         """Check a password by a bind over an encrypted connection. A directory that fails is a result, not an error.
 
-        An empty password, and whatever looks like one, never leaves this process. Raises `ConfigurationError`.
+        An empty password, and whatever looks like one, never leaves this process. Without a service account (AD, no
+        USERNAME) the person's own connection reads who they are and their groups; *read*, if given, does so with a
+        manager that goes over it. Raises `ConfigurationError`.
         """
         if is_empty(password):
             return AuthResult(AuthReason.EMPTY_PASSWORD)
@@ -118,12 +126,14 @@ class LDAPManager(Growing):
             return AuthResult(AuthReason.BAD_PASSWORD)
         del password  # a traceback shows what a frame holds
         try:
+            if self.has_no_account:
+                return self._authenticate_by_own_bind(username, secret, read)
             user = self.user(username)
             if not self._domain.is_home(user.dn):  # a DN, GUID or SID finds people anywhere
                 return AuthResult(AuthReason.NO_SUCH_USER)
             if self._settings.USER_QUERY_FILTER:
                 user = self.person(guid=user.guid, username=user.username, groups=False)
-            return AuthResult(check(self._pool, user, secret), user)
+            return AuthResult(check(self._pool, user.dn, secret), user)
         except UserNotFound:
             return AuthResult(AuthReason.NO_SUCH_USER)
         except AmbiguousUser as error:
@@ -132,6 +142,31 @@ class LDAPManager(Growing):
         except DirectoryError as error:
             log.error("A sign-in could not be checked: %s", error)
             return AuthResult(AuthReason.UNAVAILABLE)
+
+    @property
+    def has_no_account(self) -> bool:
+        """Whether this is an AD that is asked without a service account: it tells nothing to nobody."""
+        without = not self._settings.USERNAME and authentication(self._settings) == "SIMPLE"
+        return without and self._domain.settled().is_ad
+
+    def _authenticate_by_own_bind(self, username: str, secret: Secret, read: OwnReader | None) -> AuthResult:
+        name = own.bind_name(self._domain, username)
+        if name is None:
+            return AuthResult(AuthReason.NO_SUCH_USER)
+        found: list[AuthResult] = []
+
+        def look(connection: Connection) -> None:
+            manager = LDAPManager(self._settings, self._name)
+            manager._search_over(own.OwnConnection(connection, self._pool.dialer))
+            user = own.proved(manager, manager._searcher, username)
+            user, more = read(manager, user) if read is not None else (user, None)
+            self._domain.learn_sid(user.dn, user.sid)
+            found.append(AuthResult(AuthReason.OK, dataclasses.replace(user, door=self), own=more))
+
+        reason = check(self._pool, name, secret, look)
+        if reason is not AuthReason.OK:
+            return AuthResult(reason)
+        return found[0]
 
     # -- groups --------------------------------------------------------------------------------------------------------
 

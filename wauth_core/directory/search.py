@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from wauth_core.directory import errors, wire
 from wauth_core.directory.connection import Connection, Lost
-from wauth_core.directory.pool import Pool
+from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.wire import BASE, SUBTREE, RawEntry
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable
 from wauth_core.settings import names
 
 
+class Connections(Protocol):
+    """Where a searcher gets its connections from: a `Pool`, or one person's own."""
+
+    dialer: Dialer
+
+    def connection(self, deadline: float, *, fresh: bool = False) -> AbstractContextManager[Connection]:
+        """A connection for the block; see `Pool`."""
+
+
 class Searcher:
     """Runs searches for one domain. Every method raises `DirectoryError` leaves, and nothing of ldap3."""
 
-    def __init__(self, pool: Pool, domain: str) -> None:
+    def __init__(self, pool: Connections, domain: str) -> None:
         self._pool = pool
         self._domain = domain
 

@@ -26,6 +26,54 @@ GROUPS_TTL = 600.0  # seconds
 T = TypeVar("T")
 
 
+@dataclasses.dataclass(frozen=True)
+class OwnAnswers:
+    """What a person's own connection has told, as a sync asks for it (`wauth_core.sync.single.Directory`).
+
+    For a domain without a service account: nobody else can be asked about.
+    """
+
+    user: DirectoryUser
+    resolved: Resolved
+    named: Mapping[str, str]
+
+    @classmethod
+    def reader(cls, policy: Policy) -> Callable[[LDAPManager, DirectoryUser], tuple[DirectoryUser, OwnAnswers]]:
+        """Reads them, by what *policy* needs."""
+
+        def read(manager: LDAPManager, user: DirectoryUser) -> tuple[DirectoryUser, OwnAnswers]:
+            lookups = Lookups(manager)
+            user = manager.person(guid=user.guid, username=user.username, attributes=policy.attributes)
+            resolved = lookups.resolve(policy.group_names)
+            return user, cls(user, resolved, lookups.all_groups() if policy.mirrors else {})
+
+        return read
+
+    def person(
+        self, *, guid: uuid.UUID | None, identity: Identity, attributes: Iterable[str], groups: bool = True
+    ) -> DirectoryUser:
+        """The person, where it is they who are asked for. Raises `UserNotFound`."""
+        if guid is not None and guid != self.user.guid:
+            raise UserNotFound(identity.username, identity.domain)
+        return self.user
+
+    def others_named(self, identity: Identity, guid: uuid.UUID | None) -> tuple[str, ...]:
+        """Nobody: the name was bound with, so it is the person's."""
+        return ()
+
+    def resolve(self, names: Iterable[str]) -> Resolved:
+        """The SIDs of the groups that settings name."""
+        return {name: self.resolved.get(name, frozenset()) for name in names}
+
+    def all_groups(self) -> Mapping[str, str]:
+        """SID and name of every security group that the person may see."""
+        return self.named
+
+    def builtin_groups(self, sids: frozenset[str], among: frozenset[str]) -> frozenset[str]:
+        """None beside those in the token."""
+        return frozenset()
+
+
 class Lookups:
     """A manager as a sync sees it (`wauth_core.sync.single.Directory`). Threads may share it."""
 

@@ -1,0 +1,71 @@
+"""What a person may read of themselves over the connection that their own password has bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from wauth_core.directory.connection import Connection
+from wauth_core.directory.dialer import Dialer
+from wauth_core.directory.domain import Domain
+from wauth_core.directory.lookup import ByName, ByUPN, question
+from wauth_core.directory.membership import token_groups
+from wauth_core.directory.people import TOKEN_GROUPS
+from wauth_core.directory.search import Searcher
+from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, OperationFailed, UserNotFound
+
+if TYPE_CHECKING:
+    from wauth_core.directory.entries import DirectoryUser
+    from wauth_core.directory.manager import LDAPManager
+
+
+class OwnConnection:
+    """The one connection of a person, in place of a pool. What breaks it is the end of the sign-in."""
+
+    def __init__(self, connection: Connection, dialer: Dialer) -> None:
+        self.dialer = dialer
+        self._connection = connection
+
+    @contextmanager
+    def connection(self, deadline: float, *, fresh: bool = False) -> Iterator[Connection]:
+        """That connection."""
+        if fresh:
+            raise DirectoryUnavailable(f"Domain {self.dialer.domain}: the connection of a sign-in broke.")
+        yield self._connection
+
+
+def bind_name(domain: Domain, typed: str) -> str | None:
+    """What to bind as for a typed logon name or UPN; None where it is of another domain, or no name of a person.
+
+    A bare name is sent as its implicit UPN, which AD takes from everybody (MS-ADTS 5.1.1.1.1).
+    """
+    try:
+        asked = question(typed)
+    except ValueError:
+        return None
+    if isinstance(asked, ByUPN):
+        return asked.upn
+    if not isinstance(asked, ByName) or not asked.name.strip():
+        return None
+    try:
+        ours = asked.domain is None or domain.is_ours(asked.domain)
+    except OperationFailed:  # nobody is signed in, so the forest's names cannot be read
+        ours = False
+    return f"{asked.name}@{domain.dns_name}" if ours else None
+
+
+def proved(manager: LDAPManager, searcher: Searcher, typed: str) -> DirectoryUser:
+    """The user whom *typed* names, who is the one who has bound: an explicit UPN may be another's implicit one.
+
+    The directory tells the SIDs of whoever is bound (MS-ADTS 3.1.1.3.2, tokenGroups of the root DSE). Raises
+    `UserNotFound`.
+    """
+    entry = searcher.read("", (TOKEN_GROUPS,))
+    sids = token_groups(entry) if entry is not None else None
+    if not sids:
+        raise DirectoryError(f"The domain {manager.domain} did not tell who is signed in.")
+    user = manager.user(typed)
+    if user.sid not in sids:
+        raise UserNotFound(typed, manager.domain)
+    return user
