@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity, WauthError
 from wauth_core.identity import Identity, Principal
 from wauth_core.settings import LDAPSettings
-from wauth_core.user import WindowsUser
 
 if TYPE_CHECKING:
     from wauth_core.directory import AuthReason, AuthResult, DirectoryGroup, DirectoryUser, LDAPManager
     from wauth_core.service import Wauth
     from wauth_core.sync import BulkResult, SQLiteUserRepository, SyncResult, SyncStatus, UserRepository
-    from wauth_core.sync.freshness import Refreshed, Verdict
+    from wauth_core.user import WindowsUser
 
 __all__ = [
     "AuthReason",
@@ -35,12 +34,10 @@ __all__ = [
     "LDAPManager",
     "LDAPSettings",
     "Principal",
-    "Refreshed",
     "SQLiteUserRepository",
     "SyncResult",
     "SyncStatus",
     "UserRepository",
-    "Verdict",
     "Wauth",
     "WauthError",
     "WindowsUser",
@@ -55,13 +52,12 @@ _LATER = {
     "DirectoryGroup": "wauth_core.directory",
     "DirectoryUser": "wauth_core.directory",
     "LDAPManager": "wauth_core.directory",
-    "Refreshed": "wauth_core.sync.freshness",
     "SQLiteUserRepository": "wauth_core.sync",
     "SyncResult": "wauth_core.sync",
     "SyncStatus": "wauth_core.sync",
     "UserRepository": "wauth_core.sync",
-    "Verdict": "wauth_core.sync.freshness",
     "Wauth": "wauth_core.service",
+    "WindowsUser": "wauth_core.user",
 }
 
 

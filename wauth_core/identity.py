@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from wauth_core.exceptions import InvalidIdentity
 
@@ -29,11 +29,15 @@ class Identity:
     A NetBIOS domain is kept in upper case, an FQDN (it has a dot) in lower case, so that equal means the same.
     ``str()`` gives ``DOMAIN\username``, or ``username@fqdn`` where the domain is an FQDN.
 
+    *is_upn* says that the name is a user principal name (MS-ADTS 5.1.1.1.1), so that look-ups search for that: the
+    prefix of one person's UPN may be another person's sAMAccountName.
+
     Raises `InvalidIdentity` when either half cannot be what it says.
     """
 
     domain: str
     username: str
+    is_upn: bool = False
 
     def __post_init__(self) -> None:
         _check_domain(self.domain)
@@ -64,20 +68,28 @@ class Identity:
         left, right = value.split(separator)
         domain, username = (right, left) if use_spn else (left, right)
         try:
-            return cls(domain, fold_username(username) if lowercase else username)
+            return cls(domain, fold_username(username) if lowercase else username, use_spn)
         except InvalidIdentity as error:
             raise InvalidIdentity(value, error.reason) from None
+
+    def name_key(self) -> tuple[str, str, bool]:
+        """What identities are compared by, where nothing but the name is known: equal without case."""
+        return canonical_domain(self.domain), fold_username(self.username), self.is_upn
+
+    def same_name(self, other: Identity) -> bool:
+        """Whether both are the same name in the same domain."""
+        return self.name_key() == other.name_key()
 
     def down_level(self) -> str:
         r"""The down-level logon name, ``DOMAIN\username``."""
         return f"{self.domain}\\{self.username}"
 
-    def spn(self) -> str:
+    def upn(self) -> str:
         """``username@domain``, which the manual calls the SPN scheme."""
         return f"{self.username}@{self.domain}"
 
     def __str__(self) -> str:
-        return self.spn() if "." in self.domain else self.down_level()
+        return self.upn() if "." in self.domain else self.down_level()
 
 
 @dataclass(frozen=True)
@@ -85,14 +97,28 @@ class TransportFacts:
     """What a Windows token or a Kerberos ticket says of its owner, with no question to the directory.
 
     *group_sids* are enabled groups only, nested ones included. *complete* is False where built-in groups
-    (``S-1-5-32-…``) are missing, as in a ticket's PAC. *at* is when the facts were taken (aware, UTC).
+    (``S-1-5-32-…``) are missing, as in a ticket's PAC.
+
+    *as_of* is a time at which they were true (aware, UTC, by the site's clock): a ticket's own, less five minutes.
+    None where nobody knows their age, as with an IIS token. *believed_for* is how long the operator wants them to be
+    believed (``ticket_groups_for=`` of a source); by default it is WAUTH_RESYNC_DELTA.
     """
 
     user_sid: str
     group_sids: frozenset[str] = field(repr=False)
-    at: datetime
+    as_of: datetime | None = None
     complete: bool = True
     upn: str | None = None
+    believed_for: timedelta | None = None
+
+    def true_at(self, now: datetime) -> datetime | None:
+        """*as_of*, but None if it lies after *now*: then a clock is wrong, and their age is unknown.
+
+        Of facts of unknown age the operator says, by *believed_for*, that they are no older than that.
+        """
+        if self.as_of is None:
+            return None if self.believed_for is None else now - self.believed_for
+        return self.as_of if self.as_of <= now else None
 
 
 @dataclass(frozen=True)

@@ -26,15 +26,16 @@ def check(wauth: Wauth, username: str, password: str, domain: str | None) -> Aut
     if not wauth.domains.is_listed(named) and (reason := _default_is_not(wauth, named)) is not None:
         return AuthResult(reason)
     name = username.partition("\\")[2] if "\\" in username else username
+    began = wauth.now()
     result = wauth.manager(named).authenticate(name, password, wauth.own_reader(named))
     if not result.ok or result.user is None:
         return result
     try:
-        identity = Identity(named, wauth.logon_name(result.user, named))
+        identity = wauth.identity(named, wauth.logon_name(result.user, named))
     except InvalidIdentity:
         return AuthResult(AuthReason.REFUSED, result.user)
     if result.own is not None:
-        wauth.keep_own_answers(identity, result.own)
+        wauth.keep_own_answers(identity, result.own, began)
         return dataclasses.replace(result, identity=identity)
     if wauth.options.use_spn and (reason := _another_bears(wauth, identity, result.user)) is not None:
         return AuthResult(reason, result.user)

@@ -15,17 +15,18 @@ if TYPE_CHECKING:
     from wauth_core.service import Wauth
 
 KEPT = 4096  # names
+SECONDS = 600.0  # how long what a name means is kept
 
 
 class Principals:
     """Finds the one person of all configured domains who has a UPN (WAUTH_USE_SPN). Threads may share it.
 
-    Answers are kept for *seconds*: the sync that follows asks for the person by GUID anyway.
+    Answers are kept for ten minutes: the sync that follows asks for the person by GUID anyway.
     """
 
-    def __init__(self, wauth: Wauth, seconds: float) -> None:
+    def __init__(self, wauth: Wauth) -> None:
         self._wauth = wauth
-        self._known: TTLCache[Identity, Identity] = TTLCache(KEPT, seconds)
+        self._known: TTLCache[Identity, Identity] = TTLCache(KEPT, SECONDS)
         self._mutex = threading.Lock()
 
     def canonical(self, identity: Identity) -> Identity:
@@ -42,7 +43,7 @@ class Principals:
         return known
 
     def _found(self, identity: Identity, listed: list[str]) -> Identity:
-        upn = identity.spn()
+        upn = identity.upn()
         found: dict[str, DirectoryUser] = {}
         for domain in listed:
             if identity.domain in {canonical_domain(domain), *self._wauth.upn_suffixes(domain)}:
@@ -59,7 +60,7 @@ class Principals:
         [(domain, user)] = found.items()
         if canonical_domain(domain) == identity.domain:
             return identity
-        named = Identity(domain, self._wauth.logon_name(user, domain))
+        named = self._wauth.identity(domain, self._wauth.logon_name(user, domain))
         if (other := self._wauth.find(named)).guid != user.guid:  # that name is somebody else's, by an explicit UPN
             raise AmbiguousUser(upn, domain, (user.dn, other.dn))
         return named

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import os
 import threading
 import warnings
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -16,33 +15,38 @@ from typing import Any, TypeVar
 from cachetools import TTLCache
 
 from wauth_core import configfile, passwords
+from wauth_core.cache import Cache, FileCache, SharedCache
 from wauth_core.directory import AuthResult, DirectoryUser, LDAPManager, membership
 from wauth_core.directory.manager import OwnReader
-from wauth_core.exceptions import ConfigurationError, UnknownDomain
-from wauth_core.identity import Identity, Rules, TransportFacts
+from wauth_core.exceptions import DirectoryError, UnknownDomain
+from wauth_core.identity import Identity, Rules, TransportFacts, fold_username
+from wauth_core.numbers import CachedNumbers, NumbersUnavailable, SessionNumbers, person_key
 from wauth_core.principals import Principals
 from wauth_core.secrets import Veiled
-from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, duration, unknown_option
-from wauth_core.sync import bulk, freshness
+from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, unknown_option
+from wauth_core.sync import bulk
 from wauth_core.sync.bulk import BulkTask, Progress
 from wauth_core.sync.directory import Lookups, OwnAnswers
-from wauth_core.sync.freshness import Refreshed, Verdict
 from wauth_core.sync.incremental import sync_changes
+from wauth_core.sync.knowledge import Told
+from wauth_core.sync.people import People
+from wauth_core.sync.plan import lapse
 from wauth_core.sync.policy import Policy
-from wauth_core.sync.repository import UserRepository, Wanted
-from wauth_core.sync.result import BulkResult, SyncResult, SyncStatus
+from wauth_core.sync.repository import UserRepository
+from wauth_core.sync.result import BulkResult, SyncResult
 from wauth_core.sync.single import AfterSync, Task, sync_one
-from wauth_core.user import WindowsUser, utc_now
 
 logger = logging.getLogger("wauth.service")
 
 PREFIX = "WAUTH_"
-PEOPLE_KEPT = 4096  # directory users kept in memory, for WAUTH_RESYNC_DELTA at most
 OWN_ANSWERS_KEPT = 30.0  # seconds between a password's check and the sync that uses what it has read
-FACTS_AT_LEAST = 10  # seconds that facts are believed where WAUTH_RESYNC_DELTA is less: they belong to one sign-in
-_BY_OPTIONS: Any = object()
 
 T = TypeVar("T", bound="Wauth")
+
+
+def utc_now() -> datetime:
+    """The time now, aware."""
+    return datetime.now(timezone.utc)
 
 
 class Wauth:
@@ -55,6 +59,10 @@ class Wauth:
     The option *before_sync* is called with the identity and the `DirectoryUser` before anything is written; a text that
     it returns refuses the user, for that reason. *after_sync* is called with each `SyncResult`, after it is written.
 
+    *cache* is one that all workers of the application share, Django's or one of cachelib: it carries what one worker
+    has heard to the others. *session_numbers* end the sessions of front ends that have no users of their own; by
+    default they are in *cache*, or in a file that the processes of this machine share.
+
     Raises `ConfigurationError` for an unknown or impossible option.
     """
 
@@ -63,6 +71,8 @@ class Wauth:
         domains: Mapping[str, Any] | None = None,
         *,
         after_sync: AfterSync | None = None,
+        cache: Cache | None = None,
+        session_numbers: SessionNumbers | None = None,
         clock: Callable[[], datetime] = utc_now,
         **options: Any,
     ) -> None:
@@ -75,11 +85,14 @@ class Wauth:
         self._parents: dict[str, Lookups] = {}
         self._pid = os.getpid()
         self._mutex = threading.Lock()
-        delta = self.options.resync_delta
-        self._people_ttl = (delta if delta is not None else timedelta(minutes=10)).total_seconds()
-        self._people: TTLCache[Identity, DirectoryUser] = TTLCache(PEOPLE_KEPT, self._people_ttl)
-        self._own: TTLCache[Identity, OwnAnswers] = TTLCache(PEOPLE_KEPT, OWN_ANSWERS_KEPT)
-        self._principals = Principals(self, self._people_ttl)
+        self.session_numbers = session_numbers or CachedNumbers(FileCache() if cache is None else cache)
+        self._people = People(SharedCache(cache), self.options, clock, self.end_sessions)
+        self._own: TTLCache[Identity, tuple[OwnAnswers, datetime]] = TTLCache(4096, OWN_ANSWERS_KEPT)
+        self._principals = Principals(self)
+
+    def now(self) -> datetime:
+        """The time, aware."""
+        return self._clock()
 
     @classmethod
     def from_mapping(cls: type[T], config: Mapping[str, Any], **more: Any) -> T:
@@ -147,10 +160,10 @@ class Wauth:
         """What to read over a person's own connection, for the sync of their sign-in."""
         return OwnAnswers.reader(self._policy(domain)[0])
 
-    def keep_own_answers(self, identity: Identity, answers: OwnAnswers) -> None:
-        """Let the next sync of *identity*, if it follows at once, be by what their own connection has read."""
+    def keep_own_answers(self, identity: Identity, answers: OwnAnswers, as_of: datetime) -> None:
+        """Let the next sync of *identity*, if it follows at once, be by what their own connection has read, *as_of*."""
         with self._mutex:
-            self._own[identity] = answers
+            self._own[identity] = answers, as_of
 
     def domain_of(self, name: str) -> str | None:
         r"""The domain that a typed name speaks of: ``DOMAIN`` in ``DOMAIN\user``, whether configured or not; for a UPN
@@ -160,6 +173,10 @@ class Wauth:
     def logon_name(self, user: DirectoryUser, domain: str) -> str:
         """How front ends and links spell *user*, who is of *domain*."""
         return self._policy(domain)[0].logon_name(user)
+
+    def identity(self, domain: str, username: str) -> Identity:
+        """The identity of a name that a link holds, or that this site's front ends give. Raises `InvalidIdentity`."""
+        return Identity(domain, username, self.options.use_spn)
 
     def canonical(self, identity: Identity) -> Identity:
         """The identity by which links know who comes as *identity*.
@@ -180,31 +197,21 @@ class Wauth:
     def directory_user(self, identity: Identity) -> DirectoryUser:
         """The person in the directory, at most WAUTH_RESYNC_DELTA old. Raises `DirectoryError`."""
         identity = self.canonical(identity)
-        policy, lookups = self._policy(identity.domain)
-        with self._mutex:
-            known = self._people.get(identity)
-        if known is not None:
-            return known
-        found = lookups.person(guid=None, identity=identity, attributes=policy.attributes)
-        if self._people_ttl > 0:
-            with self._mutex:
-                self._people[identity] = found
-        return found
+        return self._people.user(*self._policy(identity.domain), identity)
 
-    def _remember(self, identity: Identity, result: SyncResult) -> None:
-        """What a sync has just read answers questions about groups too: they agree, and cost no search of their own."""
-        if result.status is SyncStatus.BUSY:
-            return
-        with self._mutex:
-            self._people.pop(identity, None)
-            if result.user is not None and result.user.group_sids is not None and self._people_ttl > 0:
-                self._people[identity] = result.user
+    def told(self, identity: Identity, facts: TransportFacts | None = None) -> tuple[Told, DirectoryError | None]:
+        """What *identity* may do now, by the last answer of the directory and by *facts*; asked anew if need be.
 
-    def windows_user(
-        self, identity: Identity | None, facts: TransportFacts | None = None, sid: str | None = None
-    ) -> WindowsUser:
-        """The lazy user for *identity*, who has *sid* where that is known; asks the directory nothing yet."""
-        return WindowsUser(self, identity, facts, sid)
+        The error says why the directory could not be asked, where it could not: then what is said is by older
+        knowledge. Raises `UnknownDomain`, `AmbiguousUser`, `ConfigurationError`, and `DirectoryError` where not even
+        the groups that the settings name are known.
+        """
+        identity = self.canonical(identity)
+        return self._people.told(*self._policy(identity.domain), identity, facts)
+
+    def told_at_once(self, identity: Identity, facts: TransportFacts | None = None) -> Told | None:
+        """What `told` answers, where that needs no network; else None. Raises `UnknownDomain`, `ConfigurationError`."""
+        return self._people.told_at_once(self._policy(identity.domain)[0], identity, facts)
 
     def group_sids(self, domain: str, group: str, *, user_sid: str | None = None) -> frozenset[str]:
         """The SIDs of *group*, a name by GROUP_ATTRS, DN or SID; none where it is not found or ambiguous.
@@ -220,19 +227,19 @@ class Wauth:
                 return frozenset({sid})
         return self._serving(domain).resolve((group,))[group]
 
-    def facts_hold(self, facts: TransportFacts | None) -> bool:
-        """Whether what a token or ticket says is still believed: for WAUTH_RESYNC_DELTA."""
-        if facts is None:
-            return False
-        return not freshness.is_due(facts.at, timedelta(seconds=max(self._people_ttl, FACTS_AT_LEAST)), self._clock())
+    def builtin_groups(self, domain: str, sids: frozenset[str], among: frozenset[str]) -> frozenset[str]:
+        """Those of the built-in groups *among* (S-1-5-32-…) that somebody who carries *sids* is in."""
+        return self._of(domain).builtin_groups(sids, among)
 
-    def facts_in(self, domain: str, facts: TransportFacts, wanted: frozenset[str]) -> bool:
-        """Whether the owner of *facts* is in one of the groups *wanted* (SIDs)."""
-        own = facts.group_sids | {facts.user_sid}
-        if not wanted.isdisjoint(own):
-            return True
-        builtin = frozenset(sid for sid in wanted if sid.startswith("S-1-5-32-"))
-        return bool(not facts.complete and builtin and self._of(domain).builtin_groups(own, builtin))
+    # -- sessions
+
+    def end_sessions(self, identity: Identity, sid: str | None = None) -> None:
+        """End the sessions of *identity* that no row keeps: those of the wrappers. Logs what it cannot do."""
+        try:
+            for person in {person_key(identity), person_key(identity, sid)}:
+                self.session_numbers.end(person)
+        except NumbersUnavailable as error:
+            logger.error("The sessions of %s could not be ended: %s", identity, error)
 
     # -- the application's users
 
@@ -249,22 +256,27 @@ class Wauth:
         """Bring the user of *identity* in step with the directory; make the user if there is none, unless *create* is
         off.
 
-        With *facts* no group is looked up. With *dry_run* nothing is written. Where another worker is at it, the
+        With *facts* of a young ticket no group is looked up, and nothing at all of somebody who is known.
+        With *dry_run* nothing is written. Where another worker is at it, the
         answer is what was known before; *patient*, for a sign-in, waits a while: the name may just pass to another.
         Raises `WauthError` where the directory cannot be asked or the settings cannot work; nothing is written then.
         """
         identity = self.canonical(identity)
         policy, lookups = self._policy(identity.domain)
+        as_of = self.now()
         with self._mutex:
-            own = None if dry_run else self._own.pop(identity, None)
+            own, clock = None if dry_run else self._own.pop(identity, None), self._clock
+        if own is not None:
+            as_of = own[1]
+            clock = lambda: as_of  # noqa: E731 - what was read with the password is as old as that
         task = Task(
             identity=identity,
             policy=policy,
-            directory=own or lookups,
+            directory=own[0] if own is not None else lookups,
             repository=repository,
-            now=self._clock(),
-            facts=facts if self.facts_hold(facts) else None,
-            sid=facts.user_sid if facts is not None else None,
+            clock=clock,
+            facts=facts,
+            delta=self.options.resync_delta,
             patient=patient,
             dry_run=dry_run,
             create=create,
@@ -272,7 +284,10 @@ class Wauth:
             after=self._after_sync,
         )
         result = sync_one(task)
-        self._remember(identity, result)
+        self._people.remember(identity, result, as_of, lookups.controller)
+        if not dry_run and any(change.end_sessions for change in result.changes):
+            link = result.before.link if result.before is not None else None
+            self.end_sessions(identity, link.sid if link is not None else None)
         if result.changed and not dry_run:
             logger.info("Synced %s: %s.", identity, result.status.value)
         elif not result.ok:
@@ -315,44 +330,26 @@ class Wauth:
         logger.info("Synced the domain %s: %s.", policy.domain, result)
         return result
 
-    def refresh(
-        self,
-        identity: Identity,
-        repository: UserRepository,
-        *,
-        last_sync: datetime | None,
-        delta: timedelta | int | str | None = _BY_OPTIONS,
-        facts: TransportFacts | None = None,
-        required: bool | None = None,
-    ) -> Refreshed:
-        """`sync`, if *delta* (else WAUTH_RESYNC_DELTA) has passed since *last_sync*; else nothing, with no I/O.
+    def lapse(self, identity: Identity, repository: UserRepository) -> bool:
+        """Take from the user of *identity* the flags and groups that the settings own, since too long nobody could ask
+        the directory about them. The next answer gives them back.
 
-        Never raises `WauthError`: the answer's verdict says what to do. *required*, else WAUTH_REQUIRE_RESYNC, makes
-        a failed sync fail the request.
+        Return whether it is so now; False where it cannot be told which groups the directory owns. Raises `SyncError`.
         """
-        wanted = self.options.resync_delta if delta is _BY_OPTIONS else duration("delta", delta)
-        refreshed = freshness.refresh(
-            lambda: self.sync(
-                identity, repository, facts=facts, patient=wanted == timedelta(0), create=self.options.create_users
-            ),
-            self.options,
-            last_sync=last_sync,
-            delta=wanted,
-            now=self._clock(),
-            required=self.options.require_resync if required is None else required,
-        )
-        if refreshed.error is not None and facts is not None and self._is_another(identity, repository, facts):
-            refreshed = dataclasses.replace(refreshed, verdict=Verdict.REFUSE)
-        if refreshed.error is not None:
-            told = isinstance(refreshed.error, ConfigurationError)  # its text says all; a stranger's domain is one, too
-            logger.error("Could not sync %s: %s", identity, refreshed.error, exc_info=None if told else refreshed.error)
-        return refreshed
-
-    @staticmethod
-    def _is_another(identity: Identity, repository: UserRepository, facts: TransportFacts) -> bool:
-        """Whether the application's user of that name is somebody else than the owner of *facts*."""
-        known = repository.find(Wanted((), (), groups=False), domain=identity.domain, username=identity.username)
-        return any(user.link and user.link.sid and user.link.sid != facts.user_sid for user in known)
+        policy, lookups = self._policy(identity.domain)
+        known_groups: frozenset[str] = frozenset()
+        if policy.mirror_all:
+            names = lookups.last_groups()
+            if names is None:
+                return False
+            known_groups = frozenset(map(fold_username, names.values()))
+        found = repository.find(policy.wanted, domain=policy.domain, username=identity.username)
+        for snapshot in found[:1]:
+            if snapshot.link is not None and not snapshot.link.lapsed:
+                change = lapse(policy, snapshot, known_groups)
+                repository.apply([change], now=self.now())
+                logger.warning("The rights of %s have lapsed: nobody could ask the directory for too long.", identity)
+        return bool(found)
 
     # -- its own life
 
@@ -362,7 +359,7 @@ class Wauth:
             self._start_anew()
         with self._mutex:
             lookups, self._lookups = self._lookups, {}
-            self._people.clear()
+        self._people.forget()
         for each in lookups.values():
             each.manager.close()
 
@@ -383,7 +380,7 @@ class Wauth:
             self._start_anew()
         with self._mutex:
             if name not in self._lookups:
-                self._lookups[name] = Lookups(self._make_manager(name), use_spn=self.options.use_spn)
+                self._lookups[name] = Lookups(self._make_manager(name))
             return self._lookups[name]
 
     def _serving(self, domain: str) -> Lookups:
@@ -403,7 +400,7 @@ class Wauth:
         self._parents = self._lookups
         self._mutex = threading.Lock()
         self._lookups = {}
-        self._people = TTLCache(PEOPLE_KEPT, self._people_ttl)
+        self._people.renew()
         self._pid = os.getpid()
 
     def _make_manager(self, domain: str) -> LDAPManager:

@@ -1,34 +1,67 @@
-"""`WindowsUser`: who is signed in, for applications without users of their own. Asks the directory when it must."""
+"""`WindowsUser`: who is signed in, somebody or nobody, with or without a directory. One class for all front ends."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Protocol
 
-from wauth_core.exceptions import UserNotFound
+from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable, UserNotFound
 from wauth_core.identity import Identity, TransportFacts
+from wauth_core.sync.knowledge import Entry, Limits, May, Told, heard_from, tell
 
 if TYPE_CHECKING:
     from wauth_core.directory.entries import DirectoryGroup, DirectoryUser
-    from wauth_core.service import Wauth
+    from wauth_core.exceptions import DirectoryError
+
+BELIEVED_FOR = timedelta(minutes=10)  # WAUTH_RESYNC_DELTA's default, where there are no settings to say otherwise
+A_REQUEST = timedelta(seconds=10)  # for so long an answer is kept, so that one request asks once
+BUILTIN = "S-1-5-32-"  # MS-DTYP 2.4.2.4
+
+
+class Directory(Protocol):
+    """What a user asks of `wauth_core.Wauth`."""
+
+    def directory_user(self, identity: Identity) -> DirectoryUser:
+        """The person in the directory."""
+
+    def told(self, identity: Identity, facts: TransportFacts | None = None) -> tuple[Told, DirectoryError | None]:
+        """What is known of the person's groups."""
+
+    def group_sids(self, domain: str, group: str, *, user_sid: str | None = None) -> frozenset[str]:
+        """What a group's name means."""
+
+    def builtin_groups(self, domain: str, sids: frozenset[str], among: frozenset[str]) -> frozenset[str]:
+        """Which built-in groups somebody is in."""
 
 
 class WindowsUser:
     """The person behind *identity*; with None nobody, who is in no group.
 
-    Nothing is asked of the directory until ``groups``, ``attributes``, ``directory_user`` or ``in_group`` is used;
-    its answer is kept for WAUTH_RESYNC_DELTA. With *facts*, of a token or a ticket, ``in_group`` needs no search. With
-    *sid*, or the one in *facts*, nobody but its owner is meant, whoever bears the name today.
+    Nothing is asked of the directory before it must be; an answer holds for WAUTH_RESYNC_DELTA. While it cannot be
+    asked, the last known groups hold for WAUTH_MAX_STALENESS. With *facts* of a young ticket ``in_group`` needs no
+    search. With *sid*, or the one in *facts*, nobody but its owner is meant, whoever bears the name today.
+
+    *told* is what was just found out about the person (`wauth_core.Wauth.told`). Without a *directory* there is what
+    *facts* say, and what they do not say raises `ConfigurationError`.
     """
 
     def __init__(
-        self, wauth: Wauth, identity: Identity | None, facts: TransportFacts | None = None, sid: str | None = None
+        self,
+        identity: Identity | None = None,
+        facts: TransportFacts | None = None,
+        *,
+        directory: Directory | None = None,
+        sid: str | None = None,
+        told: Told | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self.identity = identity
         self.facts = facts
-        self._wauth = wauth
+        self._directory = directory
         self._sid = facts.user_sid if facts is not None else sid
+        self._now = now
+        self._told = None if told is None else (told, now())
         self._user: DirectoryUser | None = None
         self._groups: tuple[DirectoryGroup, ...] | None = None
 
@@ -43,12 +76,17 @@ class WindowsUser:
         return self.identity.username if self.identity else ""
 
     @property
+    def display_name(self) -> str:
+        """The identity as text, empty for nobody."""
+        return str(self.identity or "")
+
+    @property
     def directory_user(self) -> DirectoryUser:
-        """The person as the directory has them. Raises `UserNotFound`, and other `DirectoryError`."""
+        """The person as the directory has them. Raises `UserNotFound`, other `DirectoryError`, `ConfigurationError`."""
         if self.identity is None:
             raise UserNotFound("", "")
         if self._user is None:
-            user = self._wauth.directory_user(self.identity)
+            user = self._asked("The entry").directory_user(self.identity)
             if self._sid and user.sid and user.sid != self._sid:  # the name has passed to somebody else
                 raise UserNotFound(str(self.identity), self.identity.domain)
             self._user = user
@@ -68,39 +106,87 @@ class WindowsUser:
             self._groups = tuple(self.directory_user.groups())
         return self._groups
 
+    @property
+    def group_sids(self) -> frozenset[str]:
+        """The SIDs of all security groups, as far as they are known, and the person's own; none for nobody.
+
+        Empty too for an account that is disabled, expired or gone. Raises `DirectoryUnavailable` where nothing is
+        known that is young enough, other `DirectoryError`, and `ConfigurationError`.
+        """
+        if self.identity is None:
+            return frozenset()
+        if self._directory is None:
+            return self._ticket().groups
+        error: DirectoryError | None = None
+        if self._told is None or self._now() - self._told[1] > A_REQUEST:
+            told, error = self._directory.told(self.identity, self._own_facts())
+            self._told = told, self._now()
+        told = self._told[0]
+        if told.may is May.NO:
+            return frozenset()
+        if told.may is May.UNKNOWN:
+            why = told.reason if error is None else str(error)
+            raise DirectoryUnavailable(f"The groups of {self.identity} are not known: {why}") from error
+        return told.groups
+
     def in_group(self, group: DirectoryGroup | str) -> bool:
         """Whether the person is in *group* (a name by GROUP_ATTRS, a DN, a SID), directly or nested.
 
-        A group that is not found, or found twice, has no members, and the log says so; nor has any group a member
-        whose account is disabled, expired or gone. Raises `DirectoryError` where the directory cannot be asked.
+        A group that is not found, or found twice, has no members, and the log says so. Raises as `group_sids`.
         """
         if self.identity is None:
             return False
         name = group if isinstance(group, str) else group.sid or group.dn
-        user_sid = self.facts.user_sid if self.facts else None
-        wanted = self._wauth.group_sids(self.identity.domain, name, user_sid=user_sid)
+        if self._directory is None:
+            return self._in_known_group(name)
+        wanted = self._directory.group_sids(self.identity.domain, name, user_sid=self._sid)
         if not wanted:
             return False
-        if self.facts is not None and self._wauth.facts_hold(self.facts):
-            return self._wauth.facts_in(self.identity.domain, self.facts, wanted)
-        try:
-            user = self.directory_user
-        except UserNotFound:
+        own = self.group_sids
+        if not wanted.isdisjoint(own):
+            return True
+        builtin = frozenset(sid for sid in wanted if sid.startswith(BUILTIN))
+        if not builtin or self.facts is None or self.facts.complete or not own:
             return False
-        if not user.enabled:
-            return False
-        return not wanted.isdisjoint((user.group_sids or frozenset()) | {user.sid})
+        return bool(self._directory.builtin_groups(self.identity.domain, own, builtin))
+
+    def _own_facts(self) -> TransportFacts | None:
+        """The facts; where a SID alone is known, that."""
+        if self.facts is None and self._sid:
+            return TransportFacts(self._sid, frozenset())
+        return self.facts
+
+    def _in_known_group(self, name: str) -> bool:
+        """Without a directory: a SID, or a name that means the same SID in every domain."""
+        from wauth_core.directory.membership import well_known
+
+        own = self._ticket().groups
+        sid = well_known(name, lambda: (self._sid or "").rpartition("-")[0], lambda: "")
+        told = sid is not None and sid.startswith("S-1-")
+        if not told or sid is None or (sid.startswith(BUILTIN) and not (self.facts and self.facts.complete)):
+            self._asked(f"The group {name!r}")
+        return sid in own
+
+    def _ticket(self) -> Told:
+        """What the facts say by themselves, while they are young."""
+        now = self._now()
+        told = tell(heard_from(self.facts, now), Entry(), Limits(BELIEVED_FOR, None), now)
+        if told.may is not May.YES:
+            self._asked("The groups")
+        return told
+
+    def _asked(self, what: str) -> Directory:
+        if self._directory is None:
+            raise ConfigurationError(
+                f"{what} of {self.identity} must be read from the directory: give the wrapper wauth= with its domain."
+            )
+        return self._directory
 
     def __bool__(self) -> bool:
         return self.is_authenticated
 
     def __str__(self) -> str:
-        return str(self.identity) if self.identity else ""
+        return self.display_name
 
     def __repr__(self) -> str:
         return f"<WindowsUser {self.identity if self.identity else 'nobody'}>"
-
-
-def utc_now() -> datetime:
-    """The time now, aware."""
-    return datetime.now(timezone.utc)

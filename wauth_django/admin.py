@@ -69,7 +69,7 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_select_related = ("user",)
     search_fields = ("username", "domain", "sid", "user__username", "user__email")
     ordering = ("domain", "username")
-    actions = ("sync", "preview_sync")
+    actions = ("sync", "preview_sync", "end_sessions")
     autocomplete_fields = ()
     raw_id_fields = ("user",)
     readonly_fields = (
@@ -78,6 +78,7 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         "account_state",
         "last_sync",
         "deactivated",
+        "lapsed",
         "directory_identity",
         "rights",
         "groups",
@@ -85,7 +86,7 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     fieldsets = (
         (None, {"fields": ("user", "domain", "username")}),
         ("Identity in the directory", {"fields": ("directory_identity", "guid", "sid", "account_state")}),
-        ("Last sync", {"fields": ("last_sync", "deactivated")}),
+        ("Last sync", {"fields": ("last_sync", "deactivated", "lapsed")}),
         ("Rights", {"fields": ("rights", "groups"), "description": "As the directory says now; nothing is written."}),
     )
 
@@ -164,6 +165,17 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Say what a sync would do, and write nothing."""
         self._each(request, queryset, dry_run=True)
 
+    @admin.action(description="End sessions", permissions=["change"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet[LDAPUser]) -> None:
+        """End every session of the chosen users, in every browser. Who may sign in can do so again."""
+        for link in queryset.select_related("user"):
+            try:
+                link.end_sessions()
+            except (WauthError, InvalidIdentity) as error:
+                messages.error(request, f"{link}: {error}")
+            else:
+                messages.success(request, f"{link}: all sessions have ended.")
+
     def _each(self, request: HttpRequest, queryset: QuerySet[LDAPUser], *, dry_run: bool) -> None:
         for link in queryset.select_related("user"):
             try:
@@ -177,10 +189,16 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.add_message(request, level, format_html('<a href="{}">{}</a>: {}', url, link, words))
 
     def save_model(self, request: HttpRequest, obj: LDAPUser, form: Any, change: bool) -> None:
-        """A link to another name is a link to another person, whose GUID the next sync finds out."""
-        if {"domain", "username"} & set(form.changed_data):
-            obj.guid, obj.sid, obj.last_sync, obj.state = None, "", None, ""
-        super().save_model(request, obj, form, change)
+        """A link to another name is a link to another person, about whom the next sync finds out all.
+
+        Nothing is written that the form has not changed: a sync may just have written the rest.
+        """
+        if change and form.changed_data:
+            obj = LDAPUser(
+                pk=obj.pk, user=obj.user, domain=obj.domain, username=obj.username, deactivated=obj.deactivated
+            )
+        if form.changed_data or not change:
+            super().save_model(request, obj, form, change)
 
     def get_readonly_fields(self, request: HttpRequest, obj: LDAPUser | None = None) -> tuple[str, ...]:
         """Who is linked to whom is chosen once."""

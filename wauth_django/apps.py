@@ -37,7 +37,7 @@ class WindowsAuthConfig(AppConfig):
         from wauth_django import checks, conf, preload, sessions
 
         checks.register_all()
-        user_logged_in.connect(sessions.remember_identity, dispatch_uid="wauth_django.sessions")
+        user_logged_in.connect(sessions.note_owner, dispatch_uid="wauth_django.sessions")
         setting_changed.connect(conf.forget, dispatch_uid="wauth_django.conf")
         atexit.register(self._end)
         preload.start(self)
@@ -48,11 +48,13 @@ class WindowsAuthConfig(AppConfig):
         if (wauth := self._wauth) is None:
             with self._lock:
                 if (wauth := self._wauth) is None:
+                    from django.core.cache import cache
+
                     from wauth_core import Wauth
                     from wauth_django.conf import configuration
                     from wauth_django.signin import after_sync
 
-                    wauth = self._wauth = Wauth.from_mapping(configuration(), after_sync=after_sync)
+                    wauth = self._wauth = Wauth.from_mapping(configuration(), after_sync=after_sync, cache=cache)
         return wauth
 
     def loaded(self, name: str, load: Callable[[], Any]) -> Any:

@@ -14,24 +14,23 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
-from django.contrib import auth
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 
-from wauth_core.exceptions import InvalidIdentity, WauthError
+from wauth_core.exceptions import AmbiguousUser, InvalidIdentity, UnknownDomain, WauthError
 from wauth_core.identity import canonical_domain
-from wauth_django import freshness
-from wauth_django.conf import get_wauth
-from wauth_django.identify import outcome_of
-from wauth_django.models import LDAPUser
+from wauth_core.sync.knowledge import May
+from wauth_django.links import link_of, windows_user
+from wauth_django.pages import unavailable
+from wauth_django.request import visit_of
+from wauth_django.signin import bring_up
 
 logger = logging.getLogger("wauth.django")
 
-Check = Callable[[HttpRequest, Any], bool]
+Check = Callable[[HttpRequest, Any], bool | None]  # None: nobody can tell
 
 
 def domain_required(
@@ -44,7 +43,7 @@ def domain_required(
 
     With *bypass_superuser* a superuser passes without a link.
     """
-    return _deco(function, lambda request, user: in_domain(user, domain, bypass_superuser), login_url)
+    return _guard(function, lambda request, user: _in_domain(user, domain, bypass_superuser), login_url)
 
 
 def ldap_sync_required(
@@ -60,36 +59,26 @@ def ldap_sync_required(
     WAUTH_REQUIRE_RESYNC. When the sync fails people go to the login page, or with *raise_exception* the error is
     raised (500). *allow_non_ldap* lets users without a link pass.
     """
-    return _deco(
+    return _guard(
         function,
-        lambda request, user: is_synced(request, user, timedelta, allow_non_ldap, raise_exception),
+        lambda request, user: _is_synced(request, user, timedelta, allow_non_ldap, raise_exception),
         login_url,
     )
 
 
-def group_required(
-    *groups: str,
-    login_url: str | None = None,
-    raise_exception: bool = True,
-    bypass_superuser: bool = False,
-) -> Any:
+def group_required(*groups: str, login_url: str | None = None, bypass_superuser: bool = False) -> Any:
     """Let only members of one of *groups* (names by GROUP_ATTRS, or SIDs) of the user's domain see the view.
 
-    Membership is by SID, nested groups included, and is kept for WAUTH_RESYNC_DELTA. Somebody signed in who is not a
-    member gets a 403, or with ``raise_exception=False`` the login page; so do all where the directory cannot be asked.
+    Membership is by SID, nested groups included, and goes by the last known groups where the directory cannot be
+    asked, for WAUTH_MAX_STALENESS. Nobody is sent to the login page. Somebody signed in who is no member gets a 403,
+    and a 503 with Retry-After where nothing is known.
     """
     if not groups or any(not isinstance(group, str) for group in groups):
         raise TypeError('group_required takes names of groups: @group_required("Editors").')
-    return _deco(
-        None, lambda request, user: in_groups(request, user, groups, bypass_superuser), login_url, raise_exception
-    )
+    return _guard(None, lambda request, user: _in_groups(request, user, groups, bypass_superuser), login_url, True)
 
 
-# -- the checks, for the mixins too
-
-
-def in_domain(user: Any, domain: str | None = None, bypass_superuser: bool = True) -> bool:
-    """Whether *user* is linked to *domain* (to any, where None)."""
+def _in_domain(user: Any, domain: str | None, bypass_superuser: bool) -> bool:
     if not user.is_authenticated:
         return False
     if bypass_superuser and getattr(user, "is_superuser", False):
@@ -98,102 +87,64 @@ def in_domain(user: Any, domain: str | None = None, bypass_superuser: bool = Tru
     return link is not None and (domain is None or canonical_domain(link.domain) == canonical_domain(domain))
 
 
-def is_synced(
-    request: HttpRequest,
-    user: Any,
-    timedelta: Timedelta | None = None,
-    allow_non_ldap: bool = True,
-    raise_exception: bool = False,
+def _is_synced(
+    request: HttpRequest, user: Any, timedelta: Timedelta | None, allow_non_ldap: bool, raise_exception: bool
 ) -> bool:
-    """Whether *user* is in step with the directory, after a sync where one is due."""
-    link = link_of(user) if user.is_authenticated else None
-    if link is None:
+    if not user.is_authenticated or link_of(user) is None:
         return allow_non_ldap
-    delta = timedelta or Timedelta(0)
-    if getattr(request, "_wauth_synced", None) == user.pk or not freshness.is_due(link.last_sync, delta):
-        return True
-    standing = freshness.Standing(True, link)
-    now = freshness.bring_up(request, user, standing, delta=delta, required=True)
-    if now.error is not None:
-        if raise_exception:
-            raise now.error
-        return False
-    if now.user is None:
-        auth.logout(request)
-        _set_user(request, AnonymousUser())
-        return False
-    if now.user is not user:
-        _set_user(request, now.user)
-    return True
+    authority = bring_up(request, user, delta=timedelta or Timedelta(0), required=True)
+    if raise_exception and authority.raises and authority.error is not None:
+        raise authority.error
+    return authority.may is May.YES
 
 
-def in_groups(request: HttpRequest, user: Any, groups: tuple[str, ...], bypass_superuser: bool = False) -> bool:
-    """Whether *user* is in one of *groups*; False too where the directory cannot be asked."""
+def _in_groups(request: HttpRequest, user: Any, groups: tuple[str, ...], bypass_superuser: bool) -> bool | None:
     if not user.is_authenticated:
         return False
     if bypass_superuser and getattr(user, "is_superuser", False):
         return True
-    link = link_of(user)
-    if link is None:
-        return False
     try:
-        person = get_wauth().windows_user(link.identity, _facts(request, link), link.sid or None)
+        person = windows_user(user, visit_of(request).facts)
         return any(person.in_group(group) for group in groups)
-    except (WauthError, InvalidIdentity) as error:
-        logger.error("The groups of %r could not be asked for: %s", user.get_username(), error)
+    except (UnknownDomain, AmbiguousUser, InvalidIdentity) as error:
+        logger.error("%r is taken to be in no group: %s", user.get_username(), error)
         return False
-
-
-def link_of(user: Any) -> LDAPUser | None:
-    """The user's link, by the query that ``user.ldap`` makes once."""
-    try:
-        link: LDAPUser = user.ldap
-    except (LDAPUser.DoesNotExist, AttributeError):
+    except WauthError as error:
+        logger.error("The groups of %r could not be asked for: %s", user.get_username(), error)
         return None
-    return link
 
 
-def _facts(request: HttpRequest, link: LDAPUser) -> Any:
-    """What this request's token or ticket says, where it is this very user's."""
-    outcome = outcome_of(request)
-    facts = getattr(outcome, "facts", None)
-    return facts if facts is not None and facts.user_sid == link.sid else None
+def _guard(function: Any, check: Check, login_url: str | None, forbids: bool = False) -> Any:
+    """*function*, or what decorates one, behind *check*. Others are sent to the login page; where it *forbids*, those
+    who are signed in get a 403; where nobody can tell (None) a 503."""
 
+    def refusal(request: HttpRequest, user: Any) -> HttpResponseBase | None:
+        allowed = check(request, user)
+        if allowed is None:
+            return unavailable(request)
+        if not allowed and forbids and user.is_authenticated:
+            raise PermissionDenied
+        return (
+            None
+            if allowed
+            else redirect_to_login(request.get_full_path(), resolve_url(login_url or settings.LOGIN_URL))
+        )
 
-def _set_user(request: HttpRequest, user: Any) -> None:
-    from wauth_django.middleware import set_user
-
-    set_user(request, user)
-
-
-def _deco(function: Any, check: Check, login_url: str | None, raise_exception: bool = False) -> Any:
     def decorate(view: Any) -> Any:
         if iscoroutinefunction(view):
 
             @functools.wraps(view)
-            async def aview(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-                user = await request.auser()
-                if not await sync_to_async(check)(request, user):
-                    return refused(request, await request.auser(), login_url, raise_exception)
-                response: HttpResponseBase = await view(request, *args, **kwargs)
-                return response
+            async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+                refused = await sync_to_async(refusal)(request, await request.auser())
+                return await view(request, *args, **kwargs) if refused is None else refused
 
-            return aview
+        else:
 
-        @functools.wraps(view)
-        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not check(request, request.user):
-                return refused(request, request.user, login_url, raise_exception)
-            response: HttpResponseBase = view(request, *args, **kwargs)
-            return response
+            @functools.wraps(view)
+            def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+                refused = refusal(request, request.user)
+                return view(request, *args, **kwargs) if refused is None else refused
 
-        return checked
+        return guarded
 
     return decorate if function is None else decorate(function)
-
-
-def refused(request: HttpRequest, user: Any, login_url: str | None, raise_exception: bool) -> HttpResponseBase:
-    """The login page, or with *raise_exception* a 403 for somebody who is signed in."""
-    if raise_exception and user.is_authenticated:
-        raise PermissionDenied
-    return redirect_to_login(request.get_full_path(), resolve_url(login_url or settings.LOGIN_URL))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from wauth_core.identity import canonical_domain, fold_username
 
@@ -45,3 +48,22 @@ class UsernameKeyField(_PlainCharField):
         value = fold_username(model_instance.username or model_instance.user.get_username())
         setattr(model_instance, self.attname, value)
         return value
+
+
+class MomentField(models.DateTimeField):  # type: ignore[type-arg]
+    """A moment, aware in Python also where the project keeps its own without a zone (``USE_TZ = False``)."""
+
+    def deconstruct(self) -> Any:
+        """A DateTimeField to migrations."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.DateTimeField", args, kwargs
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Without a zone where the database is to keep none."""
+        if isinstance(value, datetime) and timezone.is_aware(value) and not settings.USE_TZ:
+            value = timezone.make_naive(value)
+        return super().get_prep_value(value)
+
+    def from_db_value(self, value: datetime | None, *_: Any) -> datetime | None:
+        """Aware, whatever the database keeps."""
+        return timezone.make_aware(value) if value is not None and timezone.is_naive(value) else value

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 
-from wauth_django.backends import MESSAGE
+from wauth_django.request import visit_of
 
 
 class _TellingMixin:
@@ -16,7 +16,7 @@ class _TellingMixin:
 
     def get_invalid_login_error(self) -> forms.ValidationError:
         """The safe message of `LDAPBackend`, else Django's own."""
-        message = getattr(self.request, MESSAGE, None)
+        message = visit_of(self.request).message
         if message:
             return forms.ValidationError(message, code="invalid_login")
         error: forms.ValidationError = super().get_invalid_login_error()  # type: ignore[misc]

@@ -1,35 +1,41 @@
 """Middleware: who is there (`WindowsAuthMiddleware`), in step with the directory (`UserSyncMiddleware`), and a stand-in
-for development (`SimulateWindowsAuthMiddleware`). All of them run natively in sync and in async stacks.
+for development (`SimulateWindowsAuthMiddleware`). All of them run natively in sync and in async stacks: what there is
+to do is found out first, without I/O, and done by the same code in both.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from http.cookies import SimpleCookie
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib import auth
-from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured, MiddlewareNotUsed
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.functional import SimpleLazyObject
 
-from wauth_core.exceptions import WauthError
-from wauth_core.web.outcomes import Anonymous, Headers, Outcome, Rejected, SignedIn
-from wauth_core.web.pages import status_for
-from wauth_django import freshness, identify, signin
+from wauth_core.sync.freshness import is_due
+from wauth_core.sync.knowledge import May
+from wauth_core.web.outcomes import Handshake, Outcome, Rejected, SignedIn, Unchecked
+from wauth_core.web.sessions import Owner
+from wauth_core.web.visit import Step, next_step
+from wauth_django import signin
 from wauth_django.conf import get_wauth
-from wauth_django.pages import page
-from wauth_django.sessions import BACKEND_SESSION_KEY, KEY, is_windows_session, owner_of
-
-logger = logging.getLogger("wauth.django")
-
-IDENTIFIED = "_wauth_outcome"  # attribute of a request: what WindowsAuthMiddleware found
+from wauth_django.links import row_of
+from wauth_django.pages import answer, page
+from wauth_django.request import (
+    add_headers,
+    by_wrapper,
+    challenge,
+    find_outcome,
+    is_asgi,
+    may_block,
+    server_outcome,
+    set_user,
+    visit_of,
+)
+from wauth_django.sessions import NOBODYS, aowner_of, owner_of
 
 
 class _Middleware:
@@ -76,124 +82,75 @@ class _Middleware:
 class WindowsAuthMiddleware(_Middleware):
     """Signs in whom WAUTH_SOURCES, or the WSGI/ASGI wrapper, say is there; Django's ``RemoteUserMiddleware`` made safe.
 
-    It stands after ``AuthenticationMiddleware``. No header is ever read but by a configured source. A session that a
-    Windows sign-in opened ends, and its key changes, when the request comes from somebody else, from another domain,
-    or from nobody; a session that a password opened stays.
+    It stands after ``AuthenticationMiddleware``. No header is ever read but by a configured source. What becomes of
+    the session, `wauth_core.web.visit.next_step` says.
     """
 
     def process(self, request: HttpRequest) -> HttpResponseBase | None:
-        _require_authentication_middleware(request)
-        outcome = _remember(request, identify.outcome_of(request))
-        user: Any = request.user
-        if user.is_authenticated:
-            owner, backend = request.session.get(KEY), request.session.get(BACKEND_SESSION_KEY)
-            if _stays(outcome, owner, backend):
-                return None
-            if is_windows_session(backend):
-                _end(request)
-                user = request.user
-        if isinstance(outcome, SignedIn):
-            signed_in = auth.authenticate(request, windows_identity=outcome.identity, facts=outcome.facts)
-            if signed_in is None:
-                return _turned_away(request)
-            auth.login(request, signed_in)
-            set_user(request, signed_in)
-            return None
-        return _answer(request, outcome, user)
+        outcome = _found(request)
+        return self._do(request, outcome, next_step(outcome, owner_of(request)))
 
     async def aprocess(self, request: HttpRequest) -> HttpResponseBase | None:
-        _require_authentication_middleware(request)
-        blocking = identify.may_block(request)
-        outcome = await sync_to_async(identify.outcome_of)(request) if blocking else identify.outcome_of(request)
-        _remember(request, outcome)
-        user: Any = await request.auser()
-        if user.is_authenticated:
-            owner, backend = await request.session.aget(KEY), await request.session.aget(BACKEND_SESSION_KEY)
-            if _stays(outcome, owner, backend):
-                return None
-            if is_windows_session(backend):
-                await _aend(request)
-                user = request.user
-        if isinstance(outcome, SignedIn):
-            signed_in = await auth.aauthenticate(request, windows_identity=outcome.identity, facts=outcome.facts)
-            if signed_in is None:
-                return await sync_to_async(_turned_away)(request)
-            await auth.alogin(request, signed_in)
-            set_user(request, signed_in)
+        outcome = await sync_to_async(_found)(request) if may_block(request) else _found(request)
+        owner = await aowner_of(request)
+        step = next_step(outcome, owner)
+        if step is Step.GO_ON and (owner is not None or not get_wauth().options.require_login):
             return None
-        return _answer(request, outcome, user)
+        return await sync_to_async(self._do)(request, outcome, step)
+
+    def _do(self, request: HttpRequest, outcome: Outcome, step: Step) -> HttpResponseBase | None:
+        if isinstance(outcome, (Rejected, Handshake)) and outcome.reason:
+            signin.refuse(request, None, outcome.reason)
+        if isinstance(outcome, (Handshake, Unchecked)):
+            return _refusal(request, outcome.status, outcome.headers)
+        if step.ends:
+            signin.end(request)
+        if step.begins and isinstance(outcome, SignedIn):
+            _begin(request, windows_identity=outcome.identity, facts=outcome.facts)
+            if (answered := answer(request, visit_of(request).authority)) is not None:
+                return answered
+        if not get_wauth().options.require_login or request.user.is_authenticated:
+            return None
+        named = isinstance(outcome, (SignedIn, Rejected))
+        return _refusal(request, outcome.status if isinstance(outcome, Rejected) else 403 if named else 401)
 
     def finish(self, request: HttpRequest, response: Any) -> Any:
-        outcome = getattr(request, IDENTIFIED, None)
+        outcome = visit_of(request).outcome
         if isinstance(outcome, SignedIn):
-            if outcome.headers and not _by_wrapper(request):
+            if outcome.headers and by_wrapper(request) is None:  # a wrapper adds them itself
                 add_headers(response, outcome.headers)
         elif response.status_code == 401 and "WWW-Authenticate" not in response.headers:
-            add_headers(response, identify.challenge(request).headers)
+            add_headers(response, challenge(request).headers)
         return response
 
 
 class UserSyncMiddleware(_Middleware):
     """Synchronises a signed-in user whose last sync is older than WAUTH_RESYNC_DELTA (manual 1.13).
 
-    It stands after the middleware that signs people in. The request that brings a change already sees it. A user whom
-    the directory no longer lets in loses the session here.
+    It stands after the middleware that signs people in. The request that brings a change already sees it. A session
+    that is no longer its user's, and one of whom the directory no longer lets in, ends here.
     """
 
     def process(self, request: HttpRequest) -> HttpResponseBase | None:
-        if (failed := _failed_sign_in(request)) is not None:
-            return failed
-        user: Any = request.user
-        if not user.is_authenticated:
-            return None
-        session = request.session
-        if _someone_else(request, session.get(KEY), session.get(BACKEND_SESSION_KEY)):
-            self._sign_in_again(request)
-            user = request.user
-            if not user.is_authenticated:
-                return _failed_sign_in(request)
-        owner = session.get(KEY)
-        standing = freshness.standing(request, user, owner)
-        if owner is None and standing.owner is not None:
-            session[KEY] = standing.owner
-        return self._bring_up(request, user, standing) if standing.due else None
+        owner = owner_of(request)
+        return self._do(request, owner) if _is_to_do(request, request.user, owner) else None
 
     async def aprocess(self, request: HttpRequest) -> HttpResponseBase | None:
-        if (failed := _failed_sign_in(request)) is not None:
-            return failed
-        user = await _auser(request)
-        if not user.is_authenticated:
-            return None
-        session = request.session
-        if _someone_else(request, await session.aget(KEY), await session.aget(BACKEND_SESSION_KEY)):
-            await sync_to_async(self._sign_in_again)(request)
-            user = await request.auser()
-            if not user.is_authenticated:
-                return _failed_sign_in(request)
-        owner = await session.aget(KEY)
-        standing = await freshness.astanding(request, user, owner)
-        if owner is None and standing.owner is not None:
-            await session.aset(KEY, standing.owner)
-        return await sync_to_async(self._bring_up)(request, user, standing) if standing.due else None
+        owner = await aowner_of(request)
+        to_do = _is_to_do(request, await request.auser(), owner)
+        return await sync_to_async(self._do)(request, owner) if to_do else None
 
-    def _bring_up(self, request: HttpRequest, user: Any, standing: freshness.Standing) -> HttpResponseBase | None:
-        now = freshness.bring_up(request, user, standing)
-        if now.error is not None:
-            return error_response(request, now.error)
-        if now.user is None:
-            _end(request)
-            return _turned_away(request)
-        elif now.user is not user:
-            set_user(request, now.user)
-        return None
-
-    def _sign_in_again(self, request: HttpRequest) -> None:
-        """The session is another person's than the one REMOTE_USER names, which Django's middleware cannot see."""
-        _end(request)
-        user = auth.authenticate(request, remote_user=request.META["REMOTE_USER"])
-        if user is not None:
-            auth.login(request, user)
-            set_user(request, user)
+    def _do(self, request: HttpRequest, owner: Owner | None) -> HttpResponseBase | None:
+        outcome = _of_server(request, owner)
+        step = next_step(outcome, owner) if outcome is not None else Step.END if owner is NOBODYS else Step.GO_ON
+        if step.ends:
+            signin.end(request)
+        if step.begins:
+            _begin(request, remote_user=request.META["REMOTE_USER"])
+        authority = visit_of(request).authority
+        if request.user.is_authenticated:
+            authority = signin.bring_up(request, request.user)
+        return answer(request, authority)
 
 
 class SimulateWindowsAuthMiddleware(_Middleware):
@@ -211,7 +168,7 @@ class SimulateWindowsAuthMiddleware(_Middleware):
         wauth = get_wauth()
         raw = wauth.options.simulate_user
         if settings.DEBUG and raw:
-            setattr(request, identify.SIMULATED, wauth.rules.parse(raw))
+            visit_of(request).outcome = SignedIn(wauth.rules.parse(raw), type(self).__name__)
             request.META["REMOTE_USER"] = raw
             if self.is_async:
                 request.META["HTTP_REMOTE_USER"] = raw  # where Django's own middleware looks in async stacks
@@ -221,126 +178,47 @@ class SimulateWindowsAuthMiddleware(_Middleware):
         return self.process(request)
 
 
-def error_response(request: HttpRequest, error: WauthError) -> HttpResponseBase:
-    """What WAUTH_ERROR_RESPONSE makes of *error*; raises it where nothing is configured."""
-    configured = get_wauth().options.error_response
-    if isinstance(configured, int) and not isinstance(configured, bool):
-        return HttpResponse("Authorization Failed.", status=configured)
-    if callable(configured):
-        response: HttpResponseBase = configured(request, error)
-        return response
-    raise error
-
-
-def set_user(request: HttpRequest, user: Any) -> None:
-    """Make *user* the request's user, for sync and async code alike."""
-    request.user = request._cached_user = request._acached_user = user  # type: ignore[attr-defined]
-
-
-def _end(request: HttpRequest) -> None:
-    auth.logout(request)
-    set_user(request, AnonymousUser())
-
-
-async def _aend(request: HttpRequest) -> None:
-    await auth.alogout(request)
-    set_user(request, AnonymousUser())
-
-
-async def _auser(request: HttpRequest) -> Any:
-    """The request's user. In async stacks Django's ``alogin`` changes ``request.user`` alone (5.2): whom another
-    middleware has just signed in would be nobody to ``auser()`` until the next request."""
-    user = await request.auser()
-    assigned: Any = request.user
-    if not user.is_authenticated and not isinstance(assigned, SimpleLazyObject) and assigned.is_authenticated:
-        set_user(request, assigned)
-        return assigned
-    return user
-
-
-def _require_authentication_middleware(request: HttpRequest) -> None:
+def _found(request: HttpRequest) -> Outcome:
     if not hasattr(request, "user"):
         raise ImproperlyConfigured(
             "WindowsAuthMiddleware needs 'django.contrib.auth.middleware.AuthenticationMiddleware' before it in "
             "MIDDLEWARE."
         )
+    return find_outcome(request)
 
 
-def _remember(request: HttpRequest, outcome: Outcome) -> Outcome:
-    setattr(request, IDENTIFIED, outcome)
-    if isinstance(outcome, Rejected):
-        signin.refuse(request, None, outcome.reason)
-    return outcome
+def _begin(request: HttpRequest, **claim: Any) -> None:
+    """Sign in whom a source names, if that may be."""
+    user = auth.authenticate(request, **claim)
+    if user is not None:
+        auth.login(request, user)
+        set_user(request, user)
 
 
-def _stays(outcome: Outcome, owner: object, backend: str | None) -> bool:
-    """Whether the session may go on: it is this very person's, or a password opened it and nobody else is there."""
-    if isinstance(outcome, SignedIn):
-        return owner == owner_of(outcome.identity)
-    return isinstance(outcome, Anonymous) and not is_windows_session(backend)
+def _refusal(request: HttpRequest, status: int, headers: Any = ()) -> HttpResponseBase:
+    return page(request, status, challenge(request).page if status == 401 else None, headers=headers)
 
 
-def _answer(request: HttpRequest, outcome: Outcome, user: Any) -> HttpResponseBase | None:
-    """The response to a handshake's step, or where WAUTH_REQUIRE_LOGIN wants somebody to be there."""
-    required = get_wauth().options.require_login and not user.is_authenticated
-    if isinstance(outcome, Rejected):
-        if not outcome.headers and not required:
-            return None
-        return _refusal(request, outcome.status, outcome.headers)
-    return _refusal(request, 401, ()) if required else None
-
-
-def _refusal(request: HttpRequest, status: int, headers: Headers) -> HttpResponseBase:
-    response = page(request, status, identify.challenge(request).page if status == 401 else None)
-    _put(response, headers)
-    return response
-
-
-def _turned_away(request: HttpRequest) -> HttpResponseBase | None:
-    """The answer, under WAUTH_REQUIRE_LOGIN, to somebody who was named but may not sign in."""
-    if not get_wauth().options.require_login:
-        return None
-    return _failed_sign_in(request) or page(request, status_for(getattr(request, signin.FAILURE, None)))
-
-
-def _put(response: Any, headers: tuple[tuple[str, str], ...]) -> None:
-    """Django keeps one header of a name; two challenges stand in one, by commas (RFC 9110 11.6.1)."""
-    for name, value in headers:
-        response.headers[name] = f"{response.headers[name]}, {value}" if name in response.headers else value
-
-
-def add_headers(response: Any, headers: Headers) -> None:
-    """Put a source's headers on *response*. Django keeps one value for a name, but any number of cookies; several
-    challenges are one header with commas (RFC 9110 11.6.1)."""
-    for name, value in headers:
-        if name.lower() == "set-cookie":
-            response.cookies.update(SimpleCookie(value))
-        elif name.lower() == "www-authenticate" and name in response.headers:
-            response.headers[name] += f", {value}"
-        else:
-            response.headers[name] = value
-
-
-def _by_wrapper(request: HttpRequest) -> bool:
-    """Whether the wrapper found out who is there; it then adds the headers itself."""
-    carrier: Any = request.scope if isinstance(request, ASGIRequest) else request.META
-    return identify.OUTCOME in carrier
-
-
-def _someone_else(request: HttpRequest, owner: object, backend: str | None) -> bool:
-    """Whether Django's ``RemoteUserMiddleware`` kept the session of somebody else, whose user name is the same."""
+def _of_server(request: HttpRequest, owner: Owner | None) -> Outcome | None:
+    """What the server's REMOTE_USER says, where Django's ``RemoteUserMiddleware`` has begun the session. It compares
+    user names, and cannot see that they are two people's."""
     remote_user = request.META.get("REMOTE_USER")
-    if not remote_user or hasattr(request, IDENTIFIED) or identify.is_asgi(request) or not is_windows_session(backend):
+    if owner is None or owner.by_password or visit_of(request).outcome is not None or is_asgi(request):
+        return None
+    return server_outcome(remote_user) if remote_user else None
+
+
+def _is_to_do(request: HttpRequest, user: Any, owner: Owner | None) -> bool:
+    """Whether `UserSyncMiddleware` has anything to do: without I/O."""
+    authority = visit_of(request).authority
+    if authority is not None and authority.may is not May.YES:
+        return True
+    if not user.is_authenticated:
         return False
-    if not isinstance(owner, list):
-        return False  # a session from before; `freshness.standing` finds its owner out
-    outcome = identify.server_outcome(remote_user)
-    return not isinstance(outcome, SignedIn) or owner != owner_of(outcome.identity)
-
-
-def _failed_sign_in(request: HttpRequest) -> HttpResponseBase | None:
-    """WAUTH_REQUIRE_RESYNC holds for the sync of a sign-in too."""
-    error = getattr(request, signin.FAILURE, None)
-    if error is not None and get_wauth().options.require_resync:
-        return error_response(request, error)
-    return None
+    outcome = _of_server(request, owner)
+    if owner is NOBODYS or (outcome is not None and next_step(outcome, owner) is not Step.GO_ON):
+        return True
+    wauth, row = get_wauth(), row_of(user)
+    return row.link is not None and (
+        not row.active or is_due(row.link.last_sync, wauth.options.resync_delta, wauth.now())
+    )

@@ -11,7 +11,8 @@ from django.db import models
 
 from wauth_core.identity import Identity, fold_username
 from wauth_core.sync.repository import Link
-from wauth_django.fields import DomainField, UsernameField, UsernameKeyField
+from wauth_core.sync.store import new_sessions
+from wauth_django.fields import DomainField, MomentField, UsernameField, UsernameKeyField
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,7 +50,7 @@ class LDAPUser(models.Model):
     )
     user_id: Any
     domain = DomainField(max_length=255, help_text="User Domain NetBIOS Name")
-    last_sync: models.DateTimeField[datetime | None, datetime | None] = models.DateTimeField(
+    last_sync = MomentField(
         blank=True,
         null=True,
         default=None,
@@ -67,6 +68,21 @@ class LDAPUser(models.Model):
     )
     deactivated: models.BooleanField[bool, bool] = models.BooleanField(
         default=False, help_text="It was a sync that deactivated the user, so a sync may activate it again"
+    )
+    lapsed: models.BooleanField[bool, bool] = models.BooleanField(
+        default=False, help_text="The rights were taken because the directory could not be asked for too long"
+    )
+    password_set = MomentField(
+        blank=True, null=True, default=None, help_text="When the password was last set in the directory (pwdLastSet)"
+    )
+    controller: models.CharField[str, str] = models.CharField(
+        max_length=255, blank=True, default="", help_text="The domain controller that answered last"
+    )
+    lowered_at = MomentField(
+        blank=True, null=True, default=None, help_text="When an answer of the directory last took a right"
+    )
+    sessions: models.BigIntegerField[int, int] = models.BigIntegerField(
+        default=new_sessions, editable=False, help_text="A session that holds another number has ended"
     )
     state: models.CharField[str, str] = models.CharField(
         max_length=128, blank=True, default="", help_text="The account's state in the directory at the last sync"
@@ -94,7 +110,9 @@ class LDAPUser(models.Model):
     @property
     def identity(self) -> Identity:
         """The Windows identity of this link. Raises `InvalidIdentity` for a row that names none."""
-        return Identity(self.domain, self.username or self.user.get_username())
+        from wauth_django.conf import get_wauth
+
+        return get_wauth().identity(self.domain, self.username or self.user.get_username())
 
     @property
     def link(self) -> Link:
@@ -105,7 +123,12 @@ class LDAPUser(models.Model):
             guid=self.guid,
             sid=self.sid or None,
             deactivated=self.deactivated,
+            lapsed=self.lapsed,
+            password_set=self.password_set,
+            controller=self.controller,
+            lowered_at=self.lowered_at,
             last_sync=self.last_sync,
+            sessions=self.sessions,
         )
 
     def get_ldap_manager(self) -> LDAPManager:
@@ -158,6 +181,12 @@ class LDAPUser(models.Model):
 
         return sync_link(self)
 
+    def end_sessions(self) -> None:
+        """End every session of the person, in every browser, also those of a wrapper that shares Django's cache."""
+        from wauth_django.signin import end_sessions
+
+        end_sessions(self)
+
 
 class SyncBookmark(models.Model):
     """Where the last bulk sync of a domain stopped reading changes."""
@@ -180,7 +209,7 @@ class SyncLock(models.Model):
     domain = DomainField(max_length=255)
     username_key: models.CharField[str, str] = models.CharField(max_length=256)
     until: models.DateTimeField[datetime, datetime] = models.DateTimeField(
-        help_text="A worker that died keeps the lock no longer than this"
+        help_text="By the database's clock, UTC: a worker that died holds the claim no longer"
     )
     token: models.CharField[str, str] = models.CharField(max_length=32)
 

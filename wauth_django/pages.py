@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template import Context, Engine, TemplateDoesNotExist
 from django.template.loader import render_to_string
 
+from wauth_core.sync.knowledge import May
 from wauth_core.web import pages
+from wauth_core.web.authority import RETRY_AFTER, Authority
+from wauth_core.web.outcomes import Headers
+from wauth_django.conf import get_wauth
+from wauth_django.request import add_headers
+
+LATER: Headers = (("Retry-After", str(RETRY_AFTER)),)
 
 
-def page(request: HttpRequest, status: int, content: bytes | None = None) -> HttpResponse:
+def page(
+    request: HttpRequest, status: int, content: bytes | None = None, *, headers: Headers = (), identity: object = None
+) -> HttpResponse:
     """The response with the page for *status* (or *content*, where a source has a page of its own)."""
     if content is None:
-        identity = getattr(getattr(request, "user", None), "ldap", None)
         shown = pages.context(status, identity=identity)
         name = f"wauth/{status}.html"
         try:
@@ -22,9 +31,36 @@ def page(request: HttpRequest, status: int, content: bytes | None = None) -> Htt
             content = ours.render(Context(shown)).encode()
     response = HttpResponse(content, status=status)
     response.headers["Cache-Control"] = "no-store"
+    add_headers(response, headers)
     return response
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """The page for those about whom nothing is known, as long as the directory cannot be asked."""
+    return page(request, 503, headers=LATER)
+
+
+def answer(request: HttpRequest, authority: Authority | None) -> HttpResponseBase | None:
+    """What *authority* makes of a request; None to go on, with nobody where that may not come in.
+
+    Raises the error of the directory, where WAUTH_REQUIRE_RESYNC is on and WAUTH_ERROR_RESPONSE has no answer to it.
+    """
+    options = get_wauth().options
+    if authority is None or authority.may is May.YES:
+        return None
+    if authority.may is May.NO:
+        return page(request, authority.status) if options.require_login else None
+    if not authority.raises or authority.error is None:
+        return unavailable(request)
+    configured = options.error_response
+    if isinstance(configured, int) and not isinstance(configured, bool):
+        return HttpResponse("Authorization Failed.", status=configured)
+    if callable(configured):
+        response: HttpResponseBase = configured(request, authority.error)
+        return response
+    raise authority.error
 
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """For a URLconf: ``handler403 = "wauth_django.pages.permission_denied"`` shows our page, or the project's own."""
-    return page(request, 403)
+    return page(request, 403, identity=getattr(getattr(request, "user", None), "ldap", None))

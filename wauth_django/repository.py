@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
-from time import monotonic, sleep
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.cache import cache
-from django.core.exceptions import FieldDoesNotExist
-from django.db import DatabaseError, IntegrityError, connections, models, router, transaction
-from django.utils import timezone
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import Error, IntegrityError, connections, models, router, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from wauth_core.exceptions import SyncError
-from wauth_core.identity import canonical_domain, fold_username
-from wauth_core.sync.repository import Change, Key, UserSnapshot, Wanted
+from wauth_core.sync import store
+from wauth_core.sync.repository import Change, Key, Link, UserSnapshot, Wanted
+from wauth_core.sync.store import domain_key, fitted, name_key, only_lowers, same_domain, same_link
 from wauth_django.models import LDAPUser, SyncBookmark, SyncLock
 
 logger = logging.getLogger("wauth.django")
 
-LOCK_SECONDS = 60  # a worker that died keeps its lock no longer than this
-LOCK_POLL = 0.05  # seconds
-_LINK_COLUMNS = ("domain", "username", "username_key", "guid", "sid", "deactivated", "last_sync")
 CHUNK = 500  # rows in one IN (…); SQLite allows 999 parameters
+# A constraint, a lost connection, a value that no column can hold.
+_errors = partial(store.as_sync_error, Error, ValueError, OverflowError, ValidationError)
+
+
+class _UtcNow(Now):
+    """The database's clock. MySQL's own follows the time zone of the session, which may turn back by an hour."""
+
+    def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **context)
 
 
 class DjangoUserRepository:
@@ -47,38 +54,38 @@ class DjangoUserRepository:
 
     def find(self, wanted: Wanted, *, domain: str, username: str, guid: uuid.UUID | None = None) -> list[UserSnapshot]:
         """See `UserRepository`."""
-        matches = models.Q(ldap__username_key=fold_username(username))
+        matches = Q(ldap__username_key=name_key(username))
         if guid is not None:
-            matches |= models.Q(ldap__guid=guid)
-        users = self._users(wanted).filter(matches, ldap__domain=canonical_domain(domain))
-        return self._snapshots(wanted, users)
+            matches |= Q(ldap__guid=guid)
+        with _errors():
+            found = self._snapshots(wanted, self._users(wanted).filter(matches, ldap__domain=domain_key(domain)))
+        return [user for user in found if same_link(user.link, domain, username, guid)]
 
     def named(self, wanted: Wanted, username: str) -> UserSnapshot | None:
         """See `UserRepository`. The exact spelling is preferred where several users differ by case only."""
         # Not every database knows the case of letters beyond ASCII: the likely spellings are asked for too.
-        spellings = {username, fold_username(username), username.upper(), username.title(), username.capitalize()}
-        same = models.Q((f"{wanted.username_field}__iexact", username))
+        folded = name_key(username)
+        spellings = {username, folded, username.upper(), username.title(), username.capitalize()}
+        same = Q((f"{wanted.username_field}__iexact", username))
         if not username.isascii():
-            same |= models.Q((f"{wanted.username_field}__in", sorted(spellings)))
-        found = self._users(wanted).filter(same)
-        folded = fold_username(username)
-        snapshots = [
-            # databases have their own ideas of what is equal; "jose" is not "josé"
-            (getattr(user, wanted.username_field) != username, user)
-            for user in found
-            if fold_username(getattr(user, wanted.username_field)) == folded
-        ]
-        for _, user in sorted(snapshots, key=lambda pair: (pair[0], pair[1].pk)):
-            return self._snapshots(wanted, [user])[0]
-        return None
+            same |= Q((f"{wanted.username_field}__in", sorted(spellings)))
+        with _errors():
+            named = [(getattr(user, wanted.username_field), user) for user in self._users(wanted).filter(same)]
+            # Databases have their own ideas of what is equal; "jose" is not "josé".
+            found = [(name != username, user.pk, user) for name, user in named if name_key(name) == folded]
+            return self._snapshots(wanted, [min(found, key=lambda each: each[:2])[2]])[0] if found else None
 
     def linked(self, wanted: Wanted, domain: str, *, batch: int = 500) -> Iterator[Sequence[UserSnapshot]]:
         """See `UserRepository`. Batches go by primary key, so that no cursor stays open between two of them."""
-        users = self._users(wanted).filter(ldap__domain=canonical_domain(domain)).order_by("pk")
+        users = self._users(wanted).filter(ldap__domain=domain_key(domain)).order_by("pk")
         last: Any = None
-        while page := list((users if last is None else users.filter(pk__gt=last))[:batch]):
-            yield self._snapshots(wanted, page)
-            last = page[-1].pk
+        while True:
+            with _errors():
+                page = self._snapshots(wanted, (users if last is None else users.filter(pk__gt=last))[:batch])
+            if not page:
+                return
+            yield [user for user in page if same_domain(user.link, domain)]
+            last = page[-1].key
 
     def _users(self, wanted: Wanted) -> Any:
         users = self.model._default_manager.using(self.database).select_related("ldap")
@@ -101,18 +108,18 @@ class DjangoUserRepository:
 
     # -- writing
 
-    def apply(self, changes: Iterable[Change], *, now: datetime) -> list[Key]:
+    def apply(self, changes: Iterable[Change], *, now: datetime) -> list[Key | None]:
         """See `UserRepository`. Users are saved one by one, so that the project's ``post_save`` receivers run."""
         listed = list(changes)
-        try:
-            with transaction.atomic(using=self.database):
+        with _errors(), transaction.atomic(using=self.database):
+            if all(change.seen is None for change in listed):
                 self._begin_writing()
-                users = self._locked(change.key for change in listed if change.key is not None)
-                groups = self._groups(listed)
-                keys = [self._write(change, users, groups, now) for change in listed]
-        except (DatabaseError, ValueError) as error:  # a constraint, a lost connection, a value no column can hold
-            raise SyncError(f"The database refused the change: {type(error).__name__}: {error}") from error
-        return keys
+            current = {n: c for n, c in enumerate(listed) if c.seen is None or self._write_link(c, now)}
+            users = self._by_key([change.key for change in current.values() if change.key is not None])
+            current = {n: c for n, c in current.items() if c.key is None or _is_as_seen(c, users)}
+            groups = self._groups(list(current.values()))
+            keys = {n: self._write(change, users, groups, now) for n, change in current.items()}
+        return [keys.get(n) for n in range(len(listed))]
 
     def _begin_writing(self) -> None:
         """SQLite gives up at once when a transaction that has read wants to write while another one writes; one that
@@ -120,17 +127,26 @@ class DjangoUserRepository:
         if not connections[self.database].features.has_select_for_update:
             LDAPUser.objects.using(self.database).filter(pk=-1).update(state="")
 
-    def _locked(self, keys: Iterable[Key]) -> dict[Key, Any]:
-        users = self.model._default_manager.using(self.database).select_for_update()
+    def _write_link(self, change: Change, now: datetime) -> bool:
+        """Write the link of a change, where that was not changed since; False where it was."""
+        seen = change.seen
+        assert seen is not None  # noqa: S101
+        rows = LDAPUser.objects.using(self.database).filter(user=change.key)
+        rows = rows.filter(last_sync=seen.last_sync, lapsed=seen.lapsed)
+        values: dict[str, Any] = _link_values(change.link) if change.link else {"lapsed": seen.lapsed}
+        if change.answered:
+            older = Q(last_sync__lte=now) if only_lowers(change) else Q(last_sync__lt=now)
+            rows = rows.filter(Q(last_sync=None) | older)
+            values["last_sync"] = now
+        if change.end_sessions:
+            values["sessions"] = F("sessions") + 1
+        return bool(rows.update(**values))
+
+    def _by_key(self, keys: Sequence[Key]) -> dict[Key, Any]:
+        users = self.model._default_manager.using(self.database).select_related("ldap")
         found: dict[Key, Any] = {}
-        remaining = iter(keys)
-        while chunk := list(islice(remaining, CHUNK)):
-            found.update((user.pk, user) for user in users.filter(pk__in=chunk).order_by("pk"))
-        links = LDAPUser.objects.using(self.database).select_for_update()
-        pks = iter(list(found))
-        while chunk := list(islice(pks, CHUNK)):
-            for link in links.filter(user__in=chunk).order_by("pk"):
-                found[link.user_id]._state.fields_cache["ldap"] = link
+        for start in range(0, len(keys), CHUNK):
+            found.update((user.pk, user) for user in users.filter(pk__in=keys[start : start + CHUNK]))
         return found
 
     def _groups(self, changes: Sequence[Change]) -> dict[str, Group]:
@@ -143,9 +159,12 @@ class DjangoUserRepository:
             found = Group.objects.using(self.database).filter(name__in=chunk)
             groups.update((group.name, group) for group in found if group.name in named)
         for name in sorted(added - groups.keys()):
-            groups[name], created = Group.objects.using(self.database).get_or_create(name=name)
+            group, created = Group.objects.using(self.database).get_or_create(name=name)
+            if name_key(group.name) != name_key(name):
+                raise SyncError(f"The database takes the group {name!r} for the other group {group.name!r}.")
             if created:
                 logger.info("The group %r was missing and has been created.", name)
+            groups[name] = group
         return groups
 
     def _write(self, change: Change, users: Mapping[Key, Any], groups: Mapping[str, Group], now: datetime) -> Key:
@@ -157,14 +176,13 @@ class DjangoUserRepository:
                 user.set_unusable_password()
             user.save(using=self.database, force_insert=True)
         else:
-            try:
-                user = users[change.key]
-            except KeyError:
-                raise SyncError(f"The user {change.key!r} was deleted while it was being synchronised.") from None
+            user = users[change.key]
             if values:
                 _assign(user, values)
                 user.save(using=self.database, update_fields=list(values))
-        self._write_link(user, change, now)
+        if change.link is not None and change.seen is None:
+            row = LDAPUser(user=user, last_sync=now if change.answered else None, **_link_values(change.link))
+            row.save(using=self.database, force_insert=True)
         if change.groups_add:
             user.groups.add(*(groups[name] for name in sorted(change.groups_add)))
         if gone := [groups[name] for name in sorted(change.groups_remove) if name in groups]:
@@ -172,71 +190,65 @@ class DjangoUserRepository:
         key: Key = user.pk
         return key
 
-    def _write_link(self, user: Any, change: Change, now: datetime) -> None:
-        row = _link_of(user)
-        if row is None and change.link is None:
-            return
-        row = row or LDAPUser(user=user)
-        row.last_sync = now
-        if change.link is not None:
-            row.domain, row.username = change.link.domain, change.link.username
-            row.guid, row.sid, row.deactivated = change.link.guid, change.link.sid or "", change.link.deactivated
-        row.save(using=self.database, update_fields=_LINK_COLUMNS if row.pk else None)
-
-    def touch(self, keys: Sequence[Key], *, now: datetime) -> None:
+    def touch(self, seen: Mapping[Key, datetime | None], *, now: datetime) -> None:
         """See `UserRepository`."""
-        for start in range(0, len(keys), CHUNK):
-            LDAPUser.objects.using(self.database).filter(user__in=keys[start : start + CHUNK]).update(last_sync=now)
+        with _errors():
+            for part in store.by_last_sync(seen):
+                same = Q()
+                for moment, keys in part.items():
+                    same |= Q(last_sync=moment, user__in=keys)
+                older = Q(last_sync=None) | Q(last_sync__lt=now)
+                LDAPUser.objects.using(self.database).filter(same, older).update(last_sync=now)
 
     # -- one worker at a time
 
-    @contextmanager
-    def lock(self, domain: str, username: str, *, wait: float = 0.0) -> Iterator[bool]:
-        """See `UserRepository`. No transaction stays open meanwhile; a lock expires after a minute by itself."""
-        take, release = (
-            (self._take_cached, self._release_cached) if self.use_cache else (self._take_row, self._release_row)
-        )
-        key = (canonical_domain(domain), fold_username(username))
-        token, until = secrets.token_hex(16), monotonic() + wait
-        while not (mine := take(*key, token)) and monotonic() < until:
-            sleep(LOCK_POLL)
-        try:
-            yield mine
-        finally:
-            if mine:
-                release(*key, token)
+    def lock(self, domain: str, username: str, *, wait: float = 0.0) -> AbstractContextManager[bool]:
+        """See `UserRepository`. No transaction stays open meanwhile."""
+        key = (domain_key(domain), name_key(username))
+        take, release = (_take_cached, _release_cached) if self.use_cache else (self._take_row, self._release_row)
+        return store.claiming(partial(take, key), partial(release, key), wait=wait)
 
-    def _take_cached(self, domain: str, username: str, token: str) -> bool:
-        return bool(cache.add(_cache_key(domain, username), token, LOCK_SECONDS))
+    def _take_row(self, key: tuple[str, str], token: str) -> bool:
+        """Insert the claim, or take over one that has ended: both let exactly one worker through.
 
-    def _release_cached(self, domain: str, username: str, token: str) -> None:
-        key = _cache_key(domain, username)
-        if cache.get(key) == token:
-            cache.delete(key)
-
-    def _take_row(self, domain: str, username: str, token: str) -> bool:
-        """Insert the lock's row, or take over one that has expired: both let exactly one worker through."""
-        rows = SyncLock.objects.using(self.database)
-        now = timezone.now()
-        until = now + timedelta(seconds=LOCK_SECONDS)
-        try:
-            with transaction.atomic(using=self.database):
-                rows.create(domain=domain, username_key=username, until=until, token=token)
-        except IntegrityError:
-            expired = rows.filter(domain=domain, username_key=username, until__lt=now)
-            return bool(expired.update(until=until, token=token))
+        One that ends too late was made while the database's clock was wrong.
+        """
+        rows, now, lease = SyncLock.objects.using(self.database), _UtcNow(), timedelta(seconds=store.LOCK_SECONDS)
+        domain, username = key
+        with _errors():
+            try:
+                with transaction.atomic(using=self.database):
+                    rows.create(domain=domain, username_key=username, until=now + lease, token=token)
+            except IntegrityError:
+                ended = Q(until__lte=now) | Q(until__gt=now + 2 * lease)
+                free = rows.filter(ended, domain=domain, username_key=username)
+                return bool(free.update(until=now + lease, token=token))
         return True
 
-    def _release_row(self, domain: str, username: str, token: str) -> None:
-        SyncLock.objects.using(self.database).filter(domain=domain, username_key=username, token=token).delete()
+    def _release_row(self, key: tuple[str, str], token: str) -> None:
+        with _errors():
+            SyncLock.objects.using(self.database).filter(domain=key[0], username_key=key[1], token=token).delete()
 
     def bookmark(self, domain: str, value: str | None = None) -> str | None:
         """See `UserRepository`."""
         rows = SyncBookmark.objects.using(self.database)
-        if value is not None:
-            rows.update_or_create(domain=canonical_domain(domain), defaults={"value": value})
-            return value
-        return rows.filter(domain=canonical_domain(domain)).values_list("value", flat=True).first()
+        with _errors():
+            if value is not None:
+                rows.update_or_create(domain=domain_key(domain), defaults={"value": value})
+                return value
+            found = rows.filter(domain=domain_key(domain)).values_list("domain", "value")
+            return next((kept for name, kept in found if name == domain_key(domain)), None)
+
+
+def _take_cached(key: tuple[str, str], token: str) -> bool:
+    with store.as_sync_error(Exception):  # each cache has errors of its own
+        return bool(cache.add(_cache_key(*key), token, store.LOCK_SECONDS))
+
+
+def _release_cached(key: tuple[str, str], token: str) -> None:
+    with store.as_sync_error(Exception):
+        if cache.get(_cache_key(*key)) == token:
+            cache.delete(_cache_key(*key))
 
 
 def _cache_key(domain: str, username: str) -> str:
@@ -250,6 +262,29 @@ def _link_of(user: Any) -> LDAPUser | None:
     except LDAPUser.DoesNotExist:
         return None
     return link
+
+
+def _is_as_seen(change: Change, users: Mapping[Key, Any]) -> bool:
+    """Whether the user has no link still, for a change that saw none."""
+    if change.key not in users:
+        raise SyncError(f"The user {change.key!r} was deleted while it was being synchronised.")
+    return change.seen is not None or _link_of(users[change.key]) is None
+
+
+def _link_values(link: Link) -> dict[str, Any]:
+    """What a link is in the table, but for what only the repository writes."""
+    return {
+        "domain": domain_key(link.domain),
+        "username": link.username,
+        "username_key": name_key(link.username),
+        "guid": link.guid,
+        "sid": link.sid or "",
+        "deactivated": link.deactivated,
+        "lapsed": link.lapsed,
+        "password_set": link.password_set,
+        "controller": fitted(link.controller, 255, "LDAPUser.controller"),
+        "lowered_at": link.lowered_at,
+    }
 
 
 def _has(model: type[models.Model], name: str) -> bool:
@@ -268,9 +303,4 @@ def _assign(user: Any, values: Mapping[str, Any]) -> None:
     """Set *values*; a text too long for its column is cut, except for the name the user goes by."""
     for name, value in values.items():
         limit = getattr(user._meta.get_field(name), "max_length", None)
-        if isinstance(value, str) and limit is not None and len(value) > limit:
-            if name == user.USERNAME_FIELD:
-                raise SyncError(f"The user name {value[:40]!r}… is longer than the column allows ({limit}).")
-            logger.warning("%s of the user %r is cut to %d characters.", name, user.get_username(), limit)
-            value = value[:limit]
-        setattr(user, name, value)
+        setattr(user, name, fitted(value, limit, f"{user._meta.label}.{name}", whole=name == user.USERNAME_FIELD))

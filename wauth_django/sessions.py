@@ -1,61 +1,71 @@
-"""Which Windows identity a session belongs to. It is written at login and compared on every request, with no query."""
+"""Whose session it is. That is written at login, and compared on every request with the user and the link."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
 
-from django.contrib.auth import BACKEND_SESSION_KEY, load_backend
+from asgiref.sync import sync_to_async
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY, load_backend
 from django.contrib.auth.backends import RemoteUserBackend
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from wauth_core.exceptions import InvalidIdentity
-from wauth_core.identity import Identity, fold_username
+from wauth_core.identity import Identity
+from wauth_core.web.outcomes import Handshake, SignedIn, Unchecked
+from wauth_core.web.sessions import Owner
+from wauth_core.web.visit import belongs
+from wauth_django.links import is_loaded, link_of, row_of, stored_user
+from wauth_django.models import LDAPUser
+from wauth_django.request import visit_of
 
-KEY = "_wauth_identity"
-Owner = list[str]  # [domain, folded user name]; empty for a session of a local user
+KEY = "_wauth_owner"
+NOBODYS = Owner(None)
+"""The owner of a session that is no longer its user's. It goes with nobody, so it ends."""
 
 
-def owner_of(identity: Identity | None) -> Owner:
-    """*identity* as a session keeps it."""
-    return [identity.domain, fold_username(identity.username)] if identity else []
-
-
-def identity_of(owner: object) -> Identity | None:
-    """The identity that a session's *owner* value names; None for a local user, or for anything that is not ours."""
-    if not isinstance(owner, list) or len(owner) != 2:
+def owner_of(request: HttpRequest) -> Owner | None:
+    """Whose session it is; None for no session, and where the outcome leaves sessions untouched."""
+    if _leaves_sessions(request):
         return None
-    try:
-        return Identity(str(owner[0]), str(owner[1]))
-    except InvalidIdentity:
+    user, session = request.user, request.session
+    return _owner(user, session.get(KEY), session.get(SESSION_KEY)) if user.is_authenticated else None
+
+
+async def aowner_of(request: HttpRequest) -> Owner | None:
+    """See `owner_of`. It loads the user for sync code, too."""
+    if _leaves_sessions(request):
         return None
+    user, session = await _auser(request), request.session
+    if not user.is_authenticated:
+        return None
+    if not is_loaded(user):
+        await sync_to_async(link_of)(user)
+    return _owner(user, await session.aget(KEY), await session.aget(SESSION_KEY))
 
 
-def remember_identity(sender: object, request: HttpRequest | None, user: Any, **_: object) -> None:
-    """Receiver of ``user_logged_in``: note whose session this is, by the sign-in or by the user's link."""
-    session = getattr(request, "session", None)
+def note_owner(sender: object, request: HttpRequest | None, user: Any, **_: object) -> None:
+    """Receiver of ``user_logged_in``: note whose session this is, how it was begun, and whom a source named."""
+    session: Any = getattr(request, "session", None)
     if session is None:
         return
-    identity = getattr(user, "_wauth_identity", None)
-    session[KEY] = owner_of(identity if identity is not None else linked_identity(user))
+    visit = visit_of(request)
+    has_signed_in = visit.identity is not None and visit.key == user.pk
+    row = link_of(user if has_signed_in else stored_user(user.pk, user))
+    identity = visit.identity if has_signed_in else _identity_of(row)
+    named = visit.named
+    if is_by_source(session.get(BACKEND_SESSION_KEY)):
+        typed = isinstance(visit.outcome, SignedIn) and visit.outcome.by_password
+        by_password = typed and identity is not None and named is not None and named.same_name(identity)
+    else:  # without ``user.backend`` the application has logged somebody in whom no backend has checked
+        by_password = named is None or hasattr(user, "backend")
+    link = row.link if row is not None else None
+    session[KEY] = Owner.of(identity, user.pk, link, by_password=by_password, named=named).to_session()
 
 
-def linked_identity(user: Any) -> Identity | None:
-    """The identity of *user*'s link, by a query; None where there is none."""
-    from wauth_django.models import LDAPUser
-
-    link = LDAPUser.objects.filter(user_id=user.pk).first()
-    if link is None:
-        return None
-    link.user = user
-    try:
-        return link.identity
-    except InvalidIdentity:
-        return None
-
-
-def is_windows_session(backend_path: str | None) -> bool:
-    """Whether the session was opened by what the web server says (and so ends with it), not by a password."""
+def is_by_source(backend_path: str | None) -> bool:
+    """Whether a session of that backend was begun by what a source says (and so ends with it), not by a password."""
     return bool(backend_path) and _is_remote(str(backend_path))
 
 
@@ -67,4 +77,34 @@ def _is_remote(backend_path: str) -> bool:
         return True  # a backend that is gone: the session cannot be vouched for
 
 
-__all__ = ["BACKEND_SESSION_KEY", "KEY", "Owner", "identity_of", "is_windows_session", "linked_identity", "owner_of"]
+def _owner(user: Any, said: object, key: str | None) -> Owner | None:
+    if key != str(user.pk):
+        return None  # the user of this request alone, by no session: a token's, say
+    owner = Owner.from_session(said)
+    return owner if owner is not None and belongs(owner, row_of(user)) else NOBODYS
+
+
+def _identity_of(link: LDAPUser | None) -> Identity | None:
+    try:
+        return link.identity if link is not None else None
+    except InvalidIdentity:
+        return None
+
+
+def _leaves_sessions(request: HttpRequest) -> bool:
+    return isinstance(visit_of(request).outcome, (Handshake, Unchecked))
+
+
+async def _auser(request: HttpRequest) -> Any:
+    """The request's user, the same for sync and async code.
+
+    Django's ``alogin`` and ``alogout`` change ``request.user`` alone (5.2): without this, whom another middleware has
+    just signed in would be nobody to ``auser()`` until the next request.
+    """
+    user, assigned = await request.auser(), request.user
+    if not isinstance(assigned, SimpleLazyObject):
+        user = assigned
+    elif hasattr(request, "_cached_user"):
+        return user
+    request._cached_user = request._acached_user = user  # type: ignore[attr-defined]
+    return user

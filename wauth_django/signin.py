@@ -6,21 +6,28 @@ Everything here blocks (SQL, LDAP); async code calls it through ``sync_to_async`
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import get_user_model
-from django.core.cache import cache
+from django.contrib import auth
+from django.contrib.auth import BACKEND_SESSION_KEY, get_user_model, load_backend
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from wauth_core import Identity, Refreshed, SyncResult, SyncStatus, Verdict, WauthError
-from wauth_core.exceptions import SyncError, UserNotFound
+from wauth_core import Identity, SyncResult, SyncStatus
+from wauth_core.exceptions import InvalidIdentity, SyncError, UserNotFound
+from wauth_core.sync.knowledge import May
+from wauth_core.web import sessions
+from wauth_core.web.authority import BY_SETTINGS, YES, Authority, refresh
+from wauth_core.web.visit import belongs, next_step
 from wauth_django.conf import get_wauth
+from wauth_django.links import link_of, row_of, stored_user, user_linked_to
 from wauth_django.models import LDAPUser
 from wauth_django.repository import DjangoUserRepository
+from wauth_django.request import Visit, set_user, visit_of
+from wauth_django.sessions import NOBODYS, owner_of
 from wauth_django.signals import ldap_user_sync, user_refused, user_signed_in
 
 if TYPE_CHECKING:
@@ -28,17 +35,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("wauth.django")
 
-FAILURE = "_wauth_failure"  # attribute of a request: the error that kept somebody from signing in
-
 
 def repository() -> DjangoUserRepository:
     """The users of this project, by its settings."""
     return DjangoUserRepository(use_cache=get_wauth().options.use_cache)
-
-
-def user_of(key: Any) -> Any:
-    """The user with that primary key, as the database holds it now; None when there is none."""
-    return get_user_model()._default_manager.filter(pk=key).first()
 
 
 def sign_in(request: HttpRequest | None, identity: Identity, facts: TransportFacts | None = None) -> Any | None:
@@ -46,63 +46,112 @@ def sign_in(request: HttpRequest | None, identity: Identity, facts: TransportFac
 
     Where the directory cannot be asked, a known user goes on with the last known rights, up to WAUTH_MAX_STALENESS.
     """
-    link = LDAPUser.objects.for_identity(identity).first()
-    last_sync = link.last_sync if link else None
-    refreshed = refresh(identity, last_sync, delta=timedelta(0), facts=facts)
-    result = refreshed.result
-    if refreshed.verdict in (Verdict.REFUSE, Verdict.FAIL):
-        reason = result.reason or result.status.value if result else str(refreshed.error)
-        return refuse(request, identity, reason, refreshed.error)
-    key = result.key if result else (link.user_id if link else None)
-    user = user_of(key)
-    if user is None:
-        return refuse(request, identity, "there is no user of that key any more", refreshed.error)
-    if refreshed.verdict is Verdict.STRIP:
-        strip(user)
-    elif result is not None and request is not None:
-        request._wauth_synced = user.pk  # type: ignore[attr-defined]
-    user._wauth_identity = identity
-    user._wauth_result = result
-    return user
+    visit, user = visit_of(request), user_linked_to(identity)
+    row = row_of(user) if user is not None else None
+    authority = refresh(get_wauth(), repository(), identity, row, facts=facts, begins=True)
+    result = authority.result
+    key = result.key if result is not None else row.key if row is not None else None
+    visit.authority, visit.identity, visit.key = replace(authority, written=False), identity, key
+    if authority.may is not May.YES:
+        return refuse(request, identity, authority.reason)
+    if user is None or not _is_as_stored(user, authority):
+        user = stored_user(key)
+    return user or refuse(request, identity, "there is no user of that key any more")
 
 
-def strip(user: Any) -> None:
-    """Take every privileged flag from *user* for this request: what is known is older than WAUTH_MAX_STALENESS."""
-    flags = ["is_superuser", "is_staff"]
-    with suppress(LDAPUser.DoesNotExist, WauthError):
-        flags += [flag for flag in user.ldap.get_ldap_manager().settings.FLAG_MAP if flag != "is_active"]
-    for flag in flags:
-        if hasattr(user, flag):
-            setattr(user, flag, False)
+def welcome(request: HttpRequest | None, user: Any, identity: Identity) -> None:
+    """Tell the project that *user*, whom `sign_in` returned, has been let in."""
+    authority = visit_of(request).authority
+    result = authority.result if authority is not None else None
+    user_signed_in.send(sender=type(user), request=request, user=user, identity=identity, result=result)
 
 
-def welcome(request: HttpRequest | None, user: Any) -> None:
-    """Tell the project that *user*, whom `sign_in` gave, has been let in."""
-    user_signed_in.send(
-        sender=type(user), request=request, user=user, identity=user._wauth_identity, result=user._wauth_result
-    )
-
-
-def refuse(request: HttpRequest | None, identity: Identity | None, reason: str, error: WauthError | None = None) -> Any:
-    """Note in the log, and tell the project, that *identity* was not let in, and why. Gives None."""
+def refuse(request: HttpRequest | None, identity: Identity | None, reason: str) -> Any:
+    """Note in the log, and tell the project, that *identity* was not let in, and why. Returns None."""
     logger.warning("%s was not signed in: %s", identity or "Somebody", reason)
-    if request is not None and error is not None:
-        setattr(request, FAILURE, error)
     user_refused.send(sender=get_user_model(), request=request, identity=identity, reason=reason)
     return None
 
 
-def refresh(
-    identity: Identity,
-    last_sync: datetime | None,
-    *,
-    delta: timedelta | object | None = ...,
-    facts: TransportFacts | None = None,
-    required: bool | None = None,
-) -> Refreshed:
-    """`Wauth.refresh` with this project's users."""
-    options: dict[str, Any] = {} if delta is ... else {"delta": delta}
-    return get_wauth().refresh(identity, repository(), last_sync=last_sync, facts=facts, required=required, **options)
+def end(request: HttpRequest) -> None:
+    """End the session: from now on nobody is there."""
+    auth.logout(request)
+    set_user(request, AnonymousUser())
+
+
+def bring_up(
+    request: HttpRequest, user: Any, *, delta: timedelta | object = BY_SETTINGS, required: bool | None = None
+) -> Authority:
+    """Whether *user*, the request's, may go on; after a sync where one is due. The request has the user of now.
+
+    The directory is tried once a request. A user who may not go on loses the session. *delta* and *required*: see
+    `wauth_core.web.authority.refresh`.
+    """
+    link = link_of(user)
+    if link is None:
+        return YES
+    visit = visit_of(request)
+    authority = _asked(visit, user, link, delta, required)
+    if authority.may is May.YES and authority.written and not _is_as_stored(user, authority):
+        authority = visit.authority = _go_on_with(request, stored_user(user.pk, user), authority)
+    if authority.may is May.NO:
+        refuse(request, visit.identity, authority.reason)
+        end(request)
+    return authority
+
+
+def _asked(visit: Visit, user: Any, link: LDAPUser, delta: Any, required: bool | None) -> Authority:
+    """What the directory says of *user*: in this request already, or now."""
+    authority = visit.authority if visit.key == user.pk else None
+    if authority is not None:
+        is_refused = required and authority.error is not None and authority.may is May.YES
+        return replace(authority, may=May.UNKNOWN, raises=True) if is_refused else authority
+    try:
+        identity = link.identity
+    except InvalidIdentity as error:
+        return Authority(May.NO, str(error))
+    facts = visit.facts if visit.facts is not None and visit.facts.user_sid == link.sid else None
+    authority = refresh(get_wauth(), repository(), identity, row_of(user), facts=facts, delta=delta, required=required)
+    result = authority.result
+    if result is not None or authority.error is not None:
+        if authority.may is May.YES and result is not None and result.key != user.pk:
+            authority = replace(authority, may=May.NO, reason="the name belongs to another person now")
+        visit.authority, visit.identity, visit.key = authority, identity, user.pk
+    return authority
+
+
+def _is_as_stored(user: Any, authority: Authority) -> bool:
+    """Whether *user* is what the store holds, so that it need not be read again."""
+    result = authority.result
+    if result is None:
+        return not authority.written
+    if result.changed or result.key != user.pk or result.before is None:
+        return False
+    said = {**result.before.fields, **result.before.flags}
+    return result.before.link == user.ldap.link and all(getattr(user, name) == said[name] for name in said)
+
+
+def _go_on_with(request: HttpRequest, user: Any, authority: Authority) -> Authority:
+    """Make *user*, who was read anew, the request's. A session of an older number ends; it begins anew for whom the
+    request names."""
+    path, owner = request.session.get(BACKEND_SESSION_KEY), owner_of(request)
+    backend = load_backend(path) if path else None
+    may_sign_in = getattr(backend, "user_can_authenticate", lambda user: user.is_active)
+    if user is None or not may_sign_in(user):
+        return replace(authority, may=May.NO, reason="the user is not active")
+    user.backend = path
+    set_user(request, user)
+    if owner is not None and not belongs(owner, row_of(user)):
+        outcome = visit_of(request).outcome
+        if owner.by_password or outcome is None or not next_step(outcome, NOBODYS).begins:
+            return replace(authority, may=May.NO, reason="the sessions of that person were ended")
+        end(request)
+        auth.login(request, user)
+        set_user(request, user)
+    return replace(authority, written=False)
+
+
+# -- for models, admin and commands
 
 
 def sync_link(link: LDAPUser) -> SyncResult:
@@ -110,6 +159,11 @@ def sync_link(link: LDAPUser) -> SyncResult:
     result = get_wauth().sync(link.identity, repository())
     link.refresh_from_db()
     return result
+
+
+def end_sessions(link: LDAPUser) -> None:
+    """`LDAPUser.end_sessions`."""
+    sessions.end_sessions(get_wauth(), repository(), link.identity, guid=link.guid)
 
 
 def create_user(username: str) -> Any:
@@ -121,19 +175,17 @@ def create_user(username: str) -> Any:
         raise UserNotFound(str(identity), identity.domain)
     if not result.ok:
         raise SyncError(f"{identity} was not created: {result.reason or result.status.value}.")
-    return user_of(result.key)
+    return stored_user(result.key)
 
 
 def after_sync(result: SyncResult) -> None:
-    """The `Wauth`'s hook: the fresh mark in the cache, the account's state in the link, the signal."""
+    """The `Wauth`'s hook: the account's state in the link, and the signal."""
     if result.status is SyncStatus.BUSY or result.dry_run or result.key is None:
         return
-    mark_fresh(result.key, timezone.now())
-    state = state_of(result)
-    LDAPUser.objects.filter(user_id=result.key).exclude(state=state).update(state=state)
-    if not result.ok:
-        return
-    if ldap_user_sync.has_listeners():
+    if result.user is not None or not result.ok:  # a ticket says nothing of it
+        state = state_of(result)
+        LDAPUser.objects.filter(user_id=result.key).exclude(state=state).update(state=state)
+    if result.ok and ldap_user_sync.has_listeners():
         link = LDAPUser.objects.select_related("user").filter(user_id=result.key).first()
         if link is not None:
             ldap_user_sync.send(
@@ -149,18 +201,3 @@ def state_of(result: SyncResult) -> str:
     if result.user is None:
         return result.status.value
     return ", ".join(result.user.state.reasons) or ("enabled" if result.ok else result.status.value)
-
-
-# -- freshness in the cache (WAUTH_USE_CACHE)
-
-
-def cache_key(key: Any) -> str:
-    """Where the cache holds when a user was last synchronised."""
-    return f"wauth:{key}"
-
-
-def mark_fresh(key: Any, now: datetime) -> None:
-    """Note in the cache that the user was synchronised; without WAUTH_USE_CACHE the row alone says so."""
-    options = get_wauth().options
-    if options.use_cache and options.resync_delta:
-        cache.set(cache_key(key), now.timestamp(), options.resync_delta.total_seconds())

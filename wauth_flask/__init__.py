@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from wauth_flask.cache import CacheUserRepository as CacheUserRepository
 from wauth_flask.decorators import domain_required as domain_required
 from wauth_flask.decorators import group_required as group_required
@@ -11,19 +9,7 @@ from wauth_flask.decorators import ldap_sync_required as ldap_sync_required
 from wauth_flask.decorators import login_not_required as login_not_required
 from wauth_flask.decorators import login_required as login_required
 from wauth_flask.extension import WindowsAuth as WindowsAuth
-from wauth_flask.people import windows_user as windows_user
 from wauth_flask.signals import ldap_user_sync as ldap_user_sync
 from wauth_flask.signals import user_refused as user_refused
 from wauth_flask.signals import user_signed_in as user_signed_in
-
-if TYPE_CHECKING:
-    from wauth_flask.repository import SQLAlchemyUserRepository as SQLAlchemyUserRepository
-
-
-def __getattr__(name: str) -> Any:
-    """SQLAlchemy is loaded by those who use it."""
-    if name == "SQLAlchemyUserRepository":
-        from wauth_flask.repository import SQLAlchemyUserRepository
-
-        return SQLAlchemyUserRepository
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+from wauth_flask.signin import windows_user as windows_user

@@ -5,92 +5,124 @@ from __future__ import annotations
 import hashlib
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, replace
 from datetime import datetime
-from time import monotonic, sleep
+from functools import partial
 from typing import Any
 
-from cachelib import BaseCache, SimpleCache
+from cachelib import BaseCache, FileSystemCache, SimpleCache
 
 from wauth_core.exceptions import SyncError
-from wauth_core.identity import canonical_domain, fold_username
+from wauth_core.sync import store
 from wauth_core.sync.repository import Change, Key, Link, UserSnapshot, Wanted
+from wauth_core.sync.store import as_written, domain_key, link_names, may_write, name_key, same_domain, same_link
 
+WRITING = "wauth:writing"  # the claim of whoever writes
+WAIT = 5.0  # seconds to wait for it
 KEEP = 7 * 24 * 3600  # seconds; whoever is forgotten is read from the directory again
-LOCK_LEASE = 60  # seconds
-LOCK_POLL = 0.05  # seconds
+_errors = partial(store.as_sync_error, Exception)  # each cache has errors of its own
+_KEYS = uuid.UUID("6f1f6d0e-0c5e-5c0b-9f3e-6d1b8b0f5a52")  # the namespace of users' keys
 
 
 class CacheUserRepository:
     """People as they were at their last sync, in *cache*; in this process's memory by default.
 
-    A cache may forget: then a user is simply new again. Its content decides what people may do, so nobody else may
-    write there: a shared Redis needs a password, and cachelib unpickles what it finds.
+    A cache may forget: then a user is simply new again. A user's key follows from the GUID (or the name), so that it is
+    the same in every process, and after all was forgotten; in memory, `Link.sessions` follows too, from the key and
+    the time of the last new password. What is kept decides what people may do, so nobody else may write there: a
+    shared Redis needs a password, and cachelib unpickles what it finds.
     """
 
     def __init__(self, cache: BaseCache | None = None) -> None:
         self._cache = cache if cache is not None else SimpleCache(threshold=1_000_000, default_timeout=KEEP)
-        self._one = threading.RLock()
+        self._one, self._writing = threading.Lock(), threading.Lock()
         self.forgets = cache is None  # everything, with the process
 
     def find(self, wanted: Wanted, *, domain: str, username: str, guid: uuid.UUID | None = None) -> list[UserSnapshot]:
         """See `UserRepository`."""
-        domain = canonical_domain(domain)
-        keys = [self._get("link", domain, fold_username(username)), self._get("guid", domain, guid) if guid else None]
-        return [self._snapshot(wanted, key, entry) for key in dict.fromkeys(keys) if (entry := self._user(key))]
+        with _errors():
+            keys = [self._get(*name) for name in link_names(domain, username, guid)]
+            found = [self._snapshot(wanted, key, entry) for key in dict.fromkeys(keys) if (entry := self._user(key))]
+        return [user for user in found if same_link(user.link, domain, username, guid)]
 
     def named(self, wanted: Wanted, username: str) -> UserSnapshot | None:
         """See `UserRepository`."""
-        held: dict[str, str] = self._get("name", fold_username(username)) or {}
-        key = held.get(username) or next(iter(held.values()), None)
-        entry = self._user(key)
+        with _errors():
+            held: dict[str, str] = self._get("username", name_key(username)) or {}
+            key = held.get(username) or next(iter(held.values()), None)
+            entry = self._user(key)
         return self._snapshot(wanted, key, entry) if entry else None
 
     def linked(self, wanted: Wanted, domain: str, *, batch: int = 500) -> Iterator[Sequence[UserSnapshot]]:
         """See `UserRepository`. Only those whom the cache has not forgotten."""
-        keys: list[Key] = self._get("domain", canonical_domain(domain)) or []
+        with _errors():
+            keys: list[Key] = self._get("domain", domain_key(domain)) or []
         for start in range(0, len(keys), batch):
-            page = [(key, self._user(key)) for key in keys[start : start + batch]]
-            yield [self._snapshot(wanted, key, entry) for key, entry in page if entry]
+            with _errors():
+                page = [(key, self._user(key)) for key in keys[start : start + batch]]
+            found = [self._snapshot(wanted, key, entry) for key, entry in page if entry]
+            yield [user for user in found if same_domain(user.link, domain)]
 
-    def apply(self, changes: Iterable[Change], *, now: datetime) -> list[Key]:
-        """See `UserRepository`. All or nothing within this process."""
-        with self._one:
+    def apply(self, changes: Iterable[Change], *, now: datetime) -> list[Key | None]:
+        """See `UserRepository`. All or nothing, but for a process or a cache that dies in the middle."""
+        listed = list(changes)
+        with self._alone(), _errors():
             writing = _Writing(self)
-            keys = [writing.write(change, now) for change in changes]
+            keys = [writing.write(change, now) for change in listed]
             for name, value in writing.pending.items():
                 self._cache.set(name, value, KEEP) if value is not None else self._cache.delete(name)
             return keys
 
-    def touch(self, keys: Sequence[Key], *, now: datetime) -> None:
+    def touch(self, seen: Mapping[Key, datetime | None], *, now: datetime) -> None:
         """See `UserRepository`."""
-        with self._one:
-            for key in keys:
-                if (entry := self._user(key)) and entry["link"]:
-                    self._cache.set(cache_name("user", key), {**entry, "last_sync": now}, KEEP)
+        with self._alone(), _errors():
+            for key, moment in seen.items():
+                entry = self._user(key)
+                link = _link(entry) if entry else None
+                if entry and link and link.last_sync == moment and (moment is None or moment < now):
+                    link = replace(link, last_sync=now)
+                    self._cache.set(cache_name("user", key), {**entry, "link": asdict(link)}, KEEP)
 
-    @contextmanager
-    def lock(self, domain: str, username: str, *, wait: float = 0.0) -> Iterator[bool]:
-        """See `UserRepository`. Holds as far as the cache reaches."""
-        name, token = cache_name("lock", canonical_domain(domain), fold_username(username)), uuid.uuid4().hex
-        give_up = monotonic() + wait
-        while not (mine := self._add(name, token)) and monotonic() < give_up:
-            sleep(LOCK_POLL)
-        try:
-            yield mine
-        finally:
-            if mine and self._cache.get(name) == token:
-                self._cache.delete(name)
+    def lock(self, domain: str, username: str, *, wait: float = 0.0) -> AbstractContextManager[bool]:
+        """See `UserRepository`. Holds as far as the cache reaches, and ends as its entries do."""
+        name = cache_name("lock", domain_key(domain), name_key(username))
+        return store.claiming(partial(self._take, name), partial(self._release, name), wait=wait)
 
     def bookmark(self, domain: str, value: str | None = None) -> str | None:
         """See `UserRepository`."""
-        name = cache_name("bookmark", canonical_domain(domain))
-        if value is not None:
-            self._cache.set(name, value, KEEP)
-            return value
-        found: str | None = self._cache.get(name)
-        return found
+        name = cache_name("bookmark", domain_key(domain))
+        with _errors():
+            if value is not None:
+                self._cache.set(name, value, KEEP)
+                return value
+            found: str | None = self._cache.get(name)
+            return found
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One writer at a time, among all processes that share the cache: a cache cannot compare and set."""
+        with self._writing:
+            if self.forgets:  # nobody shares it
+                yield
+                return
+            take, release = partial(self._take, WRITING), partial(self._release, WRITING)
+            with store.claiming(take, release, wait=WAIT) as mine:
+                if not mine:
+                    raise SyncError("Another worker has been writing to the cache for too long.")
+                yield
+
+    def _take(self, name: str, token: str) -> bool:
+        with self._one, _errors():  # cachelib's memory cache is not atomic among threads
+            if isinstance(self._cache, FileSystemCache) and self._cache.get(name) is None:
+                self._cache.delete(name)  # its add() takes an entry that has ended for one that stands
+            return bool(self._cache.add(name, token, int(store.LOCK_SECONDS)))
+
+    def _release(self, name: str, token: str) -> None:
+        with self._one, _errors():
+            if self._cache.get(name) == token:
+                self._cache.delete(name)
 
     def _user(self, key: Key) -> dict[str, Any] | None:
         found: dict[str, Any] | None = self._get("user", key) if key is not None else None
@@ -99,17 +131,13 @@ class CacheUserRepository:
     def _get(self, *parts: object) -> Any:
         return self._cache.get(cache_name(*parts))
 
-    def _add(self, name: str, token: str) -> bool:
-        with self._one:  # cachelib's memory cache is not atomic among threads
-            return bool(self._cache.add(name, token, LOCK_LEASE))
-
     def _snapshot(self, wanted: Wanted, key: Key, entry: dict[str, Any]) -> UserSnapshot:
         return UserSnapshot(
             key=key,
-            link=Link(**entry["link"], last_sync=entry["last_sync"]) if entry["link"] else None,
+            link=_link(entry),
             fields={name: entry["fields"].get(name, "") for name in wanted.fields},
             flags={name: entry["flags"].get(name, name == "is_active") for name in wanted.flags},
-            groups=frozenset(entry["groups"]),
+            groups=frozenset(entry["groups"]) if wanted.groups else frozenset(),
         )
 
 
@@ -120,40 +148,50 @@ class _Writing:
         self._repository = repository
         self.pending: dict[str, Any] = {}
 
-    def write(self, change: Change, now: datetime) -> Key:
-        if change.key is None:
-            key: Key = uuid.uuid4().hex
-            before: dict[str, Any] = {"link": None, "last_sync": None, "fields": {}, "flags": {}, "groups": []}
-        else:
-            key, found = change.key, self._get("user", change.key)
-            if found is None:
+    def write(self, change: Change, now: datetime) -> Key | None:
+        key = self._new_key(change.link) if change.key is None else change.key
+        before: dict[str, Any] | None = {"link": None, "fields": {}, "flags": {}, "groups": []}
+        if change.key is not None:
+            before = self._get("user", key)
+            if before is None and change.seen is None:
                 raise SyncError(f"The user {key!r} is gone from the cache.")
-            before = found
+            if before is None or not may_write(_link(before), change, now):
+                return None
+        assert before is not None  # noqa: S101
+        stored = _link(before)
+        link = as_written(stored, change, now)
+        if link and self._repository.forgets:
+            link = replace(link, sessions=max(link.sessions if stored else 0, _number(key, link)))
         entry: dict[str, Any] = {
-            "link": _as_dict(change.link) if change.link else before["link"],
-            "last_sync": now,
+            "link": asdict(link) if link else None,
             "fields": {**before["fields"], **change.fields},
             "flags": {**before["flags"], **change.flags},
             "groups": sorted((set(before["groups"]) - change.groups_remove) | change.groups_add),
         }
         self._set(entry, "user", key)
-        self._index(key, before["link"], entry["link"])
+        self._index(key, stored, link)
         self._name_index(key, before["fields"].get("username"), entry["fields"].get("username"))
         return key
 
-    def _index(self, key: Key, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
+    def _new_key(self, link: Link | None) -> str:
+        if link is not None:
+            key = str(uuid.uuid5(_KEYS, f"{domain_key(link.domain)}/{link.guid or name_key(link.username)}"))
+            if self._get("user", key) is None:
+                return key
+        return str(uuid.uuid4())
+
+    def _index(self, key: Key, before: Link | None, after: Link | None) -> None:
         if before == after or after is None:
             return
-        old, new = (_index_names(link) if link else [] for link in (before, after))
-        for parts in old:
+        for parts in _names(before) if before else []:
             if self._get(*parts) == key:
                 self._set(None, *parts)
-        for parts in new:
+        for parts in _names(after):
             holder = self._get(*parts)
             if holder not in (None, key) and self._get("user", holder):
-                raise SyncError(f"Another user is linked to {after['domain']}\\{after['username']} already.")
+                raise SyncError(f"Another user is linked to {after.domain}\\{after.username} already.")
             self._set(key, *parts)
-        domain = canonical_domain(after["domain"])
+        domain = domain_key(after.domain)
         members = self._get("domain", domain) or []
         if key not in members:
             self._set([*members, key], "domain", domain)
@@ -164,12 +202,12 @@ class _Writing:
         for name in (before, after):
             if name is None:
                 continue
-            held = {n: k for n, k in (self._get("name", fold_username(name)) or {}).items() if k != key}
+            held = {n: k for n, k in (self._get("username", name_key(name)) or {}).items() if k != key}
             if name == after:
                 if name in held and self._get("user", held[name]):
                     raise SyncError(f"Another user goes by the name {name!r} already.")
                 held[name] = key
-            self._set(held or None, "name", fold_username(name))
+            self._set(held or None, "username", name_key(name))
 
     def _get(self, *parts: object) -> Any:
         name = cache_name(*parts)
@@ -179,18 +217,21 @@ class _Writing:
         self.pending[cache_name(*parts)] = value
 
 
-def _index_names(link: dict[str, Any]) -> list[tuple[object, ...]]:
-    domain = canonical_domain(link["domain"])
-    names: list[tuple[object, ...]] = [("link", domain, fold_username(link["username"]))]
-    return [*names, ("guid", domain, link["guid"])] if link["guid"] else names
+def _number(key: Key, link: Link) -> int:
+    """The least `Link.sessions` of that user: the same in every worker, and greater after a new password."""
+    since = link.password_set.timestamp() if link.password_set is not None else 0
+    return uuid.uuid5(_KEYS, str(key)).int % 2**31 + max(0, int(since * 1000))
 
 
-def _as_dict(link: Link) -> dict[str, Any]:
-    names = ("domain", "username", "guid", "sid", "deactivated")
-    return {name: getattr(link, name) for name in names}
+def _names(link: Link) -> list[tuple[Hashable, ...]]:
+    return link_names(link.domain, link.username, link.guid)
+
+
+def _link(entry: dict[str, Any]) -> Link | None:
+    """The link of an entry; what an earlier version kept knows less of it."""
+    return Link(**entry["link"]) if entry["link"] else None
 
 
 def cache_name(*parts: object) -> str:
     """A key that every cache can take, whatever letters people's names have."""
-    text = "\0".join(str(part) for part in parts)
-    return f"wauth:{parts[0]}:{hashlib.sha256(text.encode()).hexdigest()[:40]}"
+    return f"wauth:{parts[0]}:{hashlib.sha256(repr(parts).encode()).hexdigest()[:40]}"

@@ -20,6 +20,7 @@ from wauth_flask.state import KEY, State
 
 _COMMANDS = {
     "sync": Lazy("wauth_core.cli.keep:sync", "Keep this application's users in step with the directory."),
+    "sessions": Lazy("wauth_core.cli.keep:sessions", "End all sessions of a person."),
     "doctor": Lazy("wauth_core.cli.account:doctor", "Check the way to the directory, step by step."),
     "user": Lazy("wauth_core.cli.look:user", "Show a person."),
     "groups": Lazy("wauth_core.cli.look:groups", "List the groups of a person, or of the domain."),

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import timedelta as _timedelta
 from typing import Any, TypeVar
 
 from flask import Blueprint, Flask, current_app, redirect, request
 from werkzeug.exceptions import HTTPException
 
-from wauth_core import Verdict
 from wauth_core.exceptions import WauthError
-from wauth_flask.errors import NotAllowed, SignInRequired, page_for
+from wauth_flask.errors import AS_IT_IS, NotAllowed, SignInRequired, page_for
 from wauth_flask.login import login_redirect
-from wauth_flask.people import current_person
-from wauth_flask.signin import failure, refresh, refuse
+from wauth_flask.person import Person
+from wauth_flask.signin import current_person, remember, settle
 from wauth_flask.state import current_state
 
 Target = TypeVar("Target", bound=Any)
@@ -33,9 +31,9 @@ def login_not_required(view: Target) -> Target:
     return view
 
 
-def login_required(target: Target) -> Target:
-    """Let nobody in who is not signed in: 401, the login form, or what the refusal said."""
-    return _guarded(target, require_login)
+def login_required(target: Any = None, login_url: str | None = None) -> Any:
+    """Let nobody in who is not signed in: 401, the login form, or what the refusal said; or *login_url*."""
+    return _applied(target, lambda: require_login(login_url))
 
 
 def domain_required(domain: Any = None, login_url: str | None = None, bypass_superuser: bool = True) -> Any:
@@ -43,43 +41,36 @@ def domain_required(domain: Any = None, login_url: str | None = None, bypass_sup
 
     With *bypass_superuser* superusers of any domain pass.
     """
+    wanted = None if _is_target(domain) else domain
 
-    def check(wanted: str | None) -> Any:
-        if (response := require_login(login_url)) is not None:
-            return response
-        person, state = current_person(), current_state()
-        if wanted is None or (bypass_superuser and person.is_superuser):
-            return None
-        theirs = person.identity.domain if person.identity else ""
-        if state.wauth.domains.canonical(theirs) != state.wauth.domains.canonical(wanted):
-            return _turned_away(login_url)
-        return None
+    def may(person: Person) -> bool:
+        if wanted is None or person.identity is None or (bypass_superuser and person.is_superuser):
+            return True
+        canonical = current_state().wauth.domains.canonical
+        return canonical(person.identity.domain) == canonical(wanted)
 
-    if _is_target(domain):
-        return _guarded(domain, lambda: check(None))
-    return lambda target: _guarded(target, lambda: check(domain))
+    return _applied(domain if wanted is None else None, lambda: _check(may, login_url))
 
 
-def group_required(*groups: str, login_url: str | None = None) -> Callable[[Target], Target]:
+def group_required(*groups: str, login_url: str | None = None, bypass_superuser: bool = False) -> Any:
     """Let in who is in one of *groups* of the directory, directly or nested. Names or SIDs; compared by SID.
 
-    A group that does not exist, or exists twice, lets nobody in, and the log says so. Where the directory cannot be
-    asked the answer is 503.
+    A group that does not exist, or exists twice, lets nobody in, and the log says so. While the directory cannot be
+    asked, the last known groups hold for WAUTH_MAX_STALENESS; where none are known the answer is 503. With
+    *bypass_superuser* superusers pass.
     """
     if not groups or not all(isinstance(group, str) for group in groups):
         raise TypeError('group_required takes the names of groups: @group_required("Staff")')
 
-    def check() -> Any:
-        if (response := require_login(login_url)) is not None:
-            return response
-        person = current_person()
+    def may(person: Person) -> bool:
+        if bypass_superuser and person.is_superuser:
+            return True
         try:
-            inside = not person.stripped and any(person.in_group(group) for group in groups)
+            return any(person.in_group(group) for group in groups)
         except WauthError as error:
             raise page_for(error) from error
-        return None if inside else _turned_away(login_url)
 
-    return lambda target: _guarded(target, check)
+    return _applied(None, lambda: _check(may, login_url))
 
 
 def ldap_sync_required(
@@ -88,33 +79,32 @@ def ldap_sync_required(
     allow_non_ldap: bool = True,
     raise_exception: bool = False,
 ) -> Any:
-    """Let in who was synchronised no longer than *timedelta* ago (WAUTH_RESYNC_DELTA by default), syncing if need be.
+    """Let in who was synchronised no longer than *timedelta* ago (seconds, or a timedelta), syncing if need be.
 
-    With *allow_non_ldap* those who are not signed in by Windows pass. Where the sync fails: *raise_exception* raises
-    the error, else it is answered as WAUTH_ERROR_RESPONSE says, or by *login_url*.
+    With None everybody is synchronised on every request. It goes by neither WAUTH_RESYNC_DELTA nor
+    WAUTH_REQUIRE_RESYNC. With *allow_non_ldap* those who are not signed in by Windows pass. Where the sync fails:
+    *raise_exception* raises the error (500), else it is answered by *login_url*, or as WAUTH_ERROR_RESPONSE says.
     """
+    delta = 0 if timedelta is None or _is_target(timedelta) else timedelta
 
-    def check(delta: _timedelta | int | str | None) -> Any:
-        person, state = current_person(), current_state()
+    def check() -> Any:
+        person = current_person()
         if person.identity is None:
             return None if allow_non_ldap and person.refusal is None else require_login(login_url)
-        options: dict[str, Any] = {} if delta is None else {"delta": delta}
-        known = state.look_up(person.identity)
-        refreshed = refresh(state, person.identity, known, person.facts, required=True, **options)
-        if refreshed.error is not None:
-            if raise_exception:
-                raise refreshed.error
-            return redirect(login_url) if login_url else _raise(failure(state, refreshed.error))
-        if refreshed.verdict is not Verdict.CONTINUE:
-            refuse(state, person.identity, refreshed.result, None)
-            return _turned_away(login_url)
-        if refreshed.result is not None:
-            person.renew(state.look_up(person.identity), refreshed.result)
-        return None
+        if person.result is not None:  # this very request
+            return None
+        try:
+            remember(settle(current_state(), delta=delta, required=True))
+        except HTTPException as page:
+            if raise_exception and isinstance(page.__cause__, WauthError):
+                setattr(page.__cause__, AS_IT_IS, True)
+                raise page.__cause__ from None
+            if login_url is not None:
+                return redirect(login_url)
+            raise
+        return None if current_person() else _turned_away(login_url)
 
-    if _is_target(timedelta):
-        return _guarded(timedelta, lambda: check(None))
-    return lambda target: _guarded(target, lambda: check(timedelta))
+    return _applied(timedelta, check)
 
 
 def require_login(login_url: str | None = None) -> Any:
@@ -139,18 +129,27 @@ def is_public() -> bool:
     return bool(getattr(current_app.view_functions.get(endpoint), PUBLIC, False))
 
 
+def _check(may: Callable[[Person], bool], login_url: str | None) -> Any:
+    if (response := require_login(login_url)) is not None:
+        return response
+    return None if may(current_person()) else _turned_away(login_url)
+
+
 def _turned_away(login_url: str | None) -> Any:
     if login_url is not None:
         return redirect(login_url)
     raise NotAllowed
 
 
-def _raise(error: HTTPException) -> Any:
-    raise error
-
-
 def _is_target(value: object) -> bool:
     return isinstance(value, (Flask, Blueprint)) or (callable(value) and not isinstance(value, type))
+
+
+def _applied(target: Any, check: Check) -> Any:
+    """*target* with *check* before it; without a target the decorator that does that."""
+    if not _is_target(target):
+        return lambda later: _guarded(later, check)
+    return _guarded(target, check)
 
 
 def _guarded(target: Target, check: Check) -> Target:

@@ -10,14 +10,18 @@ from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Un
 
 from wauth_core.exceptions import WauthError
 from wauth_core.web import pages
-from wauth_flask.people import windows_user
+from wauth_core.web.authority import RETRY_AFTER
+from wauth_core.web.outcomes import Headers
+from wauth_flask.person import found_person
 from wauth_flask.state import current_state
+
+AS_IT_IS = "_wauth_as_it_is"  # on an error that the application wanted raised: no page takes its place
 
 
 class _Page(HTTPException):
     """An error that shows its page. *message* is shown to the person."""
 
-    def __init__(self, message: str = "", *, headers: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(self, message: str = "", *, headers: Headers = ()) -> None:
         super().__init__(message or None)
         self.message = message
         self.headers = headers
@@ -28,7 +32,8 @@ class _Page(HTTPException):
         if asking is not None:  # a source's own form, for browsers that can do no better
             return asking.decode()
         login_url = url_for("wauth.login") if status == 401 and current_state().has_login_form else ""
-        shown = pages.context(status, message=self.message, identity=windows_user.identity, login_url=login_url)
+        person = found_person()
+        shown = pages.context(status, message=self.message, identity=person and person.identity, login_url=login_url)
         return render_template(f"wauth/{status}.html", **shown)
 
     def get_headers(self, environ: Any = None, scope: Any = None) -> list[tuple[str, str]]:
@@ -45,11 +50,20 @@ class NotAllowed(_Page, Forbidden):
 
 
 class DirectoryDown(_Page, ServiceUnavailable):
-    """503: who is there cannot be checked now."""
+    """503: who is there, or what they may do, cannot be known now."""
+
+    def __init__(self, message: str = "", *, headers: Headers = (("Retry-After", str(RETRY_AFTER)),)) -> None:
+        super().__init__(message, headers=headers)
+
+
+def page_of(status: int, headers: Headers = ()) -> HTTPException:
+    """The page for *status*: 401, 403 or 503."""
+    page = {401: SignInRequired, 403: NotAllowed}.get(status, DirectoryDown)
+    return page(headers=headers) if headers else page()
 
 
 def page_for(error: WauthError) -> HTTPException:
-    """The answer to a person who could not be signed in because of *error*."""
-    page = NotAllowed() if pages.status_for(error) == 403 else DirectoryDown()
+    """The answer to a person who could not be checked because of *error*."""
+    page = page_of(pages.status_for(error))
     page.__cause__ = error
     return page

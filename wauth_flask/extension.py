@@ -6,21 +6,21 @@ import logging
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, request
 
+from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.sync.repository import UserRepository
 from wauth_core.web import pages
-from wauth_core.web.outcomes import Rejected, SignedIn
+from wauth_core.web.outcomes import SignedIn
+from wauth_core.web.visit import Step, next_step
 from wauth_flask import cli, login
 from wauth_flask.decorators import is_public, require_login
-from wauth_flask.errors import SignInRequired
-from wauth_flask.people import current_person, windows_user
-from wauth_flask.signin import OUTCOME, outcome_of
+from wauth_flask.errors import AS_IT_IS, page_for
+from wauth_flask.signin import FOUND, current_person, outcome_of, windows_user
 from wauth_flask.state import KEY, State, current_state
 
 if TYPE_CHECKING:
     from wauth_core import Wauth
-
 
 logger = logging.getLogger("wauth.flask")
 
@@ -54,6 +54,7 @@ class WindowsAuth:
         app.before_request(cache(lambda: _warn_of_cookies(app)))  # once, when the settings are complete
         app.before_request(_arrive)
         app.after_request(_leave)
+        app.error_handler_spec[None][None].setdefault(DirectoryUnavailable, _unanswered)  # the application's own first
         app.context_processor(lambda: {"windows_user": windows_user, "wauth_token": login.csrf_token})
 
 
@@ -70,21 +71,16 @@ def _warn_of_cookies(app: Flask) -> None:
 def _arrive() -> Any:
     """Find out who is there, before anything else does."""
     state = current_state()
-    outcome = outcome_of(state)
-    if isinstance(outcome, Rejected) and outcome.headers:  # a step of a handshake
-        raise current_person().refusal or SignInRequired
-    if request.endpoint == "static":
+    if request.endpoint == "static" and next_step(outcome_of(state), None) not in (Step.ANSWER, Step.UNAVAILABLE):
         return None
-    person = current_person()
-    _tell_flask_login(person)
-    if state.options.require_login and not is_public():
-        return require_login()
-    return None
+    current_person()
+    return require_login() if state.options.require_login and not is_public() else None
 
 
 def _leave(response: Response) -> Response:
-    """Put on what the sources want: a mutual-authentication token or cookie, and the challenge on a 401."""
-    outcome = request.environ.get(OUTCOME)
+    """Put on what the sources want: a mutual-authentication token or cookie, and the challenge on a 401. A wrapper
+    around the application does that itself for what it found."""
+    outcome = getattr(request, FOUND, None)
     if isinstance(outcome, SignedIn):
         for name, value in outcome.headers:
             response.headers.add(name, value)
@@ -94,12 +90,9 @@ def _leave(response: Response) -> Response:
     return response
 
 
-def _tell_flask_login(person: Any) -> None:
-    """Make Flask-Login's ``current_user`` the same person. Nobody's sign-in leaves Flask-Login's own alone."""
-    from flask import current_app
-
-    manager = getattr(current_app, "login_manager", None)
-    if manager is None or not person.is_authenticated:
-        return
-    record = person.record
-    g._login_user = record if hasattr(record, "get_id") else person
+def _unanswered(error: DirectoryUnavailable) -> Any:
+    """The view asked the directory, and nobody can answer just now: 503."""
+    if hasattr(error, AS_IT_IS):
+        raise error
+    logger.error("A question about %s could not be answered: %s", request.path, error)
+    return page_for(error)

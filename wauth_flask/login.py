@@ -7,26 +7,21 @@ paths. Serve it by HTTPS only: a password is sent.
 from __future__ import annotations
 
 import hmac
-import logging
 import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, current_app, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, session, url_for
 from werkzeug.exceptions import BadRequest
 
-from wauth_core.exceptions import InvalidIdentity, WauthError
-from wauth_core.identity import Identity
-from wauth_flask.people import ON_G, Person
+from wauth_core.web.login import NOT_HERE, check
+from wauth_core.web.outcomes import SignedIn
 from wauth_flask.signals import user_refused
-from wauth_flask.signin import FORM, sign_in, sign_out
+from wauth_flask.signin import remember, sign_in, sign_out
 from wauth_flask.state import State, current_state
 
-logger = logging.getLogger("wauth.flask")
-
 TOKEN = "_wauth_token"  # noqa: S105 - in the session, against forged posts
-NOT_HERE = "You may not use this site."
-NOT_NOW = "The directory cannot be asked just now. Please try again later."
+FORM = "login form"
 
 
 def register(app: Flask, prefix: str) -> None:
@@ -52,10 +47,9 @@ def login() -> Any:
         return _form(state)
     _check_token()
     username, password = request.form.get("username", "").strip(), request.form.get("password", "")
-    person, message = _checked(state, username, password)
-    if person is None:
-        return _form(state, username=username, error=message), 403
-    setattr(g, ON_G, person)
+    message, status = _signed_in(state, username, password)
+    if message:
+        return _form(state, username=username, error=message), status
     return redirect(safe_path(request.args.get("next")), 303)
 
 
@@ -85,26 +79,15 @@ def safe_path(path: str | None) -> str:
     return root if parts.scheme or parts.netloc else request.script_root + path
 
 
-def _checked(state: State, username: str, password: str) -> tuple[Person | None, str]:
-    """Who that is, or what to tell them. AD's reason is for the log."""
-    if not username or not password:
-        return None, "Please fill in both fields."
-    try:
-        result = state.wauth.authenticate(username, password)
-    except InvalidIdentity:
-        return None, "The user name or the password is wrong."
-    except WauthError as error:
-        logger.warning("The password of %r could not be checked: %s", username, error)
-        return None, NOT_NOW
-    if not result.ok:
-        logger.warning("The directory refused the password sign-in of %r: %s", username, result.reason.name)
-        user_refused.send(current_app._get_current_object(), identity=None, reason=result.reason.name)  # type: ignore[attr-defined]
-        return None, result.message
-    identity: Identity | None = result.identity
-    person = sign_in(state, identity, source=FORM) if identity is not None else None
-    if person is None or not person.is_authenticated:
-        return None, NOT_HERE
-    return person, ""
+def _signed_in(state: State, username: str, password: str) -> tuple[str, int]:
+    """Sign that person in; else what to tell them, with which status. AD's reason is for the log."""
+    typed = check(state.wauth, username, password)
+    if typed.identity is None:
+        user_refused.send(current_app._get_current_object(), identity=None, reason=typed.reason)  # type: ignore[attr-defined]
+        return typed.message, 503 if typed.unavailable else 403
+    person = sign_in(state, SignedIn(typed.identity, FORM, by_password=True, sid=typed.sid))
+    remember(person)
+    return ("", 303) if person else (NOT_HERE, 403)
 
 
 def _form(state: State, **shown: Any) -> Response:

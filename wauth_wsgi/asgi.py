@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from wauth_core import Wauth
-from wauth_core.exceptions import ConfigurationError
+from wauth_core import Wauth, WindowsUser
+from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable
+from wauth_core.web.authority import Authority
 from wauth_core.web.front import IDENTITY, OUTCOME, USER, Answer, Front
 from wauth_core.web.outcomes import Headers, Outcome, Request, SignedIn, Source, decide
 from wauth_core.web.request import from_scope
-from wauth_wsgi.people import NOBODY, AsyncUser, Credentials, person
 
+if TYPE_CHECKING:
+    from wauth_core.directory import DirectoryGroup, DirectoryUser
+
+T = TypeVar("T")
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -59,29 +63,42 @@ class WindowsAuthASGI:
             await self.app(scope, receive, send)
             return
         scope = dict(scope)
+        front = self._front
         request = from_scope(scope)
-        outcome = await self._decide(request)
-        user = AsyncUser(person(self._front.wauth, outcome) if isinstance(outcome, SignedIn) else NOBODY)
+        outcome, authority = await self._judge(request)
+        named = outcome if isinstance(outcome, SignedIn) else None
+        user = (
+            AsyncUser()
+            if named is None
+            else AsyncUser(named.identity, named.facts, directory=front.wauth, sid=named.sid, told=authority.told)
+        )
         scope[OUTCOME] = outcome
         scope[IDENTITY] = user.identity
         scope[USER] = scope["user"] = user
         scope["auth"] = Credentials(["authenticated"] if user.is_authenticated else [])
-        answer = self._front.answer(outcome, request)
-        if answer is not None:
+        if (answer := front.answer(outcome, request)) is not None:
             await _refuse(scope, answer, receive, send)
-        elif isinstance(outcome, SignedIn):
-            await self.app(scope, receive, _adding(send, outcome.headers) if outcome.headers else send)
+            return
+        started = _Started(send)
+        if named is None:
+            sending = _challenging(started, front.challenge.over(request.secure).headers)
         else:
-            challenge = self._front.challenge.over(request.secure).headers
-            await self.app(scope, receive, _challenging(send, challenge) if challenge else send)
+            sending = _adding(started, named.headers)
+        try:
+            await self.app(scope, receive, sending)
+        except DirectoryUnavailable as error:
+            if started.done:
+                raise
+            await _refuse(scope, front.unavailable(error, request), receive, send)
 
-    async def _decide(self, request: Request) -> Outcome:
-        if any(source.may_block(request) for source in self._front.sources if hasattr(source, "may_block")):
-            from asgiref.sync import sync_to_async
-
-            blocking = sync_to_async(decide, thread_sensitive=False)
-            return await blocking(self._front.sources, request, self._front.rules)
-        return decide(self._front.sources, request, self._front.rules)
+    async def _judge(self, request: Request) -> tuple[Outcome, Authority]:
+        front = self._front
+        if any(source.may_block(request) for source in front.sources if hasattr(source, "may_block")):
+            outcome = await _in_thread(lambda: decide(front.sources, request, front.rules))
+        else:
+            outcome = decide(front.sources, request, front.rules)
+        judged = front.judge_at_once(outcome)
+        return judged if judged is not None else await _in_thread(lambda: front.judge(outcome))
 
     def close(self) -> None:
         """Close the connections of a `Wauth` that was made here from a mapping."""
@@ -97,7 +114,22 @@ async def _refuse(scope: Scope, answer: Answer, receive: Receive, send: Send) ->
     await send({"type": "http.response.body", "body": b"" if scope.get("method") == "HEAD" else answer.body})
 
 
+class _Started:
+    """*send*, and whether a response has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.done = False
+
+    async def __call__(self, message: Message) -> None:
+        self.done = True
+        await self._send(message)
+
+
 def _adding(send: Send, extra: Headers) -> Send:
+    if not extra:
+        return send
+
     async def sending(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.accept"):
             message = {**message, "headers": [*message.get("headers", ()), *_encoded(extra)]}
@@ -108,6 +140,8 @@ def _adding(send: Send, extra: Headers) -> Send:
 
 def _challenging(send: Send, challenge: Headers) -> Send:
     """Tell how to sign in, on the application's own 401s that do not."""
+    if not challenge:
+        return send
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] == 401:
@@ -121,3 +155,43 @@ def _challenging(send: Send, challenge: Headers) -> Send:
 
 def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+class AsyncUser(WindowsUser):
+    """The user under ASGI: the same, with awaitable twins that leave the event loop free.
+
+    Has what Starlette's ``BaseUser`` has, too.
+    """
+
+    async def agroups(self) -> tuple[DirectoryGroup, ...]:
+        """``groups``, awaited."""
+        return await _in_thread(lambda: self.groups)
+
+    async def agroup_sids(self) -> frozenset[str]:
+        """``group_sids``, awaited."""
+        return await _in_thread(lambda: self.group_sids)
+
+    async def aattributes(self) -> Mapping[str, Any]:
+        """``attributes``, awaited."""
+        return await _in_thread(lambda: self.attributes)
+
+    async def adirectory_user(self) -> DirectoryUser:
+        """``directory_user``, awaited."""
+        return await _in_thread(lambda: self.directory_user)
+
+    async def ain_group(self, group: DirectoryGroup | str) -> bool:
+        """``in_group``, awaited."""
+        return await _in_thread(lambda: self.in_group(group))
+
+
+class Credentials:
+    """What Starlette's ``requires`` reads from ``scope["auth"]``."""
+
+    def __init__(self, scopes: list[str]) -> None:
+        self.scopes = scopes
+
+
+async def _in_thread(question: Callable[[], T]) -> T:
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(question, thread_sensitive=False)()

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wauth_core import Wauth
+from wauth_core import Wauth, WindowsUser
+from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.web.front import IDENTITY, OUTCOME, USER, Answer, Front
 from wauth_core.web.outcomes import Headers, SignedIn, Source, decide
 from wauth_core.web.request import from_environ
 from wauth_core.web.sources import ServerIdentity
-from wauth_wsgi.people import NOBODY, person
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+NOBODY = WindowsUser()
 
 
 class WindowsAuthWSGI:
     """Wrap *app*: ``environ["wauth.identity"]`` is an `Identity` or None, ``environ["wauth.user"]`` the lazy user,
     ``environ["wauth.outcome"]`` the outcome they come from. Whatever stood under these keys is replaced.
 
-    *wauth* is a `wauth_core.Wauth`, a mapping of settings for one, or None: then names are known and groups only
-    where a token or a ticket tells them. *sources* are asked in order, the first answer wins; the default is the
-    server's own ``REMOTE_USER``. With *required* a request without a user gets 401, one with a false claim 403, and
-    the application never sees them; without it the application decides.
+    *wauth* is a `wauth_core.Wauth`, a mapping of settings for one, or None. With it the account's state,
+    REQUIRE_GROUPS and DENY_GROUPS are asked, in one search for each person and WAUTH_RESYNC_DELTA: who may not come in
+    is nobody here (403 with *required*), and while that cannot be known the answer is 503. Without it names are known,
+    and groups only where a young ticket tells them.
+
+    *sources* are asked in order, the first answer wins; the default is the server's own ``REMOTE_USER``. With
+    *required* a request without a user gets 401, one with a false claim 403, and the application never sees them;
+    without it the application decides.
 
     Raises `ConfigurationError` for sources that are none.
     """
@@ -41,32 +49,36 @@ class WindowsAuthWSGI:
         self._sources, self._rules = self._front.sources, self._front.rules
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        front = self._front
         request = from_environ(environ)
-        outcome = decide(self._sources, request, self._rules)
+        outcome, authority = front.judge(decide(self._sources, request, self._rules))
         environ[OUTCOME] = outcome
-        if isinstance(outcome, SignedIn):
-            environ[IDENTITY] = outcome.identity
-            environ[USER] = person(self._front.wauth, outcome)
-            if outcome.headers:
-                start_response = _adding(start_response, outcome.headers)
+        if not isinstance(outcome, SignedIn):
+            environ[IDENTITY] = None
+            environ[USER] = NOBODY
+            if (answer := front.answer(outcome, request)) is not None:
+                return _send(answer, environ, start_response)
+            if challenge := front.challenge.over(request.secure).headers:
+                start_response = _challenging(start_response, challenge)
             return self.app(environ, start_response)
-        environ[IDENTITY] = None
-        environ[USER] = NOBODY
-        answer = self._front.answer(outcome, request)
-        if answer is not None:
-            return _send(answer, environ, start_response)
-        challenge = self._front.challenge.over(request.secure).headers
-        if challenge:
-            start_response = _challenging(start_response, challenge)
-        return self.app(environ, start_response)
+        environ[IDENTITY] = outcome.identity
+        environ[USER] = WindowsUser(
+            outcome.identity, outcome.facts, directory=front.wauth, sid=outcome.sid, told=authority.told
+        )
+        if outcome.headers:
+            start_response = _adding(start_response, outcome.headers)
+        try:
+            return self.app(environ, start_response)
+        except DirectoryUnavailable as error:
+            return _send(front.unavailable(error, request), environ, start_response, sys.exc_info())
 
     def close(self) -> None:
         """Close the connections of a `Wauth` that was made here from a mapping."""
         self._front.close()
 
 
-def _send(answer: Answer, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    start_response(answer.status_line, list(answer.headers))
+def _send(answer: Answer, environ: WSGIEnvironment, start_response: StartResponse, *exc_info: Any) -> Iterable[bytes]:
+    start_response(answer.status_line, list(answer.headers), *exc_info)
     return [] if environ.get("REQUEST_METHOD") == "HEAD" else [answer.body]
 
 

@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.urls import path
 
 from wauth_core.testing.demo.page import DOORS, FLAGS, Journal, build
-from wauth_django.conf import get_wauth
 from wauth_django.decorators import group_required
+from wauth_django.links import windows_user
 from wauth_django.signals import ldap_user_sync
 
 journal = Journal()
@@ -31,7 +31,7 @@ def home(request: HttpRequest) -> HttpResponse:
         user.ldap.get_ldap_manager(),
         flags={flag: getattr(user, flag) for flag in FLAGS},
         roles=[group.name for group in user.groups.all()],
-        in_group=get_wauth().windows_user(user.ldap.identity).in_group,
+        in_group=windows_user(user).in_group,
         journal=journal,
         operations=request.META.get("demo.operations", ()),
     )
@@ -41,7 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def room(label: str, group: str) -> Any:
-    @group_required(group, raise_exception=True)
+    @group_required(group)
     def view(request: HttpRequest) -> HttpResponse:
         shown = {"label": label, "group": group, "identity": request.user.ldap.identity}
         return render(request, "demo/room.html", shown)

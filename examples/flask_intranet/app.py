@@ -14,10 +14,15 @@ from flask import Flask, abort, jsonify, render_template, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase
 
+from wauth_core.sync.sqlalchemy import (
+    SQLAlchemyUserRepository,
+    WindowsGroupMixin,
+    WindowsUserMixin,
+    add_memberships,
+)
 from wauth_core.testing.demo import TEMPLATES
 from wauth_core.testing.demo.page import DOORS, FLAGS, Journal, build
-from wauth_flask import SQLAlchemyUserRepository, WindowsAuth, group_required, ldap_user_sync, windows_user
-from wauth_flask.models import WindowsGroupMixin, WindowsUserMixin, add_memberships
+from wauth_flask import WindowsAuth, group_required, ldap_user_sync, windows_user
 
 
 class Base(DeclarativeBase):

@@ -14,7 +14,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # Parts of the core that stand beside an application rather than inside it, with an extra of their own each.
-BESIDE = ("wauth_core.testing", "wauth_core.cli", "wauth_core.iis.commands", "wauth_core.__main__")
+BESIDE = (
+    "wauth_core.testing",
+    "wauth_core.cli",
+    "wauth_core.sync.sqlalchemy",
+    "wauth_core.iis.commands",
+    "wauth_core.__main__",
+)
 
 
 def modules(package: str) -> list[str]:

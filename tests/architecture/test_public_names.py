@@ -17,6 +17,9 @@ NAMES = {
     "wauth_core.directory": """AccountState AuthReason AuthResult DirectoryEntry DirectoryGroup DirectoryUser
         LDAPManager trace""",
     "wauth_core.sync": "Change Link SQLiteUserRepository UserRepository UserSnapshot Wanted",
+    "wauth_core.sync.sqlalchemy": """SQLAlchemyUserRepository WindowsGroupMixin WindowsUserMixin add_memberships
+        link_tables""",
+    "wauth_core.testing.repository_contract": "RepositoryContract",
     "wauth_core.testing": "EmbeddedDirectory MemoryUserRepository generate sign_in",
     "wauth_wsgi": "IISToken Negotiate ProxyHeader ServerIdentity Simulate WindowsAuthASGI WindowsAuthWSGI",
     "wauth_flask": """WindowsAuth windows_user login_required domain_required group_required

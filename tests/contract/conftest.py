@@ -17,7 +17,7 @@ from tests.contract.directories import (
     samba_door,
 )
 from tests.contract.repositories import STORES, make
-from tests.databases import postgres  # noqa: F401
+from tests.databases import mariadb, postgres, redis  # noqa: F401
 from wauth_core.testing import EmbeddedDirectory
 
 

@@ -12,7 +12,8 @@ def index(request: HttpRequest) -> HttpResponse:
     """Who is there."""
     user: Any = request.user
     link = getattr(user, "ldap", None)
-    return JsonResponse({"identity": str(link) if link else None, "superuser": user.is_superuser})
+    request.session["visits"] = visits = request.session.get("visits", 0) + 1
+    return JsonResponse({"identity": str(link) if link else None, "superuser": user.is_superuser, "visits": visits})
 
 
 def member(request: HttpRequest) -> HttpResponse:

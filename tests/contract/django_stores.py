@@ -68,6 +68,8 @@ def _settings(store: str, request: pytest.FixtureRequest) -> dict[str, Any]:
         server = request.getfixturevalue("postgres")
         settings = {"ENGINE": "django.db.backends.postgresql", "HOST": str(server.folder), "USER": server.user}
         return {**settings, "NAME": _copy_of_postgresql_template(server, settings)}
+    if store == "django-mariadb":
+        return _mariadb(request.getfixturevalue("mariadb"))
     template = _sqlite_template(request.getfixturevalue("tmp_path_factory"))
     path = request.getfixturevalue("tmp_path") / "users.sqlite3"
     shutil.copy(template, path)
@@ -86,6 +88,26 @@ def _copy_of_postgresql_template(server: Any, settings: dict[str, Any]) -> str:
             _migrate({**settings, "NAME": template})
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     return name
+
+
+def _mariadb(server: Any) -> dict[str, Any]:
+    """One migrated database, emptied of what tests write: MariaDB has no templates."""
+    import pymysql
+
+    pymysql.version_info = (2, 2, 1, "final", 0)  # what Django asks of mysqlclient; PyMySQL does as well
+    pymysql.install_as_MySQLdb()
+    settings = {"ENGINE": "django.db.backends.mysql", "HOST": str(server.socket), "USER": "root", "NAME": "django"}
+    connection = server.connect()
+    with connection, connection.cursor() as cursor:
+        if not cursor.execute("SHOW DATABASES LIKE 'django'"):
+            server.emptied("django")
+            _migrate(settings)
+        cursor.execute("USE django")
+        cursor.execute("SET foreign_key_checks = 0")
+        cursor.execute("SHOW TABLES WHERE Tables_in_django REGEXP '^(auth_user|auth_group|windows_auth)'")
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"DELETE FROM `{table}`")
+    return settings
 
 
 def _sqlite_template(factory: pytest.TempPathFactory) -> Path:

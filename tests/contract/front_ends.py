@@ -15,7 +15,9 @@ from typing import Any
 
 from tests.flask_app import applications
 from wauth_core import Wauth
+from wauth_core.identity import Rules
 from wauth_core.testing import EmbeddedDirectory
+from wauth_core.web.outcomes import Handshake, Outcome, Rejected, Request, SignedIn, Unchecked
 from wauth_wsgi import ProxyHeader, WindowsAuthASGI, WindowsAuthWSGI
 
 HEADER = "RemoteUser"
@@ -26,11 +28,13 @@ WITH_USERS = ("django", "django-asgi", "flask-cache", "flask-database")
 
 @dataclass(frozen=True)
 class Told:
-    """What came back. *superuser* is whether the person is a domain administrator, as that front end knows it."""
+    """What came back. *superuser* is whether the person is a domain administrator, as that front end knows it. *visits*
+    is how often this page was asked for in one session, where the front end has sessions."""
 
     status: int
     identity: str | None = None
     superuser: bool = False
+    visits: int = 0
 
 
 # path, headers (text as a server gives it), peer -> Told; each call of the maker is a new browser
@@ -51,8 +55,26 @@ def on_the_wire(name: str | None) -> dict[str, str]:
     return {} if name is None else {HEADER: name.encode().decode("latin-1")}
 
 
-def _sources() -> list[ProxyHeader]:
-    return [ProxyHeader(HEADER, trusted=[PROXY])]
+class Scripted:
+    r"""A source that says what a test tells it in the header ``Say``: a kind of outcome, and ``DOMAIN\name``."""
+
+    def identify(self, request: Request, rules: Rules) -> Outcome | None:
+        """The outcome; None for a request without that header."""
+        for said in request.header_values("say"):
+            kind, _, name = said.partition(" ")
+            if kind == "lie":
+                return Rejected("a lie", "Scripted")
+            if kind == "step":
+                return Handshake((("WWW-Authenticate", "Negotiate abc"),), "Scripted")
+            if kind == "unchecked":
+                return Unchecked("nobody could check it", "Scripted")
+            sid = "S-1-5-21-1-2-3-4" if kind == "another" else None
+            return SignedIn(rules.parse(name), "Scripted", by_password=kind == "password", sid=sid)
+        return None
+
+
+def _sources() -> list[Any]:
+    return [ProxyHeader(HEADER, trusted=[PROXY]), Scripted()]
 
 
 def _told(status: int, body: bytes) -> Told:
@@ -60,7 +82,7 @@ def _told(status: int, body: bytes) -> Told:
         said = json.loads(body)
     except ValueError:
         return Told(status)
-    return Told(status, said["identity"], said["superuser"])
+    return Told(status, said["identity"], said["superuser"], said.get("visits", 0))
 
 
 def _said(user: Any) -> bytes:
@@ -128,20 +150,21 @@ def asgi(directory: EmbeddedDirectory) -> Iterator[Front]:
 
 @contextmanager
 def flask(directory: EmbeddedDirectory, make: Callable[..., Any], name: str, **settings: Any) -> Iterator[Front]:
-    """A Flask application; ``/member`` is behind ``login_required``."""
-    from flask import jsonify
+    """A Flask application; ``/member`` is behind ``login_required``. "flask-cache" keeps sessions in cookies,
+    "flask-database" on the server."""
+    from flask import jsonify, session
 
     from wauth_flask import windows_user
 
     app = make(directory, WAUTH_SOURCES=_sources(), WAUTH_RESYNC_DELTA=0, **settings)
+
+    def page() -> Any:
+        session["visits"] = session.get("visits", 0) + 1
+        who = str(windows_user.identity) if windows_user.identity else None
+        return jsonify(identity=who, superuser=windows_user.is_superuser, visits=session["visits"])
+
     for path in ("index", "member"):
-        app.view_functions[path] = _same_guard(
-            app.view_functions[path],
-            lambda: jsonify(
-                identity=str(windows_user.identity) if windows_user.identity else None,
-                superuser=windows_user.is_superuser,
-            ),
-        )
+        app.view_functions[path] = _same_guard(app.view_functions[path], page)
 
     def new_visitor() -> Visitor:
         client = app.test_client()
@@ -212,7 +235,7 @@ def running(name: str, directory: EmbeddedDirectory, settings: Callable[[], Any]
         "wsgi": lambda: wsgi(directory),
         "asgi": lambda: asgi(directory),
         "flask-cache": lambda: flask(directory, applications.with_cache, "flask-cache"),
-        "flask-database": lambda: flask(directory, applications.with_database, "flask-database"),
+        "flask-database": lambda: flask(directory, applications.with_server_sessions, "flask-database"),
         "django": lambda: django(directory, settings(), asynchronous=False),
         "django-asgi": lambda: django(directory, settings(), asynchronous=True),
     }

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
-from cachelib import FileSystemCache
-from sqlalchemy import create_engine
+from cachelib import FileSystemCache, RedisCache
+from sqlalchemy import Engine, MetaData, create_engine
 from sqlalchemy.orm import DeclarativeBase, scoped_session, sessionmaker
 from sqlalchemy.pool import NullPool
 
 from wauth_core import SQLiteUserRepository
-from wauth_core.testing.memory import MemoryUserRepository
+from wauth_core.sync.memory import MemoryUserRepository
+from wauth_core.sync.sqlalchemy import (
+    SQLAlchemyUserRepository,
+    WindowsGroupMixin,
+    WindowsUserMixin,
+    add_memberships,
+)
 from wauth_flask.cache import CacheUserRepository
-from wauth_flask.models import WindowsGroupMixin, WindowsUserMixin, add_memberships
-from wauth_flask.repository import SQLAlchemyUserRepository
 
 
 def sqlalchemy_repository(url: str) -> SQLAlchemyUserRepository:
-    """The ready mixins in tables of their own at *url*."""
+    """The ready mixins in empty tables of their own at *url*."""
+    repository, metadata, engine = _at(url)
+    with engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    return repository
 
+
+@functools.cache
+def _at(url: str) -> tuple[SQLAlchemyUserRepository, MetaData, Engine]:
     class Base(DeclarativeBase):
         pass
 
@@ -33,7 +46,7 @@ def sqlalchemy_repository(url: str) -> SQLAlchemyUserRepository:
     engine = create_engine(url, poolclass=NullPool)
     repository = SQLAlchemyUserRepository(scoped_session(sessionmaker(engine)), User, Group)
     Base.metadata.create_all(engine)
-    return repository
+    return repository, Base.metadata, engine
 
 
 STORES = (
@@ -41,11 +54,14 @@ STORES = (
     "sqlite",
     "cache",
     "cache-files",
+    "cache-redis",
     "sqlalchemy-sqlite",
     "sqlalchemy-postgresql",
+    "sqlalchemy-mariadb",
     "django-sqlite",
     "django-cache",
     "django-postgresql",
+    "django-mariadb",
 )
 
 
@@ -53,13 +69,19 @@ def make(store: str, request: pytest.FixtureRequest) -> Any:
     """A fresh repository of the kind *store*."""
     if store == "sqlalchemy-sqlite":
         return sqlalchemy_repository(f"sqlite:///{request.getfixturevalue('tmp_path')}/users.sqlite3")
-    if store == "sqlalchemy-postgresql":
-        server = request.getfixturevalue("postgres")
-        return sqlalchemy_repository(server.sqlalchemy_url(server.emptied("contract")))
+    if store in ("sqlalchemy-postgresql", "sqlalchemy-mariadb"):
+        server = request.getfixturevalue("postgres" if store.endswith("postgresql") else "mariadb")
+        if "contract" not in server.databases:
+            server.databases.add(server.emptied("contract"))
+        return sqlalchemy_repository(server.sqlalchemy_url("contract"))
     if store == "cache":
         return CacheUserRepository()
     if store == "cache-files":
-        return CacheUserRepository(FileSystemCache(str(request.getfixturevalue("tmp_path"))))
+        return CacheUserRepository(FileSystemCache(str(request.getfixturevalue("tmp_path")), threshold=10_000))
+    if store == "cache-redis":
+        client = request.getfixturevalue("redis")
+        client.flushdb()
+        return CacheUserRepository(RedisCache(client))
     if store == "memory":
         return MemoryUserRepository()
     if store == "sqlite":

@@ -37,7 +37,7 @@ def front(request: pytest.FixtureRequest, company: EmbeddedDirectory) -> Iterato
 @pytest.mark.parametrize(("name", "identity", "user"), ROWS)
 def test_a_name_is_the_same_person_at_every_front_end(front, name, identity, user):
     """Who a name is does not depend on the front end, whatever it holds; nothing is a server error."""
-    expected = user if front.has_users else identity
+    expected = user  # who the directory lets in; *identity* is what the name alone says
     told = front.new_visitor()("/", on_the_wire(name))
     assert told.status == 200
     assert told.identity == expected
@@ -145,12 +145,10 @@ def test_rights_follow_the_directory_at_every_front_end(request, name, steps):
                 getattr(directory, what)(*arguments)
                 continue
             person, expected = arguments
-            if not front.has_users and person is not None and person.startswith("NOWHERE"):
-                continue  # a wrapper may say who that is; there is nowhere to ask for their groups
             told = visitor("/", on_the_wire(person))
             assert told.status == 200, (number, told)
             assert told.superuser is expected["superuser"], (number, told)
-            if front.has_users and "user" in expected:
+            if "user" in expected:
                 assert told.identity == expected["user"], (number, told)
 
 

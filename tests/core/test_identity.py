@@ -115,7 +115,7 @@ def test_shown_as_it_is_known() -> None:
     """An identity reads DOMAIN\\user, or user@fqdn where the domain is one; both spellings can be asked for."""
     assert str(Identity("EXAMPLE", "alice")) == "EXAMPLE\\alice"
     assert str(Identity("example.local", "alice")) == "alice@example.local"
-    assert Identity("EXAMPLE", "alice").spn() == "alice@EXAMPLE"
+    assert Identity("EXAMPLE", "alice").upn() == "alice@EXAMPLE"
     assert Identity("example.local", "alice").down_level() == "example.local\\alice"
 
 

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
-from wauth_core import ConfigurationError, Identity, SyncStatus, Verdict, Wauth, WauthError
+from tests.core.standing import person_of, standing
+from wauth_core import ConfigurationError, Identity, SyncStatus, Wauth, WauthError, WindowsUser
 from wauth_core.directory import AuthReason
 from wauth_core.exceptions import DirectoryUnavailable, UnknownDomain
 from wauth_core.identity import TransportFacts
 from wauth_core.settings import ConfigurationWarning
+from wauth_core.sync.knowledge import May
 from wauth_core.testing import MemoryUserRepository
 from wauth_core.testing.directory import EmbeddedDirectory
 
@@ -26,12 +28,13 @@ BOB = Identity("EXAMPLE", "bob")
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that hardly moves until it is moved."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 1, 9, tzinfo=timezone.utc)
 
     def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)  # no two answers are of the same time
         return self.now
 
 
@@ -59,7 +62,7 @@ def test_nothing_connects_before_it_must(windowsauth_directory: EmbeddedDirector
     """Making a Wauth, a manager and a lazy user sends nothing."""
     with wauth_for(windowsauth_directory) as wauth:
         assert wauth.manager("EXAMPLE") is wauth.manager("example")
-        assert wauth.windows_user(ALICE).is_authenticated
+        assert person_of(wauth, ALICE).is_authenticated
         assert wauth.problems() == []
         assert wauth.rules.parse("example\\ALICE") == ALICE
         assert len(windowsauth_directory.operations) == 0
@@ -95,23 +98,30 @@ def test_rights_follow_the_directory(
 ) -> None:
     """Promotion, demotion, disabling, coming back, renaming and deletion reach the application at the next sync."""
     key = wauth.sync(ALICE, store).key
-    user = store.users[1]
     windowsauth_directory.add_member("Web Developers", "alice")
     result = wauth.sync(ALICE, store)
-    assert user.flags["is_staff"] is True
+    assert store.users[1].flags["is_staff"] is True
     assert result.why["is_staff"] == ("Web Editors",)
     windowsauth_directory.disable("alice")
     assert wauth.sync(ALICE, store).status is SyncStatus.DISABLED
-    assert (user.flags["is_staff"], user.flags["is_active"], user.groups) == (False, False, set())
+    assert (store.users[1].flags["is_staff"], store.users[1].flags["is_active"], store.users[1].groups) == (
+        False,
+        False,
+        set(),
+    )
     windowsauth_directory.enable("alice")
     assert wauth.sync(ALICE, store).ok
-    assert (user.flags["is_staff"], user.flags["is_active"], user.groups) == (True, True, {"users"})
+    assert (store.users[1].flags["is_staff"], store.users[1].flags["is_active"], store.users[1].groups) == (
+        True,
+        True,
+        {"users"},
+    )
     windowsauth_directory.rename("alice", "alicia")
     assert wauth.sync(Identity("EXAMPLE", "alicia"), store).key == key
-    assert user.fields["username"] == "alicia"
+    assert store.users[1].fields["username"] == "alicia"
     windowsauth_directory.delete("alicia")
     assert wauth.sync(Identity("EXAMPLE", "alicia"), store).status is SyncStatus.NOT_FOUND
-    assert user.flags["is_active"] is False
+    assert store.users[1].flags["is_active"] is False
 
 
 def test_a_reused_name(wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
@@ -134,18 +144,19 @@ def test_a_directory_that_is_down(windowsauth_directory: EmbeddedDirectory, stor
         windowsauth_directory.close()
         with pytest.raises(DirectoryUnavailable):
             wauth.sync(ALICE, store)
-        last = clock.now
-        assert wauth.refresh(ALICE, store, last_sync=last).verdict is Verdict.CONTINUE
+        assert standing(wauth, store, ALICE).may is May.YES
         clock.now += timedelta(hours=1)
-        within = wauth.refresh(ALICE, store, last_sync=last)
-        assert (within.verdict, within.due, within.stale) == (Verdict.CONTINUE, True, False)
+        within = standing(wauth, store, ALICE)
+        assert within.may is May.YES
         assert isinstance(within.error, DirectoryUnavailable)
-        assert wauth.refresh(ALICE, store, last_sync=last, required=True).verdict is Verdict.FAIL
-        assert wauth.refresh(ALICE, store, last_sync=last, delta=7200).due is False
-        clock.now += timedelta(days=2)
-        assert wauth.refresh(ALICE, store, last_sync=last).verdict is Verdict.STRIP
-        assert wauth.refresh(BOB, store, last_sync=None).verdict is Verdict.REFUSE
+        assert standing(wauth, store, ALICE, required=True).raises
+        assert standing(wauth, store, ALICE, delta=7200).error is None
+        assert standing(wauth, store, BOB).may is May.UNKNOWN
         assert (store.users[1].link, len(store.users)) == (before, 1)
+        clock.now += timedelta(days=2)
+        assert standing(wauth, store, ALICE).may is May.YES
+        lapsed = store.users[1].link
+        assert (lapsed.lapsed, lapsed.last_sync, store.users[1].flags["is_active"]) == (True, before.last_sync, True)
 
 
 # -- passwords
@@ -222,21 +233,21 @@ def test_the_default_makes_nobody_a_member_of_any_domain(windowsauth_directory: 
 
 def test_the_lazy_user(wauth: Wauth, windowsauth_directory: EmbeddedDirectory) -> None:
     """Groups, attributes and membership come from the directory; its answer serves the next request too."""
-    user = wauth.windows_user(Identity("EXAMPLE", "ada"))
+    user = person_of(wauth, Identity("EXAMPLE", "ada"))
     assert user.in_group("Web Editors"), "nested"
     assert not user.in_group("Web Admins")
     assert not user.in_group("No Such Group")
     assert "Web Developers" in {group.name for group in user.groups}
     assert user.attributes["mail"] == "ada@example.local"
     before = searches(windowsauth_directory)
-    again = wauth.windows_user(Identity("EXAMPLE", "ada"))
+    again = person_of(wauth, Identity("EXAMPLE", "ada"))
     assert again.in_group("Web Editors")
     assert searches(windowsauth_directory) == before
 
 
 def test_nobody_is_in_no_group(wauth: Wauth, windowsauth_directory: EmbeddedDirectory) -> None:
     """The lazy user of a request in which nobody is signed in asks nothing."""
-    nobody = wauth.windows_user(None)
+    nobody = WindowsUser()
     assert not nobody
     assert (nobody.is_authenticated, nobody.groups, nobody.attributes) == (False, (), {})
     assert nobody.in_group("Domain Users") is False
@@ -246,7 +257,7 @@ def test_nobody_is_in_no_group(wauth: Wauth, windowsauth_directory: EmbeddedDire
 @pytest.mark.parametrize("name", ["dan", "eve", "nobody.at.all"], ids=["disabled", "expired", "unknown"])
 def test_accounts_that_give_no_membership(wauth: Wauth, name: str) -> None:
     """A disabled, expired or unknown account is in no group."""
-    assert wauth.windows_user(Identity("EXAMPLE", name)).in_group("Domain Users") is False
+    assert person_of(wauth, Identity("EXAMPLE", name)).in_group("Domain Users") is False
 
 
 def test_facts_need_no_directory(windowsauth_directory: EmbeddedDirectory) -> None:
@@ -255,7 +266,7 @@ def test_facts_need_no_directory(windowsauth_directory: EmbeddedDirectory) -> No
     sid = f"{windowsauth_directory.domain_sid}-512"
     facts = TransportFacts(windowsauth_directory.sid("mallory"), frozenset({sid}), clock.now)
     with wauth_for(windowsauth_directory, clock=clock) as wauth:
-        user = wauth.windows_user(Identity("EXAMPLE", "mallory"), facts)
+        user = person_of(wauth, Identity("EXAMPLE", "mallory"), facts)
         assert user.in_group(sid)
         assert user.in_group("Domain Admins")
         assert not user.in_group("S-1-5-32-544")
@@ -270,8 +281,8 @@ def test_built_in_groups_follow_from_a_ticket(windowsauth_directory: EmbeddedDir
     admins = f"{windowsauth_directory.domain_sid}-512"
     facts = TransportFacts(windowsauth_directory.sid("alice"), frozenset({admins}), clock.now, complete=False)
     with wauth_for(windowsauth_directory, clock=clock) as wauth:
-        assert wauth.windows_user(ALICE, facts).in_group("Administrators")
-        assert not wauth.windows_user(ALICE, facts).in_group("Account Operators")
+        assert person_of(wauth, ALICE, facts).in_group("Administrators")
+        assert not person_of(wauth, ALICE, facts).in_group("Account Operators")
 
 
 # -- settings
@@ -282,7 +293,7 @@ def test_from_a_mapping(windowsauth_directory: EmbeddedDirectory) -> None:
     config = {"DEBUG": True, "WAUTH_DOMAINS": {"EXAMPLE": windowsauth_directory.settings()}, "WAUTH_RESYNC_DELTA": "60"}
     with Wauth.from_mapping(config) as wauth:
         assert wauth.options.resync_delta == timedelta(minutes=1)
-        assert wauth.windows_user(ALICE).in_group("Web Users")
+        assert person_of(wauth, ALICE).in_group("Web Users")
 
 
 def test_a_misspelt_option_in_a_mapping_is_warned_of() -> None:
@@ -430,15 +441,15 @@ def test_no_secret_comes_out(
         for action in (
             lambda: wauth.sync(ALICE, store),
             lambda: wauth.sync_all(store, "EXAMPLE"),
-            lambda: wauth.windows_user(ALICE).groups,
+            lambda: person_of(wauth, ALICE).groups,
         ):
             with pytest.raises(WauthError) as caught:
                 action()
             shown += [str(caught.value), *traceback.format_exception(caught.value)]
         unavailable = wauth.authenticate("alice", visitor)
         assert unavailable.reason is AuthReason.UNAVAILABLE
-        refreshed = wauth.refresh(ALICE, store, last_sync=None)
-        assert refreshed.verdict is Verdict.REFUSE
+        refreshed = standing(wauth, store, ALICE)
+        assert refreshed.may is May.UNKNOWN
         shown += [
             repr(each) for each in (wauth, wauth.manager("EXAMPLE"), wauth.domains["EXAMPLE"], refreshed, unavailable)
         ]

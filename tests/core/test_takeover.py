@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from wauth_core import Identity, SyncStatus, Verdict, Wauth
+from tests.core.standing import Ticking, person_of, standing
+from wauth_core import Identity, SyncStatus, Wauth
 from wauth_core.directory import AuthReason, DirectoryUser
 from wauth_core.exceptions import AmbiguousUser, UnknownDomain, UserNotFound
 from wauth_core.identity import TransportFacts
+from wauth_core.sync.knowledge import May
 from wauth_core.testing import MemoryUserRepository
 from wauth_core.testing.directory import EmbeddedDirectory
 
@@ -31,7 +33,7 @@ def directory(windowsauth_directory: EmbeddedDirectory) -> EmbeddedDirectory:
 
 
 def wauth_for(directory: EmbeddedDirectory, name: str = "EXAMPLE", options: Any = None, **settings: Any) -> Wauth:
-    return Wauth({name: directory.settings(**settings)}, clock=lambda: NOW, **(options or {}))
+    return Wauth({name: directory.settings(**settings)}, clock=Ticking(NOW), **(options or {}))
 
 
 # -- a name that passes to somebody whom the settings leave out
@@ -68,7 +70,7 @@ def test_a_upn_that_is_anothers_logon_name(directory: EmbeddedDirectory, store: 
     directory.add_user("mallet", upn=f"boss@{SPN}", password="Mallet-1!")
     directory.add_user("boss", upn="the.boss@elsewhere.example", password="Boss-1!")
     with wauth_for(directory, SPN, {"use_spn": True}) as wauth:
-        identity = Identity(SPN, "boss")
+        identity = Identity(SPN, "boss", True)
         with pytest.raises(AmbiguousUser):
             wauth.sync(identity, store)
         with pytest.raises(AmbiguousUser):
@@ -82,7 +84,7 @@ def test_a_upn_taken_after_the_link(directory: EmbeddedDirectory, store: MemoryU
     directory.add_user("boss", upn="the.boss@elsewhere.example")
     directory.add_user("mallet", upn=f"mallet@{SPN}", password="Mallet-1!")
     with wauth_for(directory, SPN, {"use_spn": True}) as wauth:
-        wauth.sync(Identity(SPN, "boss"), store)
+        wauth.sync(Identity(SPN, "boss", True), store)
         directory.update("mallet", userPrincipalName=f"boss@{SPN}")
         assert not wauth.authenticate(f"boss@{SPN}", "Mallet-1!").ok
 
@@ -91,10 +93,9 @@ def test_an_ambiguous_name_is_refused_not_waited_out(directory: EmbeddedDirector
     """A name that two people bear is not taken for a directory that is down: nobody goes on as the one known by it."""
     directory.add_user("boss", upn="the.boss@elsewhere.example")
     with wauth_for(directory, SPN, {"use_spn": True}) as wauth:
-        wauth.sync(Identity(SPN, "boss"), store)
+        wauth.sync(Identity(SPN, "boss", True), store)
         directory.add_user("mallet", upn=f"boss@{SPN}")
-        refreshed = wauth.refresh(Identity(SPN, "boss"), store, last_sync=NOW, delta=0)
-        assert refreshed.verdict is Verdict.REFUSE
+        assert standing(wauth, store, Identity(SPN, "boss", True), delta=0).may is May.NO
         assert store.users[1].flags["is_active"] is not False, "and nothing is taken from the one known"
 
 
@@ -102,7 +103,7 @@ def test_an_ambiguous_name_is_refused_not_waited_out(directory: EmbeddedDirector
 
 
 def default_for(directory: EmbeddedDirectory, **settings: Any) -> Wauth:
-    return Wauth({"__default__": directory.settings(**settings)}, clock=lambda: NOW)
+    return Wauth({"__default__": directory.settings(**settings)}, clock=Ticking(NOW))
 
 
 def test_a_twin_that_only_the_default_serves(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
@@ -114,7 +115,7 @@ def test_a_twin_that_only_the_default_serves(directory: EmbeddedDirectory, store
         for ask in (
             lambda: wauth.sync(twin, store),
             lambda: wauth.sync_all(store, "PARTNER"),
-            lambda: wauth.windows_user(twin).in_group("Domain Users"),
+            lambda: person_of(wauth, twin).in_group("Domain Users"),
             lambda: wauth.directory_user(twin),
         ):
             with pytest.raises(UnknownDomain, match='__default__" does not serve it: its directory'):
@@ -155,9 +156,9 @@ def test_a_ticket_of_a_domain_nobody_configured(directory: EmbeddedDirectory) ->
     facts = TransportFacts(f"{partner}-1105", frozenset({f"{partner}-512", "S-1-5-32-544"}), NOW)
     mallory = Identity("PARTNER", "mallory")
     with wauth_for(directory) as wauth, pytest.raises(UnknownDomain):
-        wauth.windows_user(mallory, facts).in_group("Domain Admins")
+        person_of(wauth, mallory, facts).in_group("Domain Admins")
     with default_for(directory) as wauth, pytest.raises(UnknownDomain):
-        assert not wauth.windows_user(mallory, facts).in_group("Domain Admins")
+        assert not person_of(wauth, mallory, facts).in_group("Domain Admins")
 
 
 # -- password sign-ins
@@ -192,8 +193,8 @@ def test_a_reused_name_while_the_directory_is_down(directory: EmbeddedDirectory,
         wauth.sync(ALICE, store)
         mine, anothers = facts_of(directory, "alice"), facts_of(directory, "bob")
         directory.close()
-        assert wauth.refresh(ALICE, store, last_sync=NOW, delta=0, facts=mine).verdict is Verdict.CONTINUE
-        assert wauth.refresh(ALICE, store, last_sync=NOW, delta=0, facts=anothers).verdict is Verdict.REFUSE
+        assert standing(wauth, store, ALICE, delta=0, facts=mine).may is May.YES
+        assert standing(wauth, store, ALICE, delta=0, facts=anothers).may is May.UNKNOWN
 
 
 def test_a_reused_name_while_another_worker_is_at_it(
@@ -212,10 +213,10 @@ def test_a_reused_name_while_another_worker_is_at_it(
 def test_facts_of_another_person_read_nobodys_attributes(directory: EmbeddedDirectory) -> None:
     """The lazy user is the one whose SID came with the sign-in, or nobody: not who bears the name today."""
     with wauth_for(directory) as wauth:
-        user = wauth.windows_user(ALICE, facts_of(directory, "bob"))
+        user = person_of(wauth, ALICE, facts_of(directory, "bob"))
         with pytest.raises(UserNotFound):
             _ = user.attributes
-        assert wauth.windows_user(ALICE, facts_of(directory, "alice")).attributes["sAMAccountName"] == "alice"
+        assert person_of(wauth, ALICE, facts_of(directory, "alice")).attributes["sAMAccountName"] == "alice"
 
 
 def test_a_sign_in_waits_where_a_name_may_just_pass(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
@@ -234,7 +235,7 @@ def test_a_sign_in_waits_where_a_name_may_just_pass(directory: EmbeddedDirectory
         keys: list[Any] = []
 
         def request() -> None:
-            result = wauth.refresh(ALICE, store, last_sync=NOW, delta=0).result
+            result = standing(wauth, store, ALICE, delta=0).result
             keys.append(result.key if result is not None and result.ok else None)
 
         first, second = threading.Thread(target=request), threading.Thread(target=request)

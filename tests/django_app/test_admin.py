@@ -85,10 +85,37 @@ def test_a_users_page_says_why(admin, directory):
 
 
 def test_a_link_changed_by_hand_is_another_person(admin, directory):
-    """The GUID of the former one is forgotten, and found out at the next sync."""
+    """What was known of the former is forgotten, and sessions end; a form that changes nothing writes nothing."""
     link = LDAPUser.objects.create_user("EXAMPLE\\alice").ldap
-    response = admin.post(f"{LIST}{link.pk}/change/", {"domain": "EXAMPLE", "username": "carol"})
-    assert response.status_code == 302
+    url, sessions = f"{LIST}{link.pk}/change/", link.sessions
+    LDAPUser.objects.update(controller="as another process has just written")
+    assert admin.post(url, {"domain": "EXAMPLE", "username": "alice"}).status_code == 302
+    link.refresh_from_db()
+    assert (link.guid, link.sessions) == (directory.guid("alice"), sessions)
+    assert admin.post(url, {"domain": "EXAMPLE", "username": "carol"}).status_code == 302
     link.refresh_from_db()
     assert (link.username, link.username_key, link.guid, link.sid) == ("carol", "carol", None, "")
+    assert (link.last_sync, link.controller) == (None, "")
+    assert link.sessions != sessions
     assert admin.get(f"{LIST}add/").status_code == 200
+
+
+def test_end_sessions(admin, directory):
+    """All browsers of the chosen people are signed out, and nobody else's; they may sign in again."""
+    from django.test import Client
+
+    browsers = {name: (Client(), Client()) for name in ("alice", "bob")}
+    for name, pair in browsers.items():
+        for browser in pair:
+            browser.get("/who/", REMOTE_USER=f"EXAMPLE\\{name}")
+    keys = {browser: browser.session.session_key for pair in browsers.values() for browser in pair}
+    local = Client()
+    local.force_login(get_user_model().objects.get(username="alice"), "django.contrib.auth.backends.ModelBackend")
+    assert local.get("/who/").json()["user"] == "alice"
+    said = act(admin, "end_sessions", LDAPUser.objects.get(username="alice"))
+    assert said == ["EXAMPLE\\alice: all sessions have ended."]
+    assert local.get("/who/").json()["user"] == ""
+    for name, pair in browsers.items():
+        for browser in pair:
+            assert browser.get("/who/", REMOTE_USER=f"EXAMPLE\\{name}").json()["user"] == name
+            assert (browser.session.session_key == keys[browser]) is (name == "bob")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from tests.django_app.asked import asked
 from wauth_django.models import LDAPUser, SyncLock
@@ -63,7 +65,7 @@ def test_one_worker_synchronises_the_others_go_on(committed, directory, settings
     settings.WAUTH_USE_CACHE = False
     at_once("/who/", REMOTE_USER="EXAMPLE\\bob")
     user = get_user_model().objects.get()
-    LDAPUser.objects.update(last_sync=None)
+    LDAPUser.objects.update(last_sync=timezone.now() - timedelta(minutes=11))
     settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
     before = len(asked(directory, "search"))
     browser = Client()

@@ -122,7 +122,7 @@ def test_a_real_process(tmp_path, end):
     database = tmp_path / "site.sqlite3"
     run = subprocess.run(
         [sys.executable, "-c", PROCESS, end],
-        env={**os.environ, "WAUTH_TEST_SQLITE": str(database)},
+        env={**os.environ, "WAUTH_TEST_SQLITE": str(database), "WAUTH_TEST_POSTGRESQL": ""},
         capture_output=True,
         timeout=60,
         check=False,

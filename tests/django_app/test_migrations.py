@@ -38,7 +38,12 @@ def moved(tmp_path_factory):
 
 def test_only_what_is_new_is_migrated(moved):
     """The two first migrations, and the metrics' first, count as run."""
-    assert moved["migrations"] == ["0002_wider_counters", "0003_directory_identity", "0004_unique_links"]
+    assert moved["migrations"] == [
+        "0002_wider_counters",
+        "0003_directory_identity",
+        "0004_unique_links",
+        "0005_knowledge_in_time",
+    ]
 
 
 def test_links_get_names_and_twins_by_case_are_told_apart(moved):
@@ -51,6 +56,11 @@ def test_links_get_names_and_twins_by_case_are_told_apart(moved):
         ["EXAMPLE", "Carol", None, "Carol"],
         ["OLDDOMAIN", "gone", "gone", "gone"],
     ]
+
+
+def test_each_link_gets_a_random_number_of_sessions(moved):
+    """One number for all would let a session fit another person's link that comes to stand in its place."""
+    assert len(set(moved["sessions"])) == len(moved["sessions"]) == 6
 
 
 def test_people_go_on_signing_in_to_their_accounts(moved):

@@ -14,8 +14,9 @@ from tests.django_app.sources import Answers
 from wauth_core import Identity
 from wauth_core.identity import TransportFacts
 from wauth_core.testing.tokens import FakeTokenReader
-from wauth_core.web.outcomes import Anonymous, Challenge, Rejected, SignedIn
+from wauth_core.web.outcomes import Anonymous, Challenge, Handshake, Rejected, SignedIn
 from wauth_core.web.sources.token import PAIRING_HEADER, TOKEN_HEADERS, TokenFacts
+from wauth_django.signals import user_refused
 from wauth_wsgi import IISToken, ProxyHeader
 
 BOB = Identity("EXAMPLE", "bob")
@@ -89,8 +90,8 @@ def test_what_a_source_reads_in_secret_stays_from_views(db, example, settings, b
 
 
 def test_a_handshake_is_answered_by_the_middleware(client, example, settings):
-    """A refusal with headers is a step of a handshake: its status and headers go out, and no view runs."""
-    negotiate = Rejected("a first step", "test", headers=(("WWW-Authenticate", "Negotiate abc"),), status=401)
+    """Status and headers of the step go out, no view runs, and the session is neither used nor touched."""
+    negotiate = Handshake((("WWW-Authenticate", "Negotiate abc"),), "test")
     settings.WAUTH_SOURCES = [Answers(negotiate)]
     response = client.get("/who/")
     assert (response.status_code, response["WWW-Authenticate"]) == (401, "Negotiate abc")
@@ -98,6 +99,23 @@ def test_a_handshake_is_answered_by_the_middleware(client, example, settings):
     assert async_to_sync(AsyncClient().get)("/awho/").status_code == 401
     settings.WAUTH_SOURCES = [Answers(Rejected("a lie", "test"))]
     assert client.get("/who/").json()["user"] == ""
+
+
+def test_a_wrong_password_is_told_to_the_project(client, example, settings):
+    """`user_refused` is sent for a step of a handshake that is a failure, and for no other step."""
+    refused = []
+
+    def audit(reason, **_):
+        refused.append(reason)
+
+    user_refused.connect(audit)
+    try:
+        for reason in ("", "BAD_PASSWORD"):
+            settings.WAUTH_SOURCES = [Answers(Handshake((("WWW-Authenticate", "Basic"),), "test", reason))]
+            assert client.get("/who/").status_code == 401
+    finally:
+        user_refused.disconnect(audit)
+    assert refused == ["BAD_PASSWORD"]
 
 
 def test_required_logins(client, example, settings):
@@ -126,14 +144,26 @@ def test_a_sources_headers_are_on_the_response(client, example, settings):
         assert "sessionid" in response.cookies
 
 
-def test_what_a_ticket_says_of_groups_is_taken(client, example, settings):
-    """The sync of a sign-in by ticket looks no group up, and goes by the ticket's groups."""
-    admins = f"{example.domain_sid}-512"
-    facts = TransportFacts(example.sid("alice"), frozenset({admins}), datetime.now(timezone.utc))
+def test_what_a_young_ticket_says_is_taken(client, example, settings):
+    """A known person signs in by a ticket without any search, with the groups of the ticket."""
+    source = Answers(SignedIn(Identity("EXAMPLE", "alice"), "test"))
+    settings.WAUTH_SOURCES = [source]
+    assert client.get("/who/").json()["superuser"] is False
+    before = len(asked(example))
+    facts = TransportFacts(example.sid("alice"), frozenset({f"{example.domain_sid}-512"}), datetime.now(timezone.utc))
+    source.outcome = SignedIn(Identity("EXAMPLE", "alice"), "test", facts)
+    browser = Client()
+    assert browser.get("/who/").json()["superuser"] is True
+    assert browser.get("/group/").status_code == 200
+    assert len(asked(example)) == before
+    assert get_user_model().objects.get(username="alice").ldap.state == "enabled"  # of which a ticket says nothing
+
+
+def test_a_ticket_makes_nobody_known(client, example, settings):
+    """A stranger is asked for in the directory, whose word is the newer one."""
+    facts = TransportFacts(example.sid("alice"), frozenset({f"{example.domain_sid}-512"}), datetime.now(timezone.utc))
     settings.WAUTH_SOURCES = [Answers(SignedIn(Identity("EXAMPLE", "alice"), "test", facts))]
-    assert client.get("/who/").json()["superuser"] is True
-    assert not any("tokenGroups" in operation.attributes for operation in asked(example, "search")[-1:])
-    assert client.get("/group/").status_code == 200
+    assert client.get("/who/").json() == {"user": "alice", "superuser": False, "staff": False, "groups": []}
 
 
 def test_a_ticket_of_another_person_is_refused(client, example, settings):

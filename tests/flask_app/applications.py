@@ -8,9 +8,14 @@ from flask import Flask, session
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase
 
+from wauth_core.sync.sqlalchemy import (
+    SQLAlchemyUserRepository,
+    WindowsGroupMixin,
+    WindowsUserMixin,
+    add_memberships,
+)
 from wauth_core.testing import EmbeddedDirectory
 from wauth_flask import (
-    SQLAlchemyUserRepository,
     WindowsAuth,
     domain_required,
     group_required,
@@ -18,7 +23,6 @@ from wauth_flask import (
     login_required,
     windows_user,
 )
-from wauth_flask.models import WindowsGroupMixin, WindowsUserMixin, add_memberships
 
 ALICE = {"REMOTE_USER": "EXAMPLE\\alice"}
 
@@ -89,9 +93,9 @@ def bare(app: Flask) -> Flask:
 
 def with_cache(directory: EmbeddedDirectory | None, **overrides: Any) -> Flask:
     """An application without a database."""
-    app = Flask(__name__)
+    app, wauth = Flask(__name__), overrides.pop("wauth", None)
     app.config.update(config(directory, **overrides))
-    WindowsAuth(app)
+    WindowsAuth(app, wauth=wauth)
     return bare(app)
 
 
@@ -111,10 +115,22 @@ def with_database(directory: EmbeddedDirectory | None, url: str = "sqlite://", *
         __tablename__ = "user"
 
     add_memberships(User, Group)
+    wauth = overrides.pop("wauth", None)
     app.config.update(config(directory, SQLALCHEMY_DATABASE_URI=url, **overrides))
     db.init_app(app)
-    WindowsAuth(app, repository=SQLAlchemyUserRepository(db.session, User, Group))
+    WindowsAuth(app, repository=SQLAlchemyUserRepository(db.session, User, Group), wauth=wauth)
     with app.app_context():
         db.create_all()
     app.db, app.User, app.Group = db, User, Group
     return bare(app)
+
+
+def with_server_sessions(directory: EmbeddedDirectory | None, **overrides: Any) -> Flask:
+    """An application with a database, whose sessions Flask-Session keeps on the server."""
+    from cachelib import SimpleCache
+    from flask_session import Session
+
+    app = with_database(directory, **overrides)
+    app.config.update(SESSION_TYPE="cachelib", SESSION_CACHELIB=SimpleCache(), SESSION_PERMANENT=False)
+    Session(app)
+    return app

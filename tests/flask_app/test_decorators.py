@@ -7,6 +7,7 @@ from flask import Blueprint, Flask
 from flask.views import MethodView
 
 from tests.flask_app.applications import ALICE, config
+from tests.flask_app.test_login_form import sign_in
 from wauth_flask import (
     WindowsAuth,
     domain_required,
@@ -214,6 +215,38 @@ def test_ldap_sync_required_brings_the_rights_of_this_moment(make, directory):
     assert client.get("/super", environ_base=ALICE).json == {"superuser": True, "flag": True}
     directory.disable("alice")
     assert client.get("/super", environ_base=ALICE).status_code == 403
+
+
+def test_a_sync_is_required_of_every_request(make, directory):
+    """Without a timedelta each request is one sync, and never two, whatever WAUTH_RESYNC_DELTA says."""
+    app = make()
+    app.add_url_rule("/bare", "bare", ldap_sync_required(lambda: windows_user.result.status.value))
+    client = app.test_client()
+    assert client.get("/bare", environ_base=ALICE).text == "created"
+    asked = len(directory.operations)
+    assert client.get("/bare", environ_base=ALICE).text == "unchanged"
+    assert [operation.op for operation in directory.operations[asked:]] == ["search"]
+
+
+def test_superusers_may_pass_a_group_check(make):
+    """bypass_superuser is off by default, and lets in who is a superuser of the application."""
+    app = make()
+    app.add_url_rule("/strict", "strict", group_required("Web Editors")(lambda: "in"))
+    app.add_url_rule("/easy", "easy", group_required("Web Editors", bypass_superuser=True)(lambda: "in"))
+    client = app.test_client()
+    assert [client.get(path, environ_base=BOB).status_code for path in ("/strict", "/easy")] == [403, 200]
+    assert client.get("/easy", environ_base=ALICE).status_code == 403
+
+
+def test_a_sync_in_the_view_ends_a_session_that_it_finds_to_be_another_ones(make_with_database, directory):
+    """Whose password changed since the session began is put out by ldap_sync_required at once."""
+    app = make_with_database(WAUTH_LOGIN_FORM=True)
+    client = app.test_client()
+    sign_in(client)
+    directory.set_password("alice", "An0ther-Passw0rd")
+    assert client.get("/member").text == "EXAMPLE\\alice"
+    assert client.get("/fresh").status_code == 403
+    assert client.get("/").json["identity"] is None
 
 
 def test_a_group_check_during_an_outage_is_no_answer(make, directory):

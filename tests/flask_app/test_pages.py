@@ -89,12 +89,12 @@ def test_a_sources_own_page_asks_for_the_password(make):
 
 
 def test_a_step_of_a_handshake_is_answered_by_us(make):
-    """A source that rejects with headers gets them to the client, and the view is not asked."""
-    from wauth_core.web.outcomes import Rejected
+    """The source's headers get to the client, and the view is not asked."""
+    from wauth_core.web.outcomes import Handshake
 
     class HalfWay:
         def identify(self, request, rules):
-            return Rejected("half way", "HalfWay", (("WWW-Authenticate", "Negotiate abc"),), 401)
+            return Handshake((("WWW-Authenticate", "Negotiate abc"),), "HalfWay")
 
     response = make(WAUTH_SOURCES=[HalfWay()]).test_client().get("/")
     assert response.status_code == 401
@@ -112,6 +112,21 @@ def test_headers_of_a_sign_in_are_on_every_response(make):
     client = make(WAUTH_SOURCES=[Mutual()]).test_client()
     assert client.get("/").headers["WWW-Authenticate"] == "Negotiate xyz"
     assert client.get("/editors").headers["WWW-Authenticate"] == "Negotiate xyz"
+
+
+def test_a_wrapper_and_the_application_send_a_header_once(make):
+    """What the wrapper around the application found, it puts on the response itself."""
+    from wauth_core.web.outcomes import SignedIn
+    from wauth_wsgi import WindowsAuthWSGI
+
+    class Mutual:
+        def identify(self, request, rules):
+            return SignedIn(rules.parse("EXAMPLE\\alice"), "Mutual", headers=(("WWW-Authenticate", "Negotiate xyz"),))
+
+    app = make()
+    app.wsgi_app = WindowsAuthWSGI(app.wsgi_app, sources=[Mutual()])
+    response = app.test_client().get("/member")
+    assert (response.text, response.headers.getlist("WWW-Authenticate")) == ("EXAMPLE\\alice", ["Negotiate xyz"])
 
 
 # -- a directory that is down
@@ -134,37 +149,74 @@ def test_known_people_go_on_while_the_directory_is_down(make, directory):
 
 
 def test_unknown_people_wait_while_the_directory_is_down(make, directory):
-    """Nothing is known of a new person: 503 on pages that ask, and the open ones stay open."""
+    """Nothing is known of a new person: 503, with the time to come again."""
     client = make().test_client()
     with directory.faults.outage():
-        assert client.get("/", environ_base=ALICE).json["identity"] is None
-        response = client.get("/member", environ_base=ALICE)
-    assert response.status_code == 503
-    assert "The directory does not answer" in response.text
+        for path in ("/", "/member"):
+            response = client.get(path, environ_base=ALICE)
+            assert response.status_code == 503
+            assert response.headers["Retry-After"] == "30"
+            assert "The directory does not answer" in response.text
+    assert client.get("/member", environ_base=ALICE).status_code == 200
 
 
-@pytest.mark.parametrize("when_stale", ["strip", "refuse"])
-def test_last_known_rights_end(make_with_database, directory, when_stale):
-    """After WAUTH_MAX_STALENESS privileges are withheld, or the person is refused; nothing is written."""
-    app = make_with_database(WAUTH_RESYNC_DELTA=0, WAUTH_MAX_STALENESS=0, WAUTH_WHEN_STALE=when_stale)
+def test_last_known_rights_lapse(make_with_database, directory):
+    """After WAUTH_MAX_STALENESS the rights that the directory gave are taken from the row, at every door and for good
+    until it answers again; what the application gave by hand stays."""
+    app = make_with_database(WAUTH_RESYNC_DELTA=0, WAUTH_MAX_STALENESS=0, domain={"STAFF_GROUPS": None})
 
     @app.get("/flags")
     def flags():
         from wauth_flask import windows_user
 
         record = windows_user.record
+        seen = [record.is_superuser, windows_user.is_superuser]
         app.db.session.commit()
-        return {"who": str(windows_user), "superuser": bool(record and record.is_superuser)}
+        return [*seen, windows_user.record.is_superuser, record.is_staff]
 
     client, bob = app.test_client(), {"REMOTE_USER": "EXAMPLE\\bob"}
-    assert client.get("/flags", environ_base=bob).json == {"who": "EXAMPLE\\bob", "superuser": True}
+    client.get("/", environ_base=bob)
+    with app.app_context():
+        app.db.session.query(app.User).one().is_staff = True
+        app.db.session.commit()
+    assert client.get("/flags", environ_base=bob).json == [True, True, True, True]
     with directory.faults.outage():
-        told = client.get("/", environ_base=bob).json
-        assert told["superuser"] is False
-        assert told["authenticated"] is (when_stale == "strip")
-        assert client.get("/async-editors", environ_base=bob).status_code in (403, 503)
+        for _ in range(2):
+            assert client.get("/flags", environ_base=bob).json == [False, False, False, True]
+        assert client.get("/async-editors", environ_base=bob).status_code == 503
+    assert client.get("/flags", environ_base=bob).json == [True, True, True, True]
+
+
+def test_nobody_goes_on_by_old_knowledge_where_it_is_refused(make_with_database, directory):
+    """WAUTH_WHEN_STALE="refuse": 503, the session is kept, and nothing is written."""
+    app = make_with_database(WAUTH_RESYNC_DELTA=0, WAUTH_MAX_STALENESS=0, WAUTH_WHEN_STALE="refuse")
+    client, bob = app.test_client(), {"REMOTE_USER": "EXAMPLE\\bob"}
+    client.get("/see/mine", environ_base=bob)
+    with directory.faults.outage():
+        assert client.get("/", environ_base=bob).status_code == 503
     with app.app_context():
         assert app.db.session.query(app.User).one().is_superuser
+    assert client.get("/", environ_base=bob).json["seen"] == "mine"
+
+
+def test_a_view_that_asks_the_directory_while_it_is_down_is_a_503(make, directory):
+    """DirectoryUnavailable out of a view has the page of the 503, unless the application handles it itself."""
+    app = make()
+    app.add_url_rule("/mail", "mail", lambda: str(app.extensions["wauth"].wauth.manager("EXAMPLE").user("bob").email))
+    client = app.test_client()
+    assert "bob@" in client.get("/mail").text
+    with directory.faults.outage():
+        response = client.get("/mail")
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
+
+
+def test_members_stay_members_while_the_directory_is_down(make, directory):
+    """The last known groups hold for WAUTH_MAX_STALENESS, for those who are in the group and those who are not."""
+    client = make(WAUTH_RESYNC_DELTA=0).test_client()
+    ada = {"REMOTE_USER": "EXAMPLE\\ada"}
+    statuses = [client.get("/editors", environ_base=who).status_code for who in (ada, ALICE)]
+    with directory.faults.outage():
+        assert [client.get("/editors", environ_base=who).status_code for who in (ada, ALICE)] == statuses == [200, 403]
 
 
 def test_a_required_sync_that_fails_is_answered(make, directory):
@@ -193,15 +245,17 @@ def test_the_answer_to_a_failed_sync_can_be_chosen(make, directory, wanted, stat
     assert text in response.text
 
 
-def test_ldap_sync_required_raises_where_told(make, directory):
-    """raise_exception=True lets the error out, for an errorhandler of the application."""
+@pytest.mark.parametrize("handled", [False, True], ids=["nobody-handles-it", "the-application-does"])
+def test_ldap_sync_required_raises_where_told(make, directory, handled):
+    """raise_exception=True lets the error out: 500, or the application's own errorhandler."""
     from wauth_flask import ldap_sync_required
 
-    app = make()
+    app = make(PROPAGATE_EXCEPTIONS=False)
     app.add_url_rule("/raise", "raise", ldap_sync_required(0, raise_exception=True)(lambda: "in"))
-    app.register_error_handler(DirectoryUnavailable, lambda error: ("caught", 500))
+    if handled:
+        app.register_error_handler(DirectoryUnavailable, lambda error: ("caught", 418))
     client = app.test_client()
     client.get("/", environ_base=ALICE)
     with directory.faults.outage():
-        assert client.get("/raise", environ_base=ALICE).text == "caught"
+        assert client.get("/raise", environ_base=ALICE).status_code == (418 if handled else 500)
         assert client.get("/fresh", environ_base=ALICE).status_code == 503

@@ -109,6 +109,15 @@ def test_an_unknown_setting_is_told_of(directory, closing):
         app.test_client().get("/")
 
 
+def test_a_setting_that_means_nothing_here_is_told_of(directory, closing):
+    """A setting of Django's alone is a warning."""
+    from wauth_core.settings import ConfigurationWarning
+
+    app = closing(applications.with_cache(directory, WAUTH_USE_CACHE=True))
+    with pytest.warns(ConfigurationWarning, match="WAUTH_USE_CACHE means nothing in Flask"):
+        app.test_client().get("/")
+
+
 def test_outside_of_init_app_the_error_says_what_to_do():
     """Using windows_user in an application without the extension names the missing line."""
     from wauth_core import ConfigurationError

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from tests.wsgi.calls import exchange, over_asgi, over_wsgi
-from wauth_core import ConfigurationError, Identity
-from wauth_core.identity import TransportFacts
-from wauth_core.web.outcomes import ANONYMOUS, Challenge, Rejected, SignedIn
+from wauth_core import ConfigurationError, DirectoryUser, Identity
+from wauth_core.identity import Rules, TransportFacts
+from wauth_core.sync.knowledge import May, Told
+from wauth_core.web.outcomes import ANONYMOUS, Challenge, Handshake, Rejected, SignedIn
 from wauth_wsgi import ProxyHeader, ServerIdentity, Simulate, WindowsAuthASGI, WindowsAuthWSGI
 
 ALICE = Identity("EXAMPLE", "alice")
@@ -112,8 +113,8 @@ def test_without_required_the_application_decides(call):
 
 
 def test_a_step_of_a_handshake_is_answered_by_the_wrapper(call):
-    """A rejection with headers is a challenge, not the application's business."""
-    reply = call([Fixed(Rejected("junk", "Fixed", (("WWW-Authenticate", "Negotiate"),), 401))])
+    """It is no business of the application's."""
+    reply = call([Fixed(Handshake((("WWW-Authenticate", "Negotiate"),), "Fixed", "junk"))])
     assert (reply.status, reply.seen, reply.all("WWW-Authenticate")) == (401, None, ["Negotiate"])
 
 
@@ -251,9 +252,12 @@ def test_a_websocket_carries_its_user():
     assert sent == [{"type": "websocket.accept", "headers": [(b"set-cookie", b"a=b")]}]
 
 
-def facts(*groups, at=None, complete=True):
+NOW = datetime.now(timezone.utc)
+
+
+def facts(*groups, at=NOW, complete=True):
     """Facts of alice with these groups."""
-    return TransportFacts("S-1-5-21-1-2-3-1105", frozenset(groups), at or datetime.now(timezone.utc), complete)
+    return TransportFacts("S-1-5-21-1-2-3-1105", frozenset(groups), at, complete)
 
 
 def test_groups_from_the_transport_need_no_directory(call):
@@ -265,19 +269,21 @@ def test_groups_from_the_transport_need_no_directory(call):
     assert user.in_group("S-1-5-32-544")
     assert user.in_group("Administrators")
     assert not user.in_group("S-1-5-21-1-2-3-120")
-    assert "S-1-5-21-1-2-3-512" in user.groups
+    assert "S-1-5-21-1-2-3-512" in user.group_sids
 
 
 @pytest.mark.parametrize(
     ("given", "question"),
     [
-        pytest.param(None, lambda user: user.groups, id="no-facts"),
+        pytest.param(None, lambda user: user.group_sids, id="no-facts"),
+        pytest.param(facts(), lambda user: user.groups, id="group-objects"),
         pytest.param(facts(), lambda user: user.in_group("Staff"), id="a-name"),
         pytest.param(facts(), lambda user: user.in_group("Enterprise Admins"), id="of-the-forest"),
         pytest.param(facts(complete=False), lambda user: user.in_group("Administrators"), id="built-in-by-name"),
         pytest.param(facts(), lambda user: user.attributes, id="attributes"),
         pytest.param(facts(complete=False), lambda user: user.in_group("S-1-5-32-544"), id="built-in-from-a-ticket"),
-        pytest.param(facts(at=datetime(2020, 1, 1, tzinfo=timezone.utc)), lambda user: user.groups, id="facts-too-old"),
+        pytest.param(facts(at=NOW - timedelta(days=9)), lambda user: user.group_sids, id="facts-too-old"),
+        pytest.param(facts(at=None), lambda user: user.group_sids, id="facts-of-unknown-age"),
     ],
 )
 def test_what_only_the_directory_knows_is_an_error_without_one(call, given, question):
@@ -291,37 +297,45 @@ def test_the_awaitable_twins_do_not_run_on_the_event_loop():
     """LDAP behind groups, attributes or in_group would hold up everybody else."""
     loops = []
 
-    class Slow:
-        identity, is_authenticated = ALICE, True
+    class Service:
+        rules = Rules()
 
-        def note(self, *_):
+        def note(self, *_, **__):
             try:
                 loops.append(asyncio.get_running_loop())
             except RuntimeError:
                 loops.append(None)
-            return "answer"
 
-        groups = attributes = property(note)
-        in_group = note
+        def told_at_once(self, identity, facts=None):
+            return None
 
-    class Service:
-        from wauth_core.identity import Rules
+        def told(self, identity, facts=None):
+            self.note()
+            return Told(May.YES, ask=False), None
 
-        rules = Rules()
+        def group_sids(self, domain, group, *, user_sid=None):
+            self.note()
+            return frozenset()
 
-        def windows_user(self, identity, facts=None):
-            return Slow()
+        def directory_user(self, identity):
+            self.note()
+            return DirectoryUser(dn="CN=Alice", guid=None, username="alice", door=self)
+
+        def groups_of(self, user):
+            self.note()
+            return []
 
     answers = []
 
     async def app(scope, receive, send):
         user = scope["wauth.user"]
         answers.extend([await user.agroups(), await user.aattributes(), await user.ain_group("x")])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
 
     wrapped = WindowsAuthASGI(app, wauth=Service(), sources=[Fixed(SignedIn(ALICE, "Fixed"))])
     asyncio.run(exchange(wrapped, {"type": "http", "headers": []}))
-    assert answers == ["answer"] * 3
-    assert loops == [None] * 3
+    assert answers == [(), {}, False]
+    assert loops == [None] * 4
 
 
 def test_starlettes_requires_knows_the_user():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from datetime import datetime, timedelta, timezone
 
 from wauth_wsgi.negotiate.kerberos import Accepted, HandshakeFailed
 
@@ -91,6 +92,14 @@ def logon_info(
     return b"\x01\x10\x08\x00\xcc\xcc\xcc\xcc" + struct.pack("<II", len(body), 0) + body
 
 
+def client_info(at=None):
+    """The bytes of urn:mspac:client-info: the ticket-granting ticket was given at *at*, a moment ago by default."""
+    at = at or datetime.now(timezone.utc)
+    ticks = int((at - datetime(1601, 1, 1, tzinfo=timezone.utc)) / timedelta(microseconds=1)) * 10
+    name = "alice".encode("utf-16-le")
+    return struct.pack("<QH", ticks, len(name)) + name
+
+
 class Believing:
     """An acceptor whose token is its key in *tickets*; each is good once, as with a replay cache."""
 
@@ -108,8 +117,8 @@ class Believing:
         return self.tickets.pop(token)
 
 
-def ticket(principal="alice@EXAMPLE.LOCAL", pac=True, **info):
-    """A ticket of *principal*, with a PAC unless told otherwise."""
+def ticket(principal="alice@EXAMPLE.LOCAL", pac=True, at=None, **info):
+    """A ticket of *principal*, with a PAC unless told otherwise; its owner logged on at *at*, just now by default."""
     if not pac:
         return Accepted(principal, reply=b"me too")
-    return Accepted(principal, reply=b"me too", logon_info=logon_info(**info))
+    return Accepted(principal, reply=b"me too", logon_info=logon_info(**info), client_info=client_info(at))

@@ -40,6 +40,7 @@ COMMANDS = {
     "login": Lazy("wauth_core.cli.account:login", "Check a password."),
     "whoami": Lazy("wauth_core.cli.account:whoami", "Show the account that these settings sign in as."),
     "sync": Lazy("wauth_core.cli.keep:sync", "Keep a table of users in step with the directory."),
+    "sessions": Lazy("wauth_core.cli.keep:sessions", "End all sessions of a person."),
     "changes": Lazy("wauth_core.cli.keep:changes", "Tell who changed since the last time."),
     "doctor": Lazy("wauth_core.cli.account:doctor", "Check the way to the directory, step by step."),
     "webconfig": Lazy("wauth_core.iis.commands:webconfig", "Write web.config for IIS.", "iis"),

@@ -12,13 +12,14 @@ from rich.console import Console
 
 from wauth_core.cli.app import App, domain_option, pass_app
 from wauth_core.cli.output import Form, as_json, output_options, show
-from wauth_core.exceptions import UserNotFound
+from wauth_core.exceptions import DirectoryUnavailable, UserNotFound
 from wauth_core.identity import Identity, fold_username
 from wauth_core.service import Wauth
 from wauth_core.settings import Options
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository
 from wauth_core.sync.result import BulkResult, SyncResult
+from wauth_core.web.sessions import end_sessions
 
 
 @click.command()
@@ -80,13 +81,17 @@ def sync(
 def _one(
     app: App, wauth: Wauth, repository: UserRepository, name: str, domain: str | None, dry_run: bool
 ) -> SyncResult:
-    """*name* is any name of the person; of one who is gone, the logon name."""
+    return wauth.sync(_identity(app, name, domain), repository, dry_run=dry_run)
+
+
+def _identity(app: App, name: str, domain: str | None) -> Identity:
+    """*name* is any name of the person; of one who is gone, or while the directory is down, the logon name."""
     manager = app.manager(domain, name)
     try:
-        identity = Identity(manager.domain, wauth.logon_name(manager.user(name), manager.domain))
-    except UserNotFound:
-        identity = Identity(manager.domain, fold_username(name.rpartition("\\")[2]))
-    return wauth.sync(identity, repository, dry_run=dry_run)
+        username = app.wauth.logon_name(manager.user(name), manager.domain)
+    except (UserNotFound, DirectoryUnavailable):
+        username = fold_username(name.rpartition("\\")[2])
+    return app.wauth.identity(manager.domain, username)
 
 
 def _all(wauth: Wauth, repository: UserRepository, domain: str, how: dict[str, Any]) -> BulkResult:
@@ -120,6 +125,27 @@ def _row(result: SyncResult) -> dict[str, Any]:
         "changes": changes,
         "reason": result.reason,
     }
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["end"]))
+@click.argument("name")
+@click.option(
+    "--database", required=True, type=click.Path(dir_okay=False, exists=True), metavar="FILE", help="SQLite file."
+)
+@domain_option
+@click.pass_context
+def sessions(ctx: click.Context, what: str, name: str, domain: str | None, database: str | None = None) -> None:
+    """End all sessions of a person: whoever holds one must sign in again.
+
+    Exits with 1 where the application has no such user.
+    """
+    app: App = ctx.obj
+    identity = _identity(app, name, domain)
+    with app.users(database, username_field="username", dry_run=False) as repository:
+        if not end_sessions(app.wauth, repository, identity):
+            raise click.ClickException(f"There is no user {identity} here.")
+    click.echo(f"The sessions of {identity} have ended.", err=True)
 
 
 @click.command()

@@ -118,7 +118,7 @@ def question(x: object) -> ByBase | ByName | ByUPN:
     if isinstance(x, DirectoryObject):
         return ByBase(filters.guid_base(x.guid) if x.guid and "objectGUID" in x.attributes else x.dn)
     if isinstance(x, Identity):
-        return ByName(x.username, x.domain)
+        return ByUPN(x.upn()) if x.is_upn else ByName(x.username, x.domain)
     if guid := filters.as_guid(x):
         return ByBase(filters.guid_base(guid))
     if not isinstance(x, str) or not x.strip() or "\x00" in x:

@@ -85,6 +85,11 @@ class LDAPManager(Growing):
         """The domain's SID, ``S-1-5-21-…``."""
         return self._domain.sid
 
+    @property
+    def controller(self) -> str:
+        """The server that gave this thread its last answer, such as "ldaps://dc1.example.local:636"."""
+        return self._pool.asked()
+
     # -- people --------------------------------------------------------------------------------------------------------
 
     def user(self, x: object, attributes: Iterable[str] = ()) -> DirectoryUser:

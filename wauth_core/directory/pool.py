@@ -76,6 +76,7 @@ class Pool:
         state = self.state
         connection, extra = self._take(state, deadline, fresh)
         state.local.held = getattr(state.local, "held", 0) + 1
+        state.local.asked = str(connection.endpoint)
         keep = False
         try:
             yield connection
@@ -89,6 +90,10 @@ class Pool:
         finally:
             state.local.held = max(0, getattr(state.local, "held", 0) - 1)  # a generator may end in another thread
             self._give_back(state, connection, keep=keep and not extra)
+
+    def asked(self) -> str:
+        """The server that this thread asked last; empty before the first."""
+        return str(getattr(self.state.local, "asked", ""))
 
     def dedicated(self, deadline: float) -> Connection:
         """A connection outside the pool, that the caller owns (see `release`), with ldap3's own options."""

@@ -18,10 +18,11 @@ from wauth_core.directory import DirectoryUser
 from wauth_core.exceptions import BulkDeactivationRefused, SyncError, WauthError
 from wauth_core.identity import Identity, fold_username
 from wauth_core.sync.directory import Lookups
-from wauth_core.sync.plan import Plan, Resolved, Rights, plan, plan_missing
+from wauth_core.sync.plan import Heard, Plan, plan, plan_missing
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import Key, UserRepository
 from wauth_core.sync.result import BulkResult, SyncResult, SyncStatus
+from wauth_core.sync.rights import Resolved, Rights
 from wauth_core.sync.roster import Roster
 from wauth_core.sync.single import AfterSync, BeforeSync, judge
 
@@ -39,7 +40,7 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class BulkTask:
-    """What to sync and by what rules.
+    """What to sync and by what rules. *now* is when the run began: nothing that it reads is older.
 
     *max_deactivations* is the share of the domain's users that may be deactivated at once; a single one always may.
     With *create* False nobody new is made.
@@ -82,11 +83,14 @@ def finish(task: BulkTask, comparison: Comparison, started: float, *, incrementa
         raise BulkDeactivationRefused(deactivated, total, task.max_deactivations)
     results, failures, counts = comparison.results, comparison.failures, comparison.counts
     if not task.dry_run:
+        planned = Counter(result.status for result in results)
         results, failed = _write(task, results)
         failures = failures + [(str(result.identity), error) for result, error in failed]
-        counts.subtract(result.status for result, _ in failed)
-        for batch in _batches(comparison.untouched):
-            task.repository.touch(batch, now=task.now)
+        counts.subtract(planned)
+        counts.update(result.status for result in results)
+        results = [result for result in results if result.changes or result.status is SyncStatus.NAME_TAKEN]
+        for batch in _batches(list(comparison.untouched.items())):
+            task.repository.touch(dict(batch), now=task.now)
     if task.after is not None and not task.dry_run:
         for result in results:
             task.after(result)
@@ -115,7 +119,7 @@ class Comparison:
         self.roster = roster or Roster(task.policy, task.repository)
         self.results: list[SyncResult] = []
         self.failures: Failures = []
-        self.untouched: list[Key] = []
+        self.untouched: dict[Key, datetime | None] = {}  # with the time of what is known of them
         self.counts: Counter[SyncStatus] = Counter()
         self._task = task
         self._resolved = resolved
@@ -139,14 +143,17 @@ class Comparison:
         policy = self._task.policy
         for snapshot in self.roster.unseen(keys):
             assert snapshot.link is not None  # noqa: S101 - the roster holds linked users only
-            planned = plan_missing(policy, snapshot, known)
-            self._note(Identity(policy.domain, snapshot.link.username), planned, None, Rights())
+            planned = plan_missing(policy, snapshot, self._heard(), known)
+            if planned.unsure:
+                logger.warning("%s stays as it was: %s.", snapshot.link.username, planned.reason)
+                continue
+            self._note(policy.identity(snapshot.link.username), planned, None, Rights())
         if self._task.progress is not None:
             self._task.progress(self._done)
 
     def _person(self, user: DirectoryUser) -> None:
         task, policy = self._task, self._task.policy
-        identity = Identity(policy.domain, policy.logon_name(user))
+        identity = policy.identity(policy.logon_name(user))
         mine, former = self.roster.rows(user)
         if mine is None and not task.create:
             return
@@ -156,7 +163,7 @@ class Comparison:
         taken = None
         if rights.status is None and (mine is None or mine.fields.get(policy.username_field, username) != username):
             taken = self.roster.named(username)
-        planned = plan(policy, user, rights, mine=mine, former=former, taken=taken)
+        planned = plan(policy, user, rights, self._heard(), mine=mine, former=former, taken=taken)
         if planned.status is SyncStatus.CREATED and not self.roster.claim(username):
             planned = Plan(SyncStatus.NAME_TAKEN, reason=f"the name {username!r} belongs to another new person")
         self._note(identity, planned, user, rights)
@@ -164,7 +171,7 @@ class Comparison:
     def _note(self, identity: Identity, planned: Plan, user: DirectoryUser | None, rights: Rights) -> None:
         self.counts[planned.status] += 1
         before = self.roster.get(planned.mine)
-        self.roster.take(planned)
+        self.roster.take(planned, self._task.now)
         if planned.changes or planned.status is SyncStatus.NAME_TAKEN:
             self.results.append(
                 SyncResult(
@@ -182,7 +189,10 @@ class Comparison:
                 )
             )
         elif planned.mine is not None:
-            self.untouched.append(planned.mine)
+            self.untouched[planned.mine] = planned.seen.last_sync if planned.seen else None
+
+    def _heard(self) -> Heard:
+        return Heard(self._task.now, self._task.directory.controller, self._task.policy.patience)
 
 
 def _write(
@@ -210,6 +220,8 @@ def _apply(task: BulkTask, batch: Sequence[SyncResult]) -> list[SyncResult]:
     done = []
     for result in batch:
         own = [next(keys) for _ in result.changes]
+        if result.changes and all(key is None for key in own):  # a newer answer stands
+            result = replace(result, status=SyncStatus.UNCHANGED, changes=(), flags={}, groups=frozenset(), why={})
         done.append(replace(result, key=own[-1]) if result.status is SyncStatus.CREATED else result)
     return done
 

@@ -16,8 +16,8 @@ from wauth_core.directory.filters import dn_key
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, DirectoryUnavailable, UserNotFound
 from wauth_core.identity import Identity, canonical_domain, fold_username
 from wauth_core.sync.nesting import GroupEntry, Groups
-from wauth_core.sync.plan import Resolved
 from wauth_core.sync.policy import Policy
+from wauth_core.sync.rights import Resolved
 
 logger = logging.getLogger("wauth.sync")
 
@@ -36,6 +36,7 @@ class OwnAnswers:
     user: DirectoryUser
     resolved: Resolved
     named: Mapping[str, str]
+    controller: str = ""
 
     @classmethod
     def reader(cls, policy: Policy) -> Callable[[LDAPManager, DirectoryUser], tuple[DirectoryUser, OwnAnswers]]:
@@ -45,7 +46,7 @@ class OwnAnswers:
             lookups = Lookups(manager)
             user = manager.person(guid=user.guid, username=user.username, attributes=policy.attributes)
             resolved = lookups.resolve(policy.group_names)
-            return user, cls(user, resolved, lookups.all_groups() if policy.mirrors else {})
+            return user, cls(user, resolved, lookups.all_groups() if policy.mirrors else {}, lookups.controller)
 
         return read
 
@@ -77,31 +78,37 @@ class OwnAnswers:
 class Lookups:
     """A manager as a sync sees it (`wauth_core.sync.single.Directory`). Threads may share it."""
 
-    def __init__(self, manager: LDAPManager, *, use_spn: bool = False, ttl: float = GROUPS_TTL) -> None:
+    def __init__(self, manager: LDAPManager, *, ttl: float = GROUPS_TTL) -> None:
         self.manager = manager
-        self._use_spn = use_spn
         self._cache: TTLCache[str, Any] = TTLCache(64, ttl)
         self._reported: frozenset[str] = frozenset()
+        self._last_groups: Mapping[str, str] | None = None
+        self._last_meanings: dict[str, frozenset[str]] = {}
         self._mutex = threading.Lock()
+
+    @property
+    def controller(self) -> str:
+        """The server that gave this thread its last answer."""
+        return self.manager.controller
 
     def person(
         self, *, guid: uuid.UUID | None, identity: Identity, attributes: Iterable[str], groups: bool = True
     ) -> DirectoryUser:
         """The one person with that GUID, or of that name where *guid* is None.
 
-        With WAUTH_USE_SPN a name is first of all a UPN: it need not begin with the sAMAccountName.
+        A name is looked up as what it is: a UPN need not begin with its bearer's sAMAccountName.
         """
-        if guid is None and self._use_spn:
-            guid = self._by_spn(identity).guid
+        if guid is None and identity.is_upn:
+            guid = self._by_upn(identity).guid
         return self.manager.person(guid=guid, username=identity.username, attributes=attributes, groups=groups)
 
-    def _by_spn(self, identity: Identity) -> DirectoryUser:
+    def _by_upn(self, identity: Identity) -> DirectoryUser:
         """By UPN; but ``name@DOMAIN`` may be of two: one's UPN, and what Kerberos makes of another's sAMAccountName."""
-        found = self.manager.user(identity.spn())
+        found = self.manager.user(identity.upn())
         if fold_username(found.username) != fold_username(identity.username):
             others = self.others_named(identity, found.guid)
             if others:
-                raise AmbiguousUser(identity.spn(), self.manager.domain, (found.dn, *others))
+                raise AmbiguousUser(identity.upn(), self.manager.domain, (found.dn, *others))
         return found
 
     def upn_suffixes(self) -> frozenset[str]:
@@ -130,16 +137,28 @@ class Lookups:
         listed = tuple(names)
         if not listed:
             return {}
-        resolved = self.manager.resolve_groups(listed)
+        try:
+            resolved = self.manager.resolve_groups(listed)
+        except DirectoryUnavailable:
+            if all(name in self._last_meanings for name in listed):  # a name keeps its meaning in an outage
+                return {name: self._last_meanings[name] for name in listed}
+            raise
         problems = frozenset(resolved.problems)
         for problem in sorted(problems - self._reported):
             logger.warning("Domain %s: %s", self.manager.domain, problem)
         self._reported = problems
-        return {name: resolved[name] for name in listed}
+        meanings = {name: resolved[name] for name in listed}
+        self._last_meanings.update(meanings)
+        return meanings
 
     def all_groups(self) -> Mapping[str, str]:
         """SID and name of every security group of the domain, at most ten minutes old."""
-        return self._cached("all", lambda: self.groups().names or self._other_groups())
+        self._last_groups = self._cached("all", lambda: self.groups().names or self._other_groups())
+        return self._last_groups
+
+    def last_groups(self) -> Mapping[str, str] | None:
+        """The same as last read in this process, however old; None where they were never read."""
+        return self._last_groups
 
     def _other_groups(self) -> dict[str, str]:
         """Where the directory is not AD: by DN, as `LDAPManager` compares them."""

@@ -11,8 +11,8 @@ from wauth_core.directory import ChangeSet, filters
 from wauth_core.exceptions import ConfigurationError, OperationFailed, UserNotFound
 from wauth_core.sync import bulk
 from wauth_core.sync.bulk import BulkTask, Comparison
-from wauth_core.sync.plan import Resolved
 from wauth_core.sync.result import BulkResult
+from wauth_core.sync.rights import Resolved
 from wauth_core.sync.roster import Roster
 
 logger = logging.getLogger("wauth.sync")

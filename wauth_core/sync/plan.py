@@ -1,107 +1,62 @@
-"""The comparison of a user with a directory user: pure, no I/O. What comes out is what to write, and nothing else.
+"""The comparison of a user with what the directory says: pure, no I/O. What comes out is what to write.
 
-`entitle` says which rights the directory gives. `plan` compares them, and the fields, with the user as it stands.
+`wauth_core.sync.rights` says which rights somebody has. `plan` compares them, and the fields, with the user as it is.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.identity import fold_username
-from wauth_core.sync.policy import ACTIVE, PROPAGATION, Policy
+from wauth_core.sync.policy import ACTIVE, Policy
 from wauth_core.sync.repository import Change, Key, Link, UserSnapshot
 from wauth_core.sync.result import SyncStatus
+from wauth_core.sync.rights import Rights
 
-Resolved = Mapping[str, frozenset[str]]  # the name of a directory group -> its SIDs; a name not found has none
+NO_PASSWORD = datetime(1601, 1, 1, tzinfo=timezone.utc)  # pwdLastSet = 0: it must be changed at the next logon
 
 
 @dataclass(frozen=True)
-class Rights:
-    """What the directory gives one person.
+class Heard:
+    """Where an answer comes from: *as_of* is a time at which it was true, *controller* the server that gave it.
 
-    *status* and *reason* say why the person may not sign in, where so; then no flag and no group is given.
-    *known_groups* are the names (case-folded) of all directory groups, where groups are mirrored.
+    Controllers lag behind one another. For *patience* after one has lowered a right, another one does not raise it.
     """
 
-    flags: Mapping[str, bool] = field(default_factory=dict)
-    groups: frozenset[str] = frozenset()
-    why: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    status: SyncStatus | None = None
-    reason: str = ""
-    known_groups: frozenset[str] = frozenset()
+    as_of: datetime
+    controller: str = ""
+    patience: timedelta = timedelta(0)
+
+    def lags(self, controller: str, since: datetime | None) -> bool:
+        """Whether this may be older news than what *controller* said at *since*."""
+        if since is None or not controller or self.controller == controller:
+            return False
+        return self.as_of - since < self.patience
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to write, in order, and how the sync ends when it is written. *mine* is the key of the person's user."""
+    """What to write, in order, and how the sync ends when it is written. *mine* is the key of the person's user, and
+    *seen* its link. *unsure* says that a controller which may lag behind knows nobody of that name."""
 
     status: SyncStatus
     changes: tuple[Change, ...] = ()
     reason: str = ""
     mine: Key | None = None
-
-
-def entitle(
-    policy: Policy,
-    user: DirectoryUser,
-    sids: frozenset[str],
-    resolved: Resolved,
-    directory_groups: Mapping[str, str] | None = None,
-) -> Rights:
-    """The rights of *user*, who is in the groups *sids*.
-
-    *directory_groups* (SID -> name) are all security groups of the domain; only mirrored groups need them.
-    """
-    known = frozenset(fold_username(name) for name in (directory_groups or {}).values())
-    own = frozenset(sids | {user.sid} if user.sid else sids)
-    given = {flag: _matching(groups, own, resolved) for flag, groups in policy.flags.items()}
-    if policy.propagate:
-        inherited: tuple[str, ...] = ()
-        for flag in PROPAGATION:
-            if flag in given:
-                given[flag] = given[flag] or inherited
-                inherited = given[flag] or inherited
-    status, reason = _refusal(policy, user, own, resolved)
-    if status is not None:
-        return Rights(dict.fromkeys(policy.flags, False), status=status, reason=reason, known_groups=known)
-    groups = {group: _matching(listed, own, resolved) for group, listed in policy.group_map.items()}
-    for sid, name in (directory_groups or {}).items():
-        if sid in own and policy.mirrored(name):
-            groups[name] = (name,)
-    why = {name: found for name, found in (*given.items(), *groups.items()) if found}
-    return Rights(
-        flags={flag: bool(found) for flag, found in given.items()},
-        groups=frozenset(name for name, found in groups.items() if found),
-        why=why,
-        known_groups=known,
-    )
-
-
-def _matching(groups: tuple[str, ...], sids: frozenset[str], resolved: Resolved) -> tuple[str, ...]:
-    return tuple(name for name in groups if not sids.isdisjoint(resolved.get(name, frozenset())))
-
-
-def _refusal(
-    policy: Policy, user: DirectoryUser, sids: frozenset[str], resolved: Resolved
-) -> tuple[SyncStatus | None, str]:
-    if policy.account_state and not user.state.usable:
-        states = " and ".join(reason for reason in user.state.reasons if reason in ("disabled", "expired"))
-        return SyncStatus.DISABLED, f"the account is {states} in the directory"
-    if denied := _matching(policy.deny, sids, resolved):
-        return SyncStatus.REFUSED, f"a member of {denied[0]!r} (DENY_GROUPS)"
-    if policy.require and not _matching(policy.require, sids, resolved):
-        return SyncStatus.REFUSED, "a member of none of REQUIRE_GROUPS"
-    return None, ""
+    seen: Link | None = None
+    unsure: bool = False
 
 
 def plan(
     policy: Policy,
     user: DirectoryUser,
     rights: Rights,
+    heard: Heard,
     *,
     mine: UserSnapshot | None = None,
     former: UserSnapshot | None = None,
@@ -109,7 +64,7 @@ def plan(
     signed_in_as: str | None = None,
     create: bool = True,
 ) -> Plan:
-    """Compare *user* and its *rights* with the application.
+    """Compare *user* and its *rights*, as *heard*, with the application.
 
     *mine* is the user linked to this very person. *former* is one who is linked under the person's logon name but is
     somebody else: it is set aside, and inherits nothing. *taken* is who goes by the name that the person shall have.
@@ -128,16 +83,18 @@ def plan(
     aside = (set_aside(policy, former, rights.known_groups),) if former is not None else ()
     if taken is not None and _is_outdated(policy, taken):
         name = taken.fields[policy.username_field]
-        aside = (*aside, Change(taken.key, fields={policy.username_field: f"{name}{_suffix(taken.link)}"}))
+        renamed = {policy.username_field: f"{name}{_suffix(taken.link)}"}
+        aside = (*aside, Change(taken.key, fields=renamed, seen=taken.link, answered=False))
         taken = None
     if rights.status is not None:
         if mine is None:
             return Plan(rights.status, aside, rights.reason)
         own = without_rights(policy, mine, rights.known_groups)
-        shall = own.link or mine.link
-        link = _link(policy, user, logon_name, mine, deactivated=shall is not None and shall.deactivated)
-        own = dataclasses.replace(own, link=None if link == mine.link else link)
-        return Plan(rights.status, (*aside, own) if own else aside, rights.reason, mine.key)
+        link = _link(policy, user, logon_name, mine)
+        if link is not None:
+            link = dataclasses.replace(link, deactivated=bool((own.link or mine.link or link).deactivated))
+        own = _noted(dataclasses.replace(own, link=None if link == mine.link else link), mine, heard)
+        return Plan(rights.status, (*aside, own) if own else aside, rights.reason, mine.key, mine.link)
     if mine is None:
         if taken is not None:
             return Plan(SyncStatus.NAME_TAKEN, aside, _taken(username, taken))
@@ -145,10 +102,13 @@ def plan(
             return Plan(SyncStatus.REFUSED, aside, "the application has no such user, and makes none by itself")
         fields = {name: value for name in policy.fields if (value := _value(policy, user, name)) is not None}
         fields[policy.username_field] = username
-        created = Change(
-            None, _link(policy, user, logon_name, None), fields, dict(rights.flags), groups_add=rights.groups
-        )
+        link = dataclasses.replace(_link(policy, user, logon_name, None), controller=heard.controller)
+        created = Change(None, link, fields, dict(rights.flags), groups_add=rights.groups)
         return Plan(SyncStatus.CREATED, (*aside, created))
+    held = mine.link is not None and heard.lags(mine.link.controller, mine.link.lowered_at)
+    if held and mine.link is not None and mine.link.deactivated and mine.flags.get(ACTIVE) is False:
+        reason = f"{mine.link.controller or 'another controller'} said otherwise a moment ago"
+        return Plan(SyncStatus.REFUSED, aside, reason, mine.key, mine.link)
     reason = ""
     fields = _field_changes(policy, user, mine)
     if taken is not None and policy.username_field in fields:
@@ -156,24 +116,83 @@ def plan(
         del fields[policy.username_field]
         reason = f"{_taken(username, taken)}; the user keeps the old one"
     change = _compare(policy, user, logon_name, rights, mine, fields)
+    change = _lowering(change) if held else _noted(change, mine, heard)
     changes = (*aside, change) if change else aside
-    if adopted:
-        return Plan(SyncStatus.ADOPTED, changes, reason, mine.key)
-    return Plan(SyncStatus.UPDATED if changes else SyncStatus.UNCHANGED, changes, reason, mine.key)
+    status = SyncStatus.ADOPTED if adopted else SyncStatus.UPDATED if changes else SyncStatus.UNCHANGED
+    return Plan(status, changes, reason, mine.key, mine.link)
+
+
+def plan_ticket(policy: Policy, rights: Rights, mine: UserSnapshot, as_of: datetime) -> Plan:
+    """Compare the *rights* that a ticket gives with the person's user. Fields stay as they are: a ticket has none."""
+    if rights.status is not None:
+        own = _noted(without_rights(policy, mine, rights.known_groups), mine, Heard(as_of))
+        return Plan(rights.status, (own,) if own else (), rights.reason, mine.key, mine.link)
+    link = dataclasses.replace(mine.link, lapsed=False) if mine.link else None
+    change = _difference(policy, rights, mine, {}, link)
+    change = _noted(change, mine, Heard(as_of, mine.link.controller if mine.link else ""))
+    status = SyncStatus.UPDATED if change else SyncStatus.UNCHANGED
+    return Plan(status, (change,) if change else (), "", mine.key, mine.link)
+
+
+def plan_lowering(policy: Policy, rights: Rights, mine: UserSnapshot, as_of: datetime) -> Plan:
+    """What a ticket takes away that is newer than the user's row but too old to give anything."""
+    planned = plan_ticket(policy, rights, mine, as_of)
+    changes = tuple(lowered for change in planned.changes if (lowered := _lowering(change)))
+    return dataclasses.replace(planned, changes=changes)
+
+
+def lapse(policy: Policy, mine: UserSnapshot, known_groups: frozenset[str] = frozenset()) -> Change:
+    """Take the rights that the settings own from a user of whom too little is known, but not the right to be here.
+
+    It holds no answer. The next one gives the rights back.
+    """
+    assert mine.link is not None, "only a linked user has rights that can lapse"  # noqa: S101
+    return Change(
+        key=mine.key,
+        link=dataclasses.replace(mine.link, lapsed=True),
+        flags={flag: False for flag in policy.flags if flag != ACTIVE and mine.flags.get(flag)},
+        groups_remove=_owned(policy, mine, known_groups),
+        seen=mine.link,
+        answered=False,
+    )
+
+
+def _lowering(change: Change) -> Change:
+    """That part of *change* which gives nothing."""
+    flags = {flag: given for flag, given in change.flags.items() if not given}
+    link = dataclasses.replace(change.link, lapsed=change.seen.lapsed) if change.link and change.seen else change.link
+    return dataclasses.replace(change, flags=flags, groups_add=frozenset(), link=None if link == change.seen else link)
+
+
+def _noted(change: Change, mine: UserSnapshot, heard: Heard) -> Change:
+    """*change*, whose link says who gave the answer, and since when a right is gone."""
+    if not change or mine.link is None:
+        return change
+    lowers = bool(change.groups_remove) or not all(change.flags.values())
+    at = heard.as_of if lowers else mine.link.lowered_at
+    link = dataclasses.replace(change.link or mine.link, controller=heard.controller, lowered_at=at)
+    return dataclasses.replace(change, link=None if link == mine.link else link)
 
 
 def _compare(
     policy: Policy, user: DirectoryUser, logon_name: str, rights: Rights, mine: UserSnapshot, fields: Mapping[str, Any]
 ) -> Change:
-    flags = {flag: given for flag, given in rights.flags.items() if mine.flags.get(flag, given) != given}
-    link = _link(policy, user, logon_name, mine)
+    change = _difference(policy, rights, mine, fields, _link(policy, user, logon_name, mine))
     if (
         mine.link is not None
         and mine.link.deactivated
         and ACTIVE not in policy.flags
         and mine.flags.get(ACTIVE) is False
     ):
-        flags[ACTIVE] = True
+        change = dataclasses.replace(change, flags={**change.flags, ACTIVE: True})
+    return dataclasses.replace(change, end_sessions=_has_new_password(user, mine.link))
+
+
+def _difference(
+    policy: Policy, rights: Rights, mine: UserSnapshot, fields: Mapping[str, Any], link: Link | None
+) -> Change:
+    """What of the user's flags and groups differs from *rights*."""
+    flags = {flag: given for flag, given in rights.flags.items() if mine.flags.get(flag, given) != given}
     # Names of mirrored groups compare without case: the application's spelling of a group stays.
     has = {fold_username(group) for group in mine.groups if policy.mirrored(group)}
     gives = {fold_username(group) for group in rights.groups if policy.mirrored(group)}
@@ -188,21 +207,37 @@ def _compare(
             for g in _owned(policy, mine, rights.known_groups) - rights.groups
             if g in policy.group_map or fold_username(g) not in gives
         ),
+        seen=mine.link,
     )
 
 
-def _link(
-    policy: Policy, user: DirectoryUser, logon_name: str, mine: UserSnapshot | None, *, deactivated: bool = False
-) -> Link:
+def password_set(user: DirectoryUser) -> datetime | None:
+    """pwdLastSet (MS-ADA3 2.175), aware; `NO_PASSWORD` for 0, None where it cannot be read."""
+    if "pwdLastSet" not in user.attributes:
+        return None
+    value = user.attributes["pwdLastSet"]
+    return value if isinstance(value, datetime) else NO_PASSWORD
+
+
+def _has_new_password(user: DirectoryUser, link: Link | None) -> bool:
+    """Whether the password was changed, or must be, since the link was written: sessions that it opened end."""
+    now, before = password_set(user), link.password_set if link else None
+    if now is None or before is None or now == before:
+        return False
+    return now > before or now == NO_PASSWORD
+
+
+def _link(policy: Policy, user: DirectoryUser, logon_name: str, mine: UserSnapshot | None) -> Link:
     """The link as it shall stand."""
-    current = mine.link if mine is not None else None
-    return Link(
-        domain=current.domain if current else policy.domain,
+    current = mine.link if mine is not None and mine.link is not None else Link(policy.domain, logon_name)
+    return dataclasses.replace(
+        current,
         username=logon_name,
-        guid=user.guid or (current.guid if current else None),
-        sid=user.sid or (current.sid if current else None),
-        deactivated=deactivated,
-        last_sync=current.last_sync if current else None,
+        guid=user.guid or current.guid,
+        sid=user.sid or current.sid,
+        deactivated=False,
+        lapsed=False,
+        password_set=password_set(user) or current.password_set,
     )
 
 
@@ -210,14 +245,17 @@ def without_rights(policy: Policy, snapshot: UserSnapshot, known_groups: frozens
     """Take from a user all that the settings speak of: flags, groups, and the right to sign in at all."""
     flags = {flag: False for flag in policy.flags if snapshot.flags.get(flag)}
     link = snapshot.link
-    if snapshot.flags.get(ACTIVE):
-        flags[ACTIVE] = False
+    ends = snapshot.active
+    if ends:
+        flags.update({ACTIVE: False} if ACTIVE in snapshot.flags else {})
         link = dataclasses.replace(link, deactivated=True) if link else None
     return Change(
         key=snapshot.key,
         link=None if link == snapshot.link else link,
         flags=flags,
         groups_remove=_owned(policy, snapshot, known_groups),
+        seen=snapshot.link,
+        end_sessions=ends,
     )
 
 
@@ -234,7 +272,7 @@ def set_aside(policy: Policy, former: UserSnapshot, known_groups: frozenset[str]
     if policy.username_field in former.fields:
         fields[policy.username_field] = f"{former.fields[policy.username_field]}{suffix}"
     link = dataclasses.replace(link, username=f"{link.username}{suffix}")
-    return dataclasses.replace(change, link=link, fields=fields)
+    return dataclasses.replace(change, link=link, fields=fields, answered=False, end_sessions=True)
 
 
 def _suffix(link: Link | None) -> str:
@@ -255,13 +293,18 @@ def _is_outdated(policy: Policy, taken: UserSnapshot) -> bool:
     )
 
 
-def plan_missing(policy: Policy, mine: UserSnapshot | None, known_groups: frozenset[str] = frozenset()) -> Plan:
+def plan_missing(
+    policy: Policy, mine: UserSnapshot | None, heard: Heard, known_groups: frozenset[str] = frozenset()
+) -> Plan:
     """What becomes of a user whom the directory no longer knows: nothing, or deactivation (ACCOUNT_STATE)."""
     reason = "the directory knows nobody of that name"
     if mine is None:
         return Plan(SyncStatus.NOT_FOUND, reason=reason)
-    change = without_rights(policy, mine, known_groups) if policy.account_state else None
-    return Plan(SyncStatus.NOT_FOUND, (change,) if change else (), reason, mine.key)
+    if mine.link is not None and heard.lags(mine.link.controller, mine.link.last_sync):
+        reason = f"{heard.controller} knows nobody of that name, and may lag behind {mine.link.controller or 'others'}"
+        return Plan(SyncStatus.NOT_FOUND, (), reason, mine.key, mine.link, unsure=True)
+    change = _noted(without_rights(policy, mine, known_groups), mine, heard) if policy.account_state else None
+    return Plan(SyncStatus.NOT_FOUND, (change,) if change else (), reason, mine.key, mine.link)
 
 
 def _owned(policy: Policy, snapshot: UserSnapshot, known_groups: frozenset[str]) -> frozenset[str]:

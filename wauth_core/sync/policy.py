@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import Any
 
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import ConfigurationError, SyncError, WauthError
-from wauth_core.identity import canonical_domain, fold_username
+from wauth_core.identity import Identity, canonical_domain, fold_username
 from wauth_core.settings import LDAPSettings, Options, mapped_attributes, names
+from wauth_core.sync.repository import ACTIVE as ACTIVE
 from wauth_core.sync.repository import Wanted
 
-ACTIVE = "is_active"
 PROPAGATION = ("is_superuser", "is_staff", ACTIVE)  # each gives the ones after it
 _FLAG_SETTINGS = {"is_superuser": "SUPERUSER_GROUPS", "is_staff": "STAFF_GROUPS", ACTIVE: "ACTIVE_GROUPS"}
 
@@ -43,6 +44,7 @@ class Policy:
     use_spn: bool = False
     username_format: str | Callable[[DirectoryUser], str] = "{username}"
     adopt: bool = False
+    patience: timedelta = timedelta(minutes=10)  # how long controllers may lag behind one another: WAUTH_RESYNC_DELTA
 
     @classmethod
     def of(cls, domain: str, settings: LDAPSettings, options: Options) -> Policy:
@@ -72,6 +74,7 @@ class Policy:
             use_spn=options.use_spn,
             username_format=options.username_format,
             adopt=options.adopt_existing_users,
+            patience=options.resync_delta or timedelta(minutes=10),
         )
 
     @property
@@ -163,6 +166,10 @@ class Policy:
         elif self.query_attribute.lower() != "samaccountname":
             name = str(attribute_value(user, self.query_attribute) or name)
         return self._spelled(name)
+
+    def identity(self, username: str) -> Identity:
+        """The identity of a name in a link of this domain. Raises `InvalidIdentity`."""
+        return Identity(self.domain, username, self.use_spn)
 
     def answers_to(self, user: DirectoryUser, username: str) -> bool:
         """Whether *username*, which a front end gave, is a name of *user*."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from wauth_core.directory import DirectoryUser
@@ -86,11 +87,11 @@ class Roster:
         self._claimed.add(name)
         return True
 
-    def take(self, planned: Plan) -> None:
-        """Let *planned* have been written."""
+    def take(self, planned: Plan, now: datetime) -> None:
+        """Let *planned* have been written, by an answer of *now*."""
         for change in planned.changes:
             if change.key in self._users:
-                self._keep(_after(self._users[change.key], change))
+                self._keep(_after(self._users[change.key], change, now))
 
     def unseen(self, keys: Iterable[Key] | None = None) -> Iterator[UserSnapshot]:
         """The users whom no person asked for by `rows` yet."""
@@ -120,10 +121,13 @@ class Roster:
                 self._by_guid[snapshot.link.guid] = snapshot.key
 
 
-def _after(snapshot: UserSnapshot, change: Change) -> UserSnapshot:
+def _after(snapshot: UserSnapshot, change: Change, now: datetime) -> UserSnapshot:
+    link = change.link or snapshot.link
+    if link is not None and change.answered:
+        link = replace(link, last_sync=now)
     return replace(
         snapshot,
-        link=change.link or snapshot.link,
+        link=link,
         fields={**snapshot.fields, **{k: v for k, v in change.fields.items() if k in snapshot.fields}},
         flags={**snapshot.flags, **{k: v for k, v in change.flags.items() if k in snapshot.flags}},
         groups=(snapshot.groups | change.groups_add) - change.groups_remove,

@@ -7,17 +7,20 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from wauth_core.directory.entries import DirectoryUser
-from wauth_core.exceptions import UserNotFound
+from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, UserNotFound, WauthError
 from wauth_core.identity import Identity, TransportFacts, fold_username
-from wauth_core.sync.plan import Plan, Resolved, Rights, entitle, plan, plan_missing
+from wauth_core.sync.freshness import is_due
+from wauth_core.sync.plan import Heard, Plan, plan, plan_lowering, plan_missing, plan_ticket
 from wauth_core.sync.policy import Policy, call_hook
 from wauth_core.sync.repository import Key, UserRepository, UserSnapshot
 from wauth_core.sync.result import SyncResult, SyncStatus
+from wauth_core.sync.rights import Resolved, Rights, entitle, of_groups
 
+TRIES = 3  # how often a user is read anew whom others write at the same time
 FIRST_SYNC_WAIT = 5.0  # seconds a worker waits for another one that is just making the same new user
 
 BeforeSync = Callable[[Identity, DirectoryUser], "str | None"]
@@ -26,6 +29,10 @@ AfterSync = Callable[[SyncResult], None]
 
 class Directory(Protocol):
     """What a sync asks of a domain's directory."""
+
+    @property
+    def controller(self) -> str:
+        """The server that answered last."""
 
     def person(
         self, *, guid: uuid.UUID | None, identity: Identity, attributes: Iterable[str], groups: bool = True
@@ -47,20 +54,23 @@ class Directory(Protocol):
 
 @dataclass(frozen=True)
 class Task:
-    """Whom to sync and by what rules. *facts* are trusted as they are: their age was checked before. *sid* is that of
-    whoever signed in, where the sign-in told. *patient* waits for another worker who is at the same user.
+    """Whom to sync and by what rules.
 
-    *before* is called with the identity and the directory user; a text that it returns refuses the user, for that
-    reason. *after* is called with the result, when everything is written; never in a dry run.
+    - *clock* tells the time, aware. An answer is true at the moment before its question was sent.
+    - *facts* are those of a ticket or a token. They are believed for *delta* (or what they say themselves).
+    - *patient* waits for another worker who is at the same user.
+    - *before* is called with the identity and the directory user; a text that it returns refuses the user, for that
+      reason.
+    - *after* is called with the result, when everything is written; never in a dry run.
     """
 
     identity: Identity
     policy: Policy
     directory: Directory
     repository: UserRepository
-    now: datetime
+    clock: Callable[[], datetime]
     facts: TransportFacts | None = None
-    sid: str | None = None
+    delta: timedelta | None = None
     patient: bool = False
     dry_run: bool = False
     create: bool = True
@@ -70,14 +80,18 @@ class Task:
     @property
     def told(self) -> str | None:
         """The SID of whoever signed in. It holds for longer than the groups beside it."""
-        return self.sid or (self.facts.user_sid if self.facts is not None else None)
+        return self.facts.user_sid if self.facts is not None else None
+
+    def true_at(self, now: datetime) -> datetime | None:
+        """When the facts were true; None where there are none, or of unknown age."""
+        return self.facts.true_at(now) if self.facts is not None else None
 
 
 def sync_one(task: Task) -> SyncResult:
     """Bring one user in step with the directory.
 
     Raises `DirectoryError` and `ConfigurationError` where nothing can be known, and `SyncError` where the store
-    refuses; nothing is written then.
+    refuses. Nothing is written then, but what a ticket that is newer than the row takes away.
     """
     started = time.perf_counter()
     result = _sync(task) if task.dry_run else _sync_locked(task)
@@ -98,8 +112,9 @@ def _sync_locked(task: Task) -> SyncResult:
             if mine:
                 return _sync(task)
         known = _known(task)
-    key = known.key if known is not None else None
-    return SyncResult(SyncStatus.BUSY, task.identity, key, known, reason="another worker is at it")
+    elif not is_due(known.link.last_sync if known.link else None, task.delta, task.clock()):
+        return SyncResult(SyncStatus.UNCHANGED, task.identity, known.key, known)  # the other worker has just answered
+    return _busy(task, known)
 
 
 def _known(task: Task) -> UserSnapshot | None:
@@ -111,25 +126,58 @@ def _known(task: Task) -> UserSnapshot | None:
 
 
 def _sync(task: Task) -> SyncResult:
+    """Read, compare, write; anew where somebody else wrote meanwhile. A newer answer than ours stands."""
+    began = task.clock()
+    for _ in range(TRIES):
+        result, written = _attempt(task)
+        if written:
+            return result
+    stands = _known(task)
+    if stands is None or stands.link is None or stands.link.last_sync is None or stands.link.last_sync < began:
+        return _busy(task, stands)
+    status = SyncStatus.UNCHANGED if stands.active else SyncStatus.REFUSED
+    reason = "" if stands.active else "the user is not active here"
+    return SyncResult(status, task.identity, stands.key, stands, user=result.user, reason=reason)
+
+
+def _busy(task: Task, known: UserSnapshot | None) -> SyncResult:
+    key = known.key if known is not None else None
+    return SyncResult(SyncStatus.BUSY, task.identity, key, known, reason="another worker is at it")
+
+
+def _attempt(task: Task) -> tuple[SyncResult, bool]:
     policy, repository = task.policy, task.repository
     known = repository.find(policy.wanted, domain=policy.domain, username=task.identity.username)
     by_name = known[0] if known else None
-    user = _fetch(task, by_name.link.guid if by_name and by_name.link else None)
-    resolved = task.directory.resolve(policy.group_names)  # after the user, whose SID tells the domain's
+    if by_name is not None and (told := _by_ticket(task, by_name)) is not None:
+        return told
+    as_of = task.clock()
+    try:
+        user = _fetch(task, by_name.link.guid if by_name and by_name.link else None)
+        resolved = task.directory.resolve(policy.group_names)  # after the user, whose SID tells the domain's
+    except DirectoryError:
+        if by_name is not None and not task.dry_run:
+            _take_what_the_ticket_lacks(task, by_name)
+        raise
+    heard = Heard(as_of, task.directory.controller, policy.patience)
     policy.check(resolved)
     if user is None:
         groups = task.directory.all_groups() if policy.mirrors and by_name else {}
         known_groups = frozenset(fold_username(name) for name in groups.values())
-        return _finish(task, plan_missing(policy, by_name, known_groups), by_name, None, Rights())
+        planned = plan_missing(policy, by_name, heard, known_groups)
+        if planned.unsure:
+            raise DirectoryUnavailable(planned.reason)
+        return _finish(task, planned, by_name, None, Rights(), as_of)
     if task.told is not None and user.sid is not None and task.told != user.sid:
         reason = f"the sign-in came with the SID of another person, {task.told}"
-        return SyncResult(SyncStatus.REFUSED, task.identity, user=user, reason=reason)
+        return SyncResult(SyncStatus.REFUSED, task.identity, user=user, reason=reason), True
     # A person who was renamed is let in under the old name while nobody else has it: tickets outlive a renaming. The
     # link keeps that name, so that the next request finds it, until the new one comes.
     linked = by_name is not None and by_name.link is not None and by_name.link.guid == user.guid is not None
     old_name = task.identity.username if linked and not policy.answers_to(user, task.identity.username) else None
     if old_name and task.directory.others_named(task.identity, user.guid):
-        return SyncResult(SyncStatus.REFUSED, task.identity, reason="the name is now of somebody who may not come here")
+        reason = "the name is now of somebody who may not come here"
+        return SyncResult(SyncStatus.REFUSED, task.identity, reason=reason), True
     mine, former = (by_name, None) if old_name else _rows(task, user, by_name)
     rights = _rights(task, user, resolved)
     taken = None
@@ -137,10 +185,73 @@ def _sync(task: Task) -> SyncResult:
     if rights.status is None and (mine is None or mine.fields.get(policy.username_field, username) != username):
         taken = repository.named(policy.wanted, username)
     planned = plan(
-        policy, user, rights, mine=mine, former=former, taken=taken, signed_in_as=old_name, create=task.create
+        policy,
+        user,
+        rights,
+        heard,
+        mine=mine,
+        former=former,
+        taken=taken,
+        signed_in_as=old_name,
+        create=task.create,
     )
     before = mine if mine is not None else taken if planned.status is SyncStatus.ADOPTED else None
-    return _finish(task, planned, before, user, rights)
+    return _finish(task, planned, before, user, rights, as_of)
+
+
+# -- what a ticket says
+
+
+def _by_ticket(task: Task, mine: UserSnapshot) -> tuple[SyncResult, bool] | None:
+    """The sync of a known person by a ticket alone, with no search; None where the directory must be asked.
+
+    A controller gives tickets to usable accounts only, so a young one is its word of that time. It overrules no "no"
+    of the directory: neither a row that is as new, nor a user who is not active.
+    """
+    now = task.clock()
+    facts, at, link = task.facts, task.true_at(now), mine.link
+    if facts is None or at is None or link is None:
+        return None
+    limit = facts.believed_for if facts.believed_for is not None else task.delta
+    if limit is None or now - at > limit:
+        return None
+    if link.sid != facts.user_sid or not mine.active or link.last_sync is None or task.before is not None:
+        return None
+    if at <= link.last_sync:
+        fresh = task.delta is not None and now - link.last_sync < task.delta and not link.lapsed
+        return (SyncResult(SyncStatus.UNCHANGED, task.identity, mine.key, mine), True) if fresh else None
+    resolved = task.directory.resolve(task.policy.group_names)
+    task.policy.check(resolved)
+    rights = _rights_by(task, facts, resolved)
+    return _finish(task, plan_ticket(task.policy, rights, mine, at), mine, None, rights, at)
+
+
+def _take_what_the_ticket_lacks(task: Task, mine: UserSnapshot) -> None:
+    """Where the directory cannot be asked, a ticket that is newer than the row gives nothing, but what it lacks the
+    row does not give either."""
+    facts, at, link = task.facts, task.true_at(task.clock()), mine.link
+    if facts is None or at is None or link is None or link.sid != facts.user_sid:
+        return
+    if link.last_sync is not None and at <= link.last_sync:
+        return
+    try:
+        rights = _rights_by(task, facts, task.directory.resolve(task.policy.group_names))
+    except WauthError:
+        return  # which groups the settings mean is not known either
+    planned = plan_lowering(task.policy, rights, mine, at)
+    if planned.changes:
+        task.repository.apply(planned.changes, now=at)
+
+
+def _rights_by(task: Task, facts: TransportFacts, resolved: Resolved) -> Rights:
+    sids = facts.group_sids | {facts.user_sid}
+    if not facts.complete:
+        named = frozenset(sid for found in resolved.values() for sid in found if sid.startswith("S-1-5-32-"))
+        sids |= task.directory.builtin_groups(sids, named) if named else frozenset()
+    return of_groups(task.policy, sids, resolved, task.directory.all_groups() if task.policy.mirrors else None)
+
+
+# -- what the directory says
 
 
 def _fetch(task: Task, guid: uuid.UUID | None) -> DirectoryUser | None:
@@ -148,9 +259,8 @@ def _fetch(task: Task, guid: uuid.UUID | None) -> DirectoryUser | None:
     has that name today, not the one who had it when the account was linked."""
 
     def ask(guid: uuid.UUID | None) -> DirectoryUser | None:
-        attributes, groups = task.policy.attributes, task.facts is None
         try:
-            return task.directory.person(guid=guid, identity=task.identity, attributes=attributes, groups=groups)
+            return task.directory.person(guid=guid, identity=task.identity, attributes=task.policy.attributes)
         except UserNotFound:
             return None
 
@@ -178,16 +288,9 @@ def _rows(
 
 
 def _rights(task: Task, user: DirectoryUser, resolved: Resolved) -> Rights:
-    policy, facts = task.policy, task.facts
+    directory_groups = task.directory.all_groups() if task.policy.mirrors else None
     sids = user.group_sids or frozenset()
-    if facts is not None:
-        sids = facts.group_sids
-        if not facts.complete:
-            named = frozenset(sid for found in resolved.values() for sid in found if sid.startswith("S-1-5-32-"))
-            own = sids | {facts.user_sid}
-            sids |= task.directory.builtin_groups(own, named) if named else frozenset()
-    directory_groups = task.directory.all_groups() if policy.mirrors else None
-    return judge(policy, task.identity, user, sids, resolved, directory_groups, task.before)
+    return judge(task.policy, task.identity, user, sids, resolved, directory_groups, task.before)
 
 
 def judge(
@@ -209,12 +312,16 @@ def judge(
 
 
 def _finish(
-    task: Task, planned: Plan, before: UserSnapshot | None, user: DirectoryUser | None, rights: Rights
-) -> SyncResult:
-    key = planned.mine
-    if not task.dry_run:
-        key = _write(task, planned)
-    return SyncResult(
+    task: Task,
+    planned: Plan,
+    before: UserSnapshot | None,
+    user: DirectoryUser | None,
+    rights: Rights,
+    as_of: datetime,
+) -> tuple[SyncResult, bool]:
+    """Write *planned*. Return the result, and whether it could be written over what had been read."""
+    key, written = (planned.mine, True) if task.dry_run else _write(task.repository, planned, as_of)
+    result = SyncResult(
         planned.status,
         task.identity,
         key,
@@ -226,15 +333,16 @@ def _finish(
         groups=rights.groups,
         why=rights.why,
     )
+    return result, written
 
 
-def _write(task: Task, planned: Plan) -> Key | None:
-    if planned.changes:
-        keys = task.repository.apply(planned.changes, now=task.now)
-        if planned.status is SyncStatus.CREATED:
-            return keys[-1]
-        if planned.mine not in keys and planned.mine is not None:
-            task.repository.touch([planned.mine], now=task.now)
-    elif planned.mine is not None:
-        task.repository.touch([planned.mine], now=task.now)
-    return planned.mine
+def _write(repository: UserRepository, planned: Plan, as_of: datetime) -> tuple[Key | None, bool]:
+    own = planned.mine
+    keys = repository.apply(planned.changes, now=as_of) if planned.changes else []
+    if planned.status is SyncStatus.CREATED:
+        return keys[-1], True
+    if any(key is None for key in keys):
+        return own, False
+    if own is not None and own not in keys:
+        repository.touch({own: planned.seen.last_sync if planned.seen else None}, now=as_of)
+    return own, True

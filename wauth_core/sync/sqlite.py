@@ -5,52 +5,21 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timezone
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
 from wauth_core.exceptions import ConfigurationError, SyncError
-from wauth_core.identity import fold_username
-from wauth_core.sync.repository import Change, Key, Link, UserSnapshot, Wanted
-
-LOCK_SECONDS = 60.0  # a lock older than this belongs to a worker that died
+from wauth_core.sync import store
+from wauth_core.sync.repository import Change, Key, UserSnapshot, Wanted
+from wauth_core.sync.sqlite_tables import LINK, are_made, columns, link_values, make_tables, stored_link, text_of
+from wauth_core.sync.store import domain_key, name_key, new_sessions, only_lowers, same_link
 
 _OWN_COLUMNS = frozenset({"id", "name_key"})
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS users (
-    id INTEGER PRIMARY KEY,
-    name_key TEXT NOT NULL UNIQUE,
-    is_active INTEGER NOT NULL DEFAULT 1
-);
-CREATE TABLE IF NOT EXISTS groups (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
-);
-CREATE TABLE IF NOT EXISTS user_groups (
-    user_id INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,
-    group_id INTEGER NOT NULL REFERENCES groups ON DELETE CASCADE,
-    PRIMARY KEY (user_id, group_id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS links (
-    user_id INTEGER PRIMARY KEY REFERENCES users ON DELETE CASCADE,
-    domain TEXT NOT NULL, -- without case
-    domain_name TEXT NOT NULL,
-    name_key TEXT NOT NULL, -- the user name without case
-    username TEXT NOT NULL,
-    guid TEXT,
-    sid TEXT,
-    deactivated INTEGER NOT NULL DEFAULT 0,
-    last_sync TEXT,
-    UNIQUE (domain, name_key),
-    UNIQUE (domain, guid)
-);
-CREATE TABLE IF NOT EXISTS bookmarks (domain TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS locks (name TEXT PRIMARY KEY, since REAL NOT NULL);
-"""
+_NOW = "((julianday('now') - 2440587.5) * 86400.0)"  # seconds since 1970
 
 
 class SQLiteUserRepository:
@@ -72,8 +41,10 @@ class SQLiteUserRepository:
         try:
             with self._errors():
                 self._connection.execute("PRAGMA foreign_keys = ON")
-                self._connection.executescript(_SCHEMA)
-                self._columns = self._existing_columns()
+                if not are_made(self._connection):
+                    with self._transaction() as connection:
+                        make_tables(connection)
+                self._columns = columns(self._connection)
         except SyncError:
             self._connection.close()
             raise
@@ -91,70 +62,75 @@ class SQLiteUserRepository:
         self.close()
 
     def find(self, wanted: Wanted, *, domain: str, username: str, guid: uuid.UUID | None = None) -> list[UserSnapshot]:
-        """The users linked to (*domain*, *guid*) or to (*domain*, *username*)."""
-        return self._read(
+        """See `UserRepository`."""
+        found = self._read(
             wanted,
             "l.domain = ? AND (l.name_key = ? OR l.guid = ?)",
-            (domain.casefold(), fold_username(username), str(guid) if guid else None),
+            (domain_key(domain), name_key(username), str(guid) if guid else None),
         )
+        return [user for user in found if same_link(user.link, domain, username, guid)]
 
     def named(self, wanted: Wanted, username: str) -> UserSnapshot | None:
-        """The user who goes by *username*."""
-        found = self._read(wanted, "u.name_key = ?", (fold_username(username),))
+        """See `UserRepository`."""
+        found = self._read(wanted, "u.name_key = ?", (name_key(username),))
         return found[0] if found else None
 
     def linked(self, wanted: Wanted, domain: str, *, batch: int = 500) -> Iterator[Sequence[UserSnapshot]]:
-        """All users linked to *domain*, in batches, by key."""
+        """See `UserRepository`. Batches go by key."""
         last: Any = -1
-        while found := self._read(wanted, "l.domain = ? AND u.id > ?", (domain.casefold(), last), limit=batch):
+        while found := self._read(wanted, "l.domain = ? AND u.id > ?", (domain_key(domain), last), limit=batch):
             yield found
             last = found[-1].key
 
-    def apply(self, changes: Iterable[Change], *, now: datetime) -> list[Key]:
-        """Write all of *changes* in one transaction. Raises `SyncError` where a name is taken."""
+    def apply(self, changes: Iterable[Change], *, now: datetime) -> list[Key | None]:
+        """See `UserRepository`. Raises `SyncError` where a name is taken."""
         with self._transaction() as connection:
             return [self._write(connection, change, now) for change in changes]
 
-    def touch(self, keys: Sequence[Key], *, now: datetime) -> None:
-        """Note that these users were checked."""
+    def touch(self, seen: Mapping[Key, datetime | None], *, now: datetime) -> None:
+        """See `UserRepository`."""
         with self._transaction() as connection:
             connection.executemany(
-                "UPDATE links SET last_sync = ? WHERE user_id = ?", [(_text(now), key) for key in keys]
+                "UPDATE links SET last_sync = ?1 WHERE user_id = ?2 AND last_sync IS ?3"
+                " AND (last_sync IS NULL OR last_sync < ?1)",
+                [(text_of(now), key, text_of(moment)) for key, moment in seen.items()],
             )
 
-    @contextmanager
-    def lock(self, domain: str, username: str, *, wait: float = 0.0) -> Iterator[bool]:
-        """Enter with True if no other worker, in this process or another, is at that user now."""
-        name = f"{domain.casefold()}\\{fold_username(username)}"
-        until = time.monotonic() + wait
-        while not (mine := self._seize(name)) and time.monotonic() < until:
-            time.sleep(0.02)
-        try:
-            yield mine
-        finally:
-            if mine:
-                with self._mutex, self._errors():
-                    self._connection.execute("DELETE FROM locks WHERE name = ?", (name,))
+    def lock(self, domain: str, username: str, *, wait: float = 0.0) -> AbstractContextManager[bool]:
+        """See `UserRepository`. Holds among all processes that use the file."""
+        key = (domain_key(domain), name_key(username))
+        return store.claiming(lambda token: self._take(key, token), lambda token: self._release(key, token), wait=wait)
 
     def bookmark(self, domain: str, value: str | None = None) -> str | None:
-        """Where the last bulk sync of *domain* stopped."""
+        """See `UserRepository`."""
         with self._mutex, self._errors():
             if value is not None:
                 self._connection.execute(
                     "INSERT INTO bookmarks VALUES (?, ?) ON CONFLICT (domain) DO UPDATE SET value = excluded.value",
-                    (domain.casefold(), value),
+                    (domain_key(domain), value),
                 )
             row = self._connection.execute(
-                "SELECT value FROM bookmarks WHERE domain = ?", (domain.casefold(),)
+                "SELECT value FROM bookmarks WHERE domain = ?", (domain_key(domain),)
             ).fetchone()
         return row[0] if row else None
 
-    def _seize(self, name: str) -> bool:
-        now = time.time()
+    def _take(self, key: tuple[str, str], token: str) -> bool:
+        """Insert the claim, or take it over once it has ended. One that ends too late is of a clock that was wrong."""
+        lease = store.LOCK_SECONDS
         with self._mutex, self._errors():
-            self._connection.execute("DELETE FROM locks WHERE name = ? AND since < ?", (name, now - LOCK_SECONDS))
-            taken = self._connection.execute("INSERT OR IGNORE INTO locks VALUES (?, ?)", (name, now))
+            taken = self._connection.execute(
+                f"INSERT INTO claims VALUES (?1, ?2, ?3, {_NOW} + ?4) ON CONFLICT (domain, name_key) DO UPDATE"  # noqa: S608
+                " SET token = excluded.token, until = excluded.until"
+                f" WHERE until <= {_NOW} OR until > {_NOW} + 2 * ?4",
+                (*key, token, lease),
+            )
         return taken.rowcount == 1
+
+    def _release(self, key: tuple[str, str], token: str) -> None:
+        with self._mutex, self._errors():
+            self._connection.execute(
+                "DELETE FROM claims WHERE domain = ? AND name_key = ? AND token = ?", (*key, token)
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -164,8 +140,9 @@ class SQLiteUserRepository:
                 yield self._connection
                 self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
-                self._columns = self._existing_columns()
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                self._columns = columns(self._connection)
                 raise
 
     @contextmanager
@@ -175,7 +152,7 @@ class SQLiteUserRepository:
             yield
         except sqlite3.IntegrityError as error:
             raise SyncError(f"The database refuses the change: {error}.") from error
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeError, OverflowError) as error:
             raise SyncError(f"The users file {self._path!r} cannot be used: {error}.") from error
 
     def _read(self, wanted: Wanted, where: str, values: tuple[Any, ...], *, limit: int = -1) -> list[UserSnapshot]:
@@ -183,7 +160,7 @@ class SQLiteUserRepository:
             self._ensure_columns(wanted.fields, wanted.flags)
             columns = "".join(f", u.{_quoted(name)}" for name in (*wanted.fields, *wanted.flags))
             rows = self._connection.execute(
-                "SELECT u.id, l.domain_name, l.username, l.guid, l.sid, l.deactivated, l.last_sync"  # noqa: S608
+                f"SELECT u.id, {', '.join(f'l.{name}' for name in LINK)}"  # noqa: S608
                 f"{columns} FROM users u LEFT JOIN links l ON l.user_id = u.id WHERE {where} ORDER BY u.id LIMIT ?",
                 (*values, limit),
             ).fetchall()
@@ -195,15 +172,13 @@ class SQLiteUserRepository:
         if not keys:
             return {}
         rows = self._connection.execute(
-            "SELECT user_id, name FROM user_groups JOIN groups ON groups.id = group_id WHERE user_id BETWEEN ? AND ?",
-            (min(keys), max(keys)),
+            "SELECT user_id, name FROM user_groups JOIN groups ON groups.id = group_id"  # noqa: S608
+            f" WHERE user_id IN ({', '.join('?' * len(keys))})",
+            keys,
         )
         for key, name in rows:
             found.setdefault(key, set()).add(name)
         return {key: frozenset(names) for key, names in found.items()}
-
-    def _existing_columns(self) -> set[str]:
-        return {row[1].casefold() for row in self._connection.execute("PRAGMA table_info(users)")}
 
     def _ensure_columns(self, fields: Iterable[str], flags: Iterable[str]) -> None:
         kinds = {**dict.fromkeys(fields, ""), **dict.fromkeys(flags, "INTEGER NOT NULL DEFAULT 0")}
@@ -215,34 +190,50 @@ class SQLiteUserRepository:
             try:
                 self._connection.execute(f"ALTER TABLE users ADD COLUMN {_quoted(name)} {kind}")
             except sqlite3.OperationalError:  # another process may have been first
-                self._columns = self._existing_columns()
+                self._columns = columns(self._connection)
                 if name.casefold() not in self._columns:
                     raise
             self._columns.add(name.casefold())
 
-    def _write(self, connection: sqlite3.Connection, change: Change, now: datetime) -> Key:
+    def _write(self, connection: sqlite3.Connection, change: Change, now: datetime) -> Key | None:
         self._ensure_columns(change.fields, change.flags)
+        if change.key is not None and not self._may_write(connection, change, now):
+            return None
         values = {**change.fields, **{name: int(value) for name, value in change.flags.items()}}
         columns = {_quoted(name): _stored(value) for name, value in values.items()}
         if self._username_field in change.fields:
-            columns["name_key"] = fold_username(str(change.fields[self._username_field]))
+            columns["name_key"] = name_key(str(change.fields[self._username_field]))
         key: Any = change.key
         if key is None:
-            listed, marks = ", ".join(columns), ", ".join("?" * len(columns))
-            key = connection.execute(
-                f"INSERT INTO users ({listed}) VALUES ({marks})",  # noqa: S608
-                tuple(columns.values()),
-            ).lastrowid
-        else:
-            assigned = ", ".join(f"{name} = ?" for name in columns) or "id = id"
-            done = connection.execute(f"UPDATE users SET {assigned} WHERE id = ?", (*columns.values(), key))  # noqa: S608
-            if not done.rowcount:
-                raise SyncError(f"There is no user {key} any more.")
+            key = _insert(connection, "users", columns)
+        elif columns:
+            connection.execute(f"UPDATE users SET {_assigned(columns)} WHERE id = ?", (*columns.values(), key))  # noqa: S608
         self._write_groups(connection, key, change)
-        if change.link is not None:
-            self._write_link(connection, key, change.link)
-        connection.execute("UPDATE links SET last_sync = ? WHERE user_id = ?", (_text(now), key))
+        if change.link is not None and change.seen is None:
+            known = text_of(now) if change.answered else None
+            values = {**link_values(change.link), "last_sync": known, "sessions": new_sessions()}
+            _insert(connection, "links", {"user_id": key, **values})
         return key  # type: ignore[no-any-return]
+
+    def _may_write(self, connection: sqlite3.Connection, change: Change, now: datetime) -> bool:
+        """Write the link, where that was not changed since; False where it was."""
+        if change.seen is None:
+            find = "SELECT l.user_id FROM users u LEFT JOIN links l ON l.user_id = u.id WHERE u.id = ?"
+            if (row := connection.execute(find, (change.key,)).fetchone()) is None:
+                raise SyncError(f"There is no user {change.key} any more.")
+            return row[0] is None
+        values = link_values(change.link) if change.link else {"user_id": change.key}
+        where, known = "user_id = ? AND last_sync IS ? AND lapsed = ?", [text_of(change.seen.last_sync)]
+        if change.answered:
+            values["last_sync"] = text_of(now)
+            where += f" AND (last_sync IS NULL OR last_sync {'<=' if only_lowers(change) else '<'} ?)"
+            known.append(text_of(now))
+        more = ", sessions = sessions + 1" if change.end_sessions else ""
+        done = connection.execute(
+            f"UPDATE links SET {_assigned(values)}{more} WHERE {where}",  # noqa: S608
+            (*values.values(), change.key, known[0], int(change.seen.lapsed), *known[1:]),
+        )
+        return done.rowcount == 1
 
     def _write_groups(self, connection: sqlite3.Connection, key: int, change: Change) -> None:
         connection.executemany("INSERT OR IGNORE INTO groups (name) VALUES (?)", [(g,) for g in change.groups_add])
@@ -255,37 +246,22 @@ class SQLiteUserRepository:
             [(key, group) for group in sorted(change.groups_remove)],
         )
 
-    def _write_link(self, connection: sqlite3.Connection, key: int, link: Link) -> None:
-        connection.execute(
-            "INSERT INTO links (user_id, domain, domain_name, name_key, username, guid, sid, deactivated)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user_id) DO UPDATE SET name_key = excluded.name_key,"
-            " username = excluded.username, guid = excluded.guid, sid = excluded.sid,"
-            " deactivated = excluded.deactivated",
-            (
-                key,
-                link.domain.casefold(),
-                link.domain,
-                fold_username(link.username),
-                link.username,
-                str(link.guid) if link.guid else None,
-                link.sid,
-                int(link.deactivated),
-            ),
-        )
+
+def _insert(connection: sqlite3.Connection, table: str, values: Mapping[str, Any]) -> int | None:
+    """Insert a row, and return its key."""
+    listed, marks = ", ".join(values), ", ".join("?" * len(values))
+    done = connection.execute(f"INSERT INTO {table} ({listed}) VALUES ({marks})", tuple(values.values()))  # noqa: S608
+    return done.lastrowid
+
+
+def _assigned(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} = ?" for name in values)
 
 
 def _snapshot(row: tuple[Any, ...], wanted: Wanted, groups: frozenset[str]) -> UserSnapshot:
-    key, domain, username, guid, sid, deactivated, last_sync, *values = row
-    link = None
-    if domain is not None:
-        link = Link(
-            domain,
-            username,
-            uuid.UUID(guid) if guid else None,
-            sid,
-            bool(deactivated),
-            datetime.fromisoformat(last_sync) if last_sync else None,
-        )
+    key, *values = row
+    stored, values = dict(zip(LINK, values, strict=False)), values[len(LINK) :]
+    link = stored_link(stored) if stored["domain_name"] is not None else None
     fields = dict(zip(wanted.fields, values, strict=False))
     flags = {name: bool(value) for name, value in zip(wanted.flags, values[len(fields) :], strict=True)}
     return UserSnapshot(key, link, fields, flags, groups)
@@ -293,10 +269,6 @@ def _snapshot(row: tuple[Any, ...], wanted: Wanted, groups: frozenset[str]) -> U
 
 def _stored(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int, float, bytes)) else str(value)
-
-
-def _text(now: datetime) -> str:
-    return now.astimezone(timezone.utc).isoformat()
 
 
 def _quoted(name: str) -> str:

@@ -9,16 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from wauth_core.sync.memory import MemoryUser, MemoryUserRepository
     from wauth_core.testing.directory import EmbeddedDirectory, Operation, generate
-    from wauth_core.testing.memory import MemoryUser, MemoryUserRepository
     from wauth_core.testing.signing_in import sign_in
 
 __all__ = ["EmbeddedDirectory", "MemoryUser", "MemoryUserRepository", "Operation", "generate", "sign_in"]
 
 _HOMES = {
     "EmbeddedDirectory": "wauth_core.testing.directory",
-    "MemoryUser": "wauth_core.testing.memory",
-    "MemoryUserRepository": "wauth_core.testing.memory",
+    "MemoryUser": "wauth_core.sync.memory",
+    "MemoryUserRepository": "wauth_core.sync.memory",
     "Operation": "wauth_core.testing.directory",
     "generate": "wauth_core.testing.directory",
     "sign_in": "wauth_core.testing.signing_in",

@@ -28,6 +28,8 @@ import pytest
 if TYPE_CHECKING:
     from .directory import EmbeddedDirectory
 
+pytest.register_assert_rewrite("wauth_core.testing.repository_contract")
+
 
 @pytest.fixture
 def windowsauth_people() -> Any:

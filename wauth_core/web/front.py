@@ -1,28 +1,38 @@
-"""What both wrappers share: their arguments, and the answer when a sign-in is required and nobody is there."""
+"""What both wrappers share: their arguments, and what becomes of a request."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from wauth_core import Wauth
+from wauth_core.exceptions import DirectoryError
 from wauth_core.identity import Rules
+from wauth_core.service import Wauth
+from wauth_core.sync.knowledge import May
+from wauth_core.web.authority import RETRY_AFTER, YES, Authority, of_person, of_person_at_once
 from wauth_core.web.outcomes import (
     TEXTS,
     Challenge,
+    Handshake,
     Headers,
     Outcome,
     Rejected,
     Request,
     SignedIn,
     Source,
+    Unchecked,
     challenge_of,
     load_sources,
 )
+from wauth_core.web.visit import Step, next_step
+
+logger = logging.getLogger("wauth.sources")
 
 IDENTITY, USER, OUTCOME = "wauth.identity", "wauth.user", "wauth.outcome"
+LATER: Headers = (("Retry-After", str(RETRY_AFTER)),)
 
 
 @dataclass(frozen=True)
@@ -59,15 +69,33 @@ class Front:
         rules = Rules() if wauth is None else wauth.rules
         return cls(wauth, loaded, required, rules, challenge_of(loaded), owns)
 
+    def judge(self, outcome: Outcome) -> tuple[Outcome, Authority]:
+        """Whether whom *outcome* names may come in, by the directory; and what the outcome is then. May ask it."""
+        if self.wauth is None or not isinstance(outcome, SignedIn):
+            return outcome, YES
+        return _judged(outcome, of_person(self.wauth, outcome.identity, outcome.facts))
+
+    def judge_at_once(self, outcome: Outcome) -> tuple[Outcome, Authority] | None:
+        """`judge`, where that needs no network; else None."""
+        if self.wauth is None or not isinstance(outcome, SignedIn):
+            return outcome, YES
+        authority = of_person_at_once(self.wauth, outcome.identity, outcome.facts)
+        return None if authority is None else _judged(outcome, authority)
+
     def answer(self, outcome: Outcome, request: Request) -> Answer | None:
-        """The response that replaces the application's, if any; see `wauth_core.web.outcomes`."""
-        if isinstance(outcome, SignedIn):
-            return None
-        if isinstance(outcome, Rejected):
-            if not outcome.headers and not self.required:
-                return None
+        """The response that replaces the application's, if any."""
+        step = next_step(outcome, None)
+        if step is Step.ANSWER or step is Step.UNAVAILABLE:
+            assert isinstance(outcome, (Handshake, Unchecked))  # noqa: S101 - that is what these steps mean
             return self._answer(outcome.status, outcome.headers, request)
-        return self._answer(401, (), request) if self.required else None
+        if step.begins or not self.required:
+            return None
+        return self._answer(outcome.status if isinstance(outcome, Rejected) else 401, (), request)
+
+    def unavailable(self, error: DirectoryError, request: Request) -> Answer:
+        """The response for an application that asked a question which nobody can answer just now."""
+        logger.error("A question about %s could not be answered: %s", request.path, error)
+        return self._answer(503, LATER, request)
 
     def _answer(self, status: int, headers: Headers, request: Request) -> Answer:
         page = None
@@ -86,3 +114,12 @@ class Front:
     def close(self) -> None:
         if self.owns_wauth and self.wauth is not None:
             self.wauth.close()
+
+
+def _judged(outcome: SignedIn, authority: Authority) -> tuple[Outcome, Authority]:
+    if authority.may is May.YES:
+        return outcome, authority
+    logger.warning("%s may not come in: %s", outcome.identity, authority.reason)
+    if authority.may is May.NO:
+        return Rejected(authority.reason, outcome.source), authority
+    return Unchecked(authority.reason, outcome.source, LATER), authority

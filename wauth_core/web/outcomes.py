@@ -1,12 +1,15 @@
-"""What the core answers to a front end, as frozen data: who signs in, and the facts that came along.
+"""What the sources say of one request, as frozen data.
 
-A *source* says who is there. `decide` asks the configured sources in order and gives one of three outcomes; an
-adapter translates the outcome and decides nothing itself:
+A *source* says who is there. `decide` asks the configured sources in order and returns one outcome:
 
-- `SignedIn`: its `headers` belong on whatever response is sent (a cookie, a mutual-authentication token);
-- `Rejected`: nobody is signed in. One with `headers` is a step of a handshake, and the front end answers with its
-  `status` and `headers` itself; any other is answered only where a sign-in is required, else the application decides;
-- `Anonymous`: nobody is signed in. `challenge_of` the sources belongs on every 401 that is sent.
+- `SignedIn`: somebody is named. Its `headers` belong on whatever response is sent (a cookie, a mutual-authentication
+  token).
+- `Rejected`: a false claim. Nobody is signed in, and no later source is asked.
+- `Handshake`: a step of a handshake. The front end answers with its `status` and `headers`, and nothing else happens.
+- `Unchecked`: somebody claims to be someone, and nobody could check it. The answer is 503.
+- `Anonymous`: nobody is named. `challenge_of` the sources belongs on every 401 that is sent.
+
+What becomes of the session, `wauth_core.web.visit` says.
 """
 
 from __future__ import annotations
@@ -32,28 +35,62 @@ class Anonymous:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """The source vouches for *identity*. *headers* belong on the response, whatever it is."""
+    """The source vouches for *identity*. *headers* belong on the response, whatever it is.
+
+    *by_password* says that a password proved it, so that the session outlives requests that name nobody. *sid* is the
+    person's SID, where the source knows it.
+    """
 
     identity: Identity
     source: str
     facts: TransportFacts | None = None
     headers: Headers = ()
+    by_password: bool = False
+    sid: str | None = None
+
+    @property
+    def user_sid(self) -> str | None:
+        """The person's SID, where it is known."""
+        return self.facts.user_sid if self.facts is not None else self.sid
 
 
 @dataclass(frozen=True)
 class Rejected:
     """Somebody claims to be someone, and must not be believed. *reason* is for the log, never for the client.
 
-    With *headers* (``WWW-Authenticate``) the front end answers by itself; see this module's docstring.
+    *status* is the answer where a sign-in is required.
     """
 
     reason: str
     source: str
-    headers: Headers = ()
     status: int = 403
 
 
-Outcome = Anonymous | SignedIn | Rejected
+@dataclass(frozen=True)
+class Handshake:
+    """A step of a handshake, or a wrong password: answer it with *status* and *headers* (``WWW-Authenticate``).
+
+    *reason* is for the log; empty for a step that is no failure.
+    """
+
+    headers: Headers
+    source: str
+    reason: str = ""
+    status: int = 401
+
+
+@dataclass(frozen=True)
+class Unchecked:
+    """Somebody claims to be someone, and it could not be checked: the directory is down. *reason* is for the log."""
+
+    reason: str
+    source: str
+    headers: Headers = (("Retry-After", "30"),)
+    status: int = 503
+
+
+Outcome = Anonymous | SignedIn | Rejected | Handshake | Unchecked
+OUTCOMES = (Anonymous, SignedIn, Rejected, Handshake, Unchecked)
 
 TEXTS = {
     401: b"Please sign in.\n",
@@ -150,14 +187,14 @@ def decide(sources: Iterable[Source], request: Request, rules: Rules) -> Outcome
 def _ask(source: Source, request: Request, rules: Rules) -> Outcome | None:
     try:
         outcome = source.identify(request, rules)
-        if outcome is not None and not isinstance(outcome, (SignedIn, Rejected, Anonymous)):
+        if outcome is not None and not isinstance(outcome, OUTCOMES):
             raise TypeError(f"a source must give an outcome or None, not {type(outcome).__name__}")
     except InvalidIdentity as error:
         outcome = Rejected(str(error), type(source).__name__)
     except Exception:
         logger.exception("The source %s failed; nobody is signed in.", type(source).__name__)
         outcome = Rejected("the source failed", type(source).__name__, status=401)
-    if isinstance(outcome, Rejected):
+    if isinstance(outcome, (Rejected, Handshake, Unchecked)) and outcome.reason:
         logger.warning("%s refused a sign-in from %r: %s", outcome.source, _peer(request), outcome.reason)
     return outcome
 

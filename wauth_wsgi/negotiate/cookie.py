@@ -30,7 +30,7 @@ MAX_COOKIE = 4000  # bytes of name and value; browsers keep 4,096 (RFC 6265 6.1)
 MAX_UNPACKED = 64 * 1024
 WORTH_PACKING = 600  # bytes of JSON; packing takes longer than it is worth below
 MIN_KEY = 16  # bytes
-VERSION = 1
+VERSION = 2
 
 Key = str | bytes
 
@@ -39,12 +39,15 @@ _JSON = json.JSONEncoder(separators=(",", ":"))
 
 @dataclass(frozen=True)
 class Session:
-    """Who signed in: *login* is the name as typed where a password was given, *until* an aware time."""
+    """Who signed in: *login* is the name as typed where a password was given, *until* an aware time. *number* is the
+    person's (`wauth_core.web.sessions`): when that changes, the session has ended."""
 
     identity: Identity
     until: datetime
     facts: TransportFacts | None = None
     login: str | None = None
+    sid: str | None = None
+    number: int = 0
 
 
 class SessionCookie:
@@ -132,12 +135,19 @@ def _pack(session: Session) -> bytes:
         "d": session.identity.domain,
         "u": session.identity.username,
         "e": int(session.until.timestamp()),
+        "n": session.number,
     }
+    if session.identity.is_upn:
+        said["p"] = 1
+    if session.sid is not None:
+        said["s"] = session.sid
     if session.login is not None:
         said["l"] = session.login
     if session.facts is not None:
         facts = session.facts
-        said["f"] = [facts.user_sid, facts.at.timestamp(), facts.complete, facts.upn, _folded(facts.group_sids)]
+        at = facts.as_of.timestamp() if facts.as_of is not None else None
+        kept = facts.believed_for.total_seconds() if facts.believed_for is not None else None
+        said["f"] = [facts.user_sid, at, facts.complete, facts.upn, _folded(facts.group_sids), kept]
     text = _JSON.encode(said).encode()
     packed = b"z" + zlib.compress(text) if len(text) > WORTH_PACKING else text
     return base64.urlsafe_b64encode(packed).rstrip(b"=")
@@ -151,10 +161,13 @@ def _unpack(value: bytes) -> Session:
     said = json.loads(text)
     facts = None
     if "f" in said:
-        sid, at, complete, upn, groups = said["f"]
-        facts = TransportFacts(sid, _unfolded(groups), datetime.fromtimestamp(at, timezone.utc), complete, upn)
+        sid, at, complete, upn, groups, kept = said["f"]
+        as_of = None if at is None else datetime.fromtimestamp(at, timezone.utc)
+        believed_for = None if kept is None else timedelta(seconds=kept)
+        facts = TransportFacts(sid, _unfolded(groups), as_of, complete, upn, believed_for)
     until = datetime.fromtimestamp(said["e"], timezone.utc)
-    return Session(Identity(said["d"], said["u"]), until, facts, said.get("l"))
+    identity = Identity(said["d"], said["u"], "p" in said)
+    return Session(identity, until, facts, said.get("l"), said.get("s"), int(said["n"]))
 
 
 def _folded(sids: Iterable[str]) -> dict[str, list[int]]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from wauth_core.exceptions import ConfigurationError
 
-LOGON_INFO = b"urn:mspac:logon-info"  # MIT krb5, src/lib/krb5/krb/pac.c
+LOGON_INFO, CLIENT_INFO = b"urn:mspac:logon-info", b"urn:mspac:client-info"  # MIT krb5, src/lib/krb5/krb/pac.c
 
 
 class HandshakeFailed(Exception):
@@ -22,14 +22,15 @@ class HandshakeFailed(Exception):
 class Accepted:
     """A ticket that was accepted. *reply* proves our own identity to the client (mutual authentication).
 
-    *lifetime* is how long the ticket lasts, where that is known. *logon_info* is that buffer of the ticket's
-    PAC, where it has one whose signatures were checked.
+    *lifetime* is how long the ticket lasts, where that is known. *logon_info* and *client_info* are those buffers of
+    the ticket's PAC, where it has one whose signatures were checked.
     """
 
     principal: str
     lifetime: timedelta | None = None
     reply: bytes | None = field(default=None, repr=False)
     logon_info: bytes | None = field(default=None, repr=False)
+    client_info: bytes | None = field(default=None, repr=False)
 
 
 class Acceptor(Protocol):
@@ -104,6 +105,7 @@ class GSSAPIAcceptor:
                 timedelta(seconds=max(0, result.lifetime)),
                 result.token or None,
                 self._attribute(client, LOGON_INFO),
+                self._attribute(client, CLIENT_INFO),
             )
         except HandshakeFailed:
             raise

@@ -86,8 +86,8 @@ class Fallback:
         cross = not {"cross-site", "same-site"}.isdisjoint(request.header_values("sec-fetch-site"))
         return Typed(username, password, keep=not cross)
 
-    def check(self, typed: Typed) -> Identity:
-        """Who signs in by this name and password, as the directory's check says, never as they were typed.
+    def check(self, typed: Typed) -> tuple[Identity, str | None]:
+        """Who signs in by this name and password, and the SID, by the directory's check and never as they were typed.
 
         Raises `WrongPassword`, or DirectoryError where nobody can tell.
         """
@@ -98,4 +98,4 @@ class Fallback:
             raise WrongPassword(f"{typed.username!r}: {result.reason}")
         if result.identity is None:
             raise ConfigurationError("authenticate= must say who signs in (AuthResult.identity), as Wauth's own does.")
-        return result.identity
+        return result.identity, result.user.sid if result.user is not None else None

@@ -7,14 +7,19 @@ import binascii
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from cachetools import TTLCache
+
+from wauth_core.cache import FileCache
 from wauth_core.exceptions import ConfigurationError, DirectoryError
 from wauth_core.identity import Identity, Principal, Rules, TransportFacts, fold_username
-from wauth_core.web.outcomes import Challenge, Headers, Outcome, Rejected, Request, SignedIn
-from wauth_core.web.sources.pac import BadPac, LogonInfo, read_logon_info
+from wauth_core.numbers import CachedNumbers, MemoryNumbers, NumbersUnavailable, SessionNumbers, person_key
+from wauth_core.web.outcomes import Challenge, Handshake, Headers, Outcome, Rejected, Request, SignedIn, Unchecked
+from wauth_core.web.sources.pac import BadPac, LogonInfo, facts_of, read_logon_info
 from wauth_wsgi.negotiate.cookie import Key, Session, SessionCookie
 from wauth_wsgi.negotiate.kerberos import Acceptor, HandshakeFailed, system_acceptor
 from wauth_wsgi.negotiate.password import Fallback, Typed, WrongPassword
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
 
 MAX_TOKEN = 128 * 1024  # base64 characters; Windows' MaxTokenSize is 48,000 bytes
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")  # RFC 9110 9.2.1
+CHECK_EVERY = 5.0  # seconds between two questions whether a person's sessions were ended
+CHECKED_AT_ONCE = 10_000  # people remembered meanwhile
 NTLM = b"NTLMSSP\x00"  # MS-NLMP 2.2.1
 
 
@@ -34,8 +41,9 @@ class Negotiate:
       account (SSPI). *service*: accept tickets for this principal only, not for any in the keytab.
     - *secret_key*: signs the session cookie. A list replaces keys without ending sessions: the first one signs, all
       are believed. None makes a random one for this process.
-    - *session*: how long one handshake serves. The groups of a ticket are believed for ten minutes only, so with more,
-      groups come from LDAP. *password_session*: the same after a password.
+    - *session*: how long one handshake serves. *password_session*: the same after a password.
+    - *ticket_groups_for*: how long the groups of a ticket are believed, from the time its owner logged on. None means
+      WAUTH_RESYNC_DELTA; after that, groups come from LDAP. Risk: a right that AD took away stays so long.
     - *realms*: the domains whose people may come, as ``{"EXAMPLE.LOCAL": "EXAMPLE"}`` with the name that the settings
       use. None takes the keytab's own realms, under the NetBIOS name that the ticket tells, or under the realm in
       lower case with WAUTH_USE_SPN.
@@ -61,6 +69,7 @@ class Negotiate:
         secret_key: Key | Iterable[Key] | None = None,
         session: timedelta = timedelta(minutes=10),
         password_session: timedelta = timedelta(hours=8),
+        ticket_groups_for: timedelta | None = None,
         realms: Mapping[str, str] | None = None,
         no_pac: str | None = None,
         fallback: str | None = None,
@@ -78,6 +87,10 @@ class Negotiate:
         self._realms = _realms(realms, self._acceptor)
         self._own_names = realms is None
         self._session, self._password_session = session, password_session
+        self._groups_for = ticket_groups_for
+        # A random key ends sessions with this process anyway; with a lasting one, other processes know them too.
+        self._numbers: SessionNumbers = MemoryNumbers() if secret_key is None else CachedNumbers(FileCache())
+        self._checked: TTLCache[str, int] = TTLCache(CHECKED_AT_ONCE, CHECK_EVERY)
         # Who trusts other realms, another service or tickets without a PAC does not share sessions, even with one key.
         trust = json.dumps([self.name, service, sorted(self._realms.items()), self._needs_pac, fallback])
         self._cookie = SessionCookie(secret_key, audience=trust, secure=secure, now=now)
@@ -89,7 +102,12 @@ class Negotiate:
         self.challenge = Challenge(headers) if self._fallback is None else self._fallback.challenge(headers)
 
     def bind(self, wauth: Any) -> None:
-        """Check passwords with this application's `wauth_core.Wauth`."""
+        """Check passwords with this application's `wauth_core.Wauth`, and end sessions when it does.
+
+        Without a cache of its own, a session that was ended is known to the processes of this machine alone.
+        """
+        if wauth is not None:
+            self._numbers = wauth.session_numbers
         if self._fallback is not None:
             self._fallback.bind(wauth)
 
@@ -97,8 +115,14 @@ class Negotiate:
         """A password is checked by LDAP; a ticket is checked without network."""
         return self._fallback is not None and _scheme(request)[0] == "basic"
 
-    def sign_out(self) -> tuple[str, str]:
-        """A ``Set-Cookie`` header that ends the session. A browser with a ticket signs in again when asked."""
+    def sign_out(self, identity: Identity, sid: str | None = None) -> tuple[str, str]:
+        """End all sessions of *identity*, and return the ``Set-Cookie`` header that removes this one.
+
+        A browser with a ticket signs in again when asked. Raises `NumbersUnavailable`.
+        """
+        for person in {person_key(identity), person_key(identity, sid)}:
+            self._numbers.end(person)
+            self._checked.pop(person, None)
         return self._cookie.ending()
 
     def identify(self, request: Request, rules: Rules) -> Outcome | None:
@@ -106,13 +130,27 @@ class Negotiate:
         if scheme == "negotiate":
             return self._handshake(request, credentials, rules)
         session = self._cookie.read(request)
+        try:
+            if session is not None and self._has_ended(session):
+                session = None
+        except NumbersUnavailable as error:
+            return Unchecked(str(error), self.name)
         if scheme == "basic" and self._fallback is not None:
             typed = self._fallback.typed(request, credentials)
             if typed is not None and (session is None or session.login != typed.username):
                 return self._password(self._fallback, typed, request)
         if session is None:
             return None
-        return SignedIn(session.identity, self.name, session.facts)
+        by_password = session.login is not None
+        return SignedIn(session.identity, self.name, session.facts, by_password=by_password, sid=session.sid)
+
+    def _has_ended(self, session: Session) -> bool:
+        """Whether somebody ended it: asked every few seconds in this process."""
+        person = person_key(session.identity, session.sid)
+        number = self._checked.get(person)
+        if number is None:
+            number = self._checked[person] = self._numbers.number(person)
+        return number != session.number
 
     def release(self, request: Request) -> None:
         """Hide the ticket, or the password that was typed, from the application, as Apache does."""
@@ -126,22 +164,35 @@ class Negotiate:
             return Rejected("another site's page sent it", self.name)
         try:
             ticket = self._acceptor.accept(_token(credentials))
-            identity, info = self._read(ticket.principal, ticket.logon_info, rules)
+            identity, facts = self._read(ticket.principal, ticket.logon_info, ticket.client_info, rules)
         except HandshakeFailed as error:
-            return Rejected(str(error), self.name, self.challenge.over(request.secure).headers, 401)
-        now = self._now()
-        facts = None if info is None else TransportFacts(info.user_sid, info.group_sids, now, complete=False)
+            return Handshake(self.challenge.over(request.secure).headers, self.name, str(error))
         lasts = self._session if ticket.lifetime is None else min(self._session, ticket.lifetime)
-        session = Session(identity, now + lasts, facts)
+        sid = None if facts is None else facts.user_sid
+        try:
+            begun = self._begun(Session(identity, self._now() + lasts, facts, sid=sid))
+        except NumbersUnavailable as error:
+            return Unchecked(str(error), self.name)
         reply = () if ticket.reply is None else (("WWW-Authenticate", _encoded(ticket.reply)),)
-        return SignedIn(identity, self.name, facts, (*reply, *self._cookie.headers(session)))
+        return SignedIn(identity, self.name, facts, (*reply, *begun), sid=sid)
 
-    def _read_ticket(self, principal: str, pac: bytes | None, rules: Rules) -> tuple[Identity, LogonInfo | None]:
+    def _begun(self, session: Session) -> Headers:
+        """The headers of a session that begins now. Raises `NumbersUnavailable`."""
+        number = self._numbers.number(person_key(session.identity, session.sid))
+        return self._cookie.headers(replace(session, number=number))
+
+    def _read_ticket(
+        self, principal: str, pac: bytes | None, client_info: bytes | None, rules: Rules
+    ) -> tuple[Identity, TransportFacts | None]:
         """Raises `HandshakeFailed` or InvalidIdentity."""
         info = None if pac is None else _logon_info(pac)
         if info is None and self._needs_pac:
             raise HandshakeFailed("the ticket has no PAC: it was asked for without, or the domain is no AD")
-        return self._identity(principal, info, rules), info
+        try:
+            facts = None if info is None else facts_of(info, client_info, self._groups_for)
+        except BadPac as error:
+            raise HandshakeFailed(f"the ticket's PAC cannot be read: {error}") from None
+        return self._identity(principal, info, rules), facts
 
     def _identity(self, name: str, info: LogonInfo | None, rules: Rules) -> Identity:
         if not self._acceptor.shows_pac and "\\" in name:
@@ -169,14 +220,18 @@ class Negotiate:
 
     def _password(self, fallback: Fallback, typed: Typed, request: Request) -> Outcome:
         try:
-            identity = fallback.check(typed)
+            identity, sid = fallback.check(typed)
         except WrongPassword as error:
             headers = fallback.refusal(self.challenge.over(request.secure).headers)
-            return Rejected(str(error), self.name, headers, 401)
+            return Handshake(headers, self.name, str(error))
         except DirectoryError as error:
-            return Rejected(f"the password could not be checked: {error}", self.name, (("Retry-After", "30"),), 503)
-        session = Session(identity, self._now() + self._password_session, login=typed.username)
-        return SignedIn(identity, self.name, headers=self._cookie.headers(session) if typed.keep else ())
+            return Unchecked(f"the password could not be checked: {error}", self.name)
+        session = Session(identity, self._now() + self._password_session, login=typed.username, sid=sid)
+        try:
+            headers = self._begun(session) if typed.keep else ()
+        except NumbersUnavailable as error:
+            return Unchecked(str(error), self.name)
+        return SignedIn(identity, self.name, headers=headers, by_password=True, sid=sid)
 
 
 def _scheme(request: Request) -> tuple[str, str]:

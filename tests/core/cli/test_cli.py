@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from wauth_core.cli.app import COMMANDS, wauth
+from wauth_core.sync.repository import Wanted
+from wauth_core.sync.sqlite import SQLiteUserRepository
 from wauth_core.testing.directory import EmbeddedDirectory
 
 CANARY = "Passw0rd!x"
@@ -209,6 +212,27 @@ def test_sync_of_one(config: Path, tmp_path: Path) -> None:
     result = run(config, "sync", "--database", database, "--user", "nobody", "--user", "carol@example.local", "--json")
     assert result.exit_code == 1
     assert [each["status"] for each in json.loads(result.stdout)] == ["not found", "created"]
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["up", "down"])
+def test_sessions_end(directory: EmbeddedDirectory, config: Path, tmp_path: Path, down: bool) -> None:
+    """The number that a person's sessions must hold is raised, by any name, or by the logon name in an outage."""
+    database = str(tmp_path / "users.sqlite3")
+    run(config, "sync", "--database", database, "--user", "ada")
+
+    def number() -> int:
+        with SQLiteUserRepository(database) as repository:
+            [user] = repository.find(Wanted((), ()), domain="EXAMPLE", username="ada")
+        return user.link.sessions if user.link else -1
+
+    before = number()
+    with directory.faults.outage() if down else nullcontext():
+        name = "EXAMPLE\\ADA" if down else "ada@example.local"
+        done = run(config, "sessions", "end", name, "--database", database)
+        assert done.exit_code == 0, done.output
+        assert number() == before + 1
+        missing = run(config, "sessions", "end", "bob", "--database", database)
+    assert (missing.exit_code, "There is no user EXAMPLE\\bob here" in missing.output) == (1, True)
 
 
 def test_incremental_sync_and_changes(tmp_path: Path) -> None:

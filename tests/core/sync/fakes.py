@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from wauth_core import Identity, LDAPSettings
@@ -61,8 +62,10 @@ class FakeDirectory:
     def __init__(self, *people: DirectoryUser) -> None:
         self.people = list(people)
         self.searches: list[str] = []
+        self.controller = ""
         self.fail: Exception | None = None
         self.builtin: dict[str, frozenset[str]] = {}
+        self.seconds = itertools.count()
 
     def person(
         self, *, guid: uuid.UUID | None, identity: Identity, attributes: Iterable[str], groups: bool = True
@@ -93,9 +96,8 @@ class FakeDirectory:
 def sync(
     directory: FakeDirectory, repository: Any, rules: Policy | None = None, name: str = "alice", **more: Any
 ) -> Any:
-    """Sync one user, as `Wauth.sync` does."""
+    """Sync one user, as `Wauth.sync` does; a second after the last time, unless *now* says when."""
     rules = rules or policy()
-    identity = Identity(rules.domain, name)
-    return sync_one(
-        Task(identity=identity, policy=rules, directory=directory, repository=repository, **{"now": NOW, **more})
-    )
+    now = more.pop("now", None) or NOW + timedelta(seconds=next(directory.seconds))
+    given = {"clock": lambda: now, "delta": timedelta(minutes=10), **more}
+    return sync_one(Task(rules.identity(name), rules, directory, repository, **given))

@@ -32,17 +32,17 @@ def tell(directory: Directory, wauth: Wauth, user: str, inner: str, outer: str) 
     first = wauth.sync_all(store, "EXAMPLE", incremental=True)
     assert not first.incremental, "the first run looks at everybody"
     assert user in {stored.fields["username"] for stored in store.users.values()}
-    staff = next(stored for stored in store.users.values() if stored.fields["username"] == user)
+    key = next(key for key, stored in store.users.items() if stored.fields["username"] == user)
     assert run() == {}
 
     directory.add_member(inner, user)
     assert run() == {}, "news that changes no right writes nothing"
     directory.add_member(outer, inner)
     assert run() == {user: SyncStatus.UPDATED}
-    assert staff.flags["is_staff"] is True, "a group was put into another: it concerns all below"
+    assert store.users[key].flags["is_staff"] is True, "a group was put into another: it concerns all below"
     directory.remove_member(outer, inner)
     assert run() == {user: SyncStatus.UPDATED}
-    assert staff.flags["is_staff"] is False
+    assert store.users[key].flags["is_staff"] is False
     directory.rename(user, f"{user}x")
     assert run() == {f"{user}x": SyncStatus.UPDATED}
     directory.disable(f"{user}x")

@@ -117,11 +117,14 @@ def test_pages_mirrors_and_required_groups(
         windowsauth_directory.add_member("Web Admins", "jose")
         left = wauth.sync_all(store, "EXAMPLE")
         assert [(each.identity.username, each.status) for each in left.results] == [("jose", SyncStatus.REFUSED)]
-        jose = next(user for user in store.users.values() if user.fields["username"] == "jose")
-        assert (jose.flags["is_active"], jose.groups) == (False, set())
+
+        def jose() -> Any:
+            return next(user for user in store.users.values() if user.fields["username"] == "jose")
+
+        assert (jose().flags["is_active"], jose().groups) == (False, set())
         windowsauth_directory.remove_member("Web Admins", "jose")
         wauth.sync_all(store, "EXAMPLE")
-        assert (jose.flags["is_active"], len(jose.groups)) == (True, 3)
+        assert (jose().flags["is_active"], len(jose().groups)) == (True, 3)
 
 
 def test_a_dry_run_writes_nothing(wauth: Wauth, store: MemoryUserRepository) -> None:
@@ -178,10 +181,10 @@ def test_one_failure_stops_nobody_else(
     """A user whom the store refuses is reported; everybody else is written."""
     real = store._write
 
-    def refuses(change: Any, now: Any) -> int:
+    def refuses(change: Any, *rest: Any) -> Any:
         if change.fields.get("username") == "bob":
             raise SyncError("no Bobs")
-        return real(change, now)
+        return real(change, *rest)
 
     monkeypatch.setattr(store, "_write", refuses)
     result = wauth.sync_all(store, "EXAMPLE")
@@ -309,10 +312,10 @@ def test_changed_settings_concern_everybody(
 @pytest.mark.parametrize("bookmark", ["", "nonsense", "a:b", "\x00:\x00"])
 def test_a_bookmark_that_is_of_no_use(wauth: Wauth, store: MemoryUserRepository, bookmark: str) -> None:
     """A lost or broken bookmark means a full run, and a good one afterwards."""
-    store.bookmarks["example"] = bookmark
+    store.bookmarks["EXAMPLE"] = bookmark
     assert not wauth.sync_all(store, "EXAMPLE", incremental=True).incremental
-    prefix = store.bookmarks["example"].partition(":")[0]
-    store.bookmarks["example"] = f"{prefix}:broken"
+    prefix = store.bookmarks["EXAMPLE"].partition(":")[0]
+    store.bookmarks["EXAMPLE"] = f"{prefix}:broken"
     assert not wauth.sync_all(store, "EXAMPLE", incremental=True).incremental
     assert wauth.sync_all(store, "EXAMPLE", incremental=True).incremental
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.core.standing import standing
 from tests.core.sync.fakes import FakeDirectory, person, policy, sync
 from wauth_core import Identity, SyncStatus, Wauth
 from wauth_core.exceptions import ConfigurationError, SyncError
@@ -121,9 +122,9 @@ def test_nobody_is_made_without_create_users(
 ) -> None:
     """A sign-in of a stranger is refused; who was made, linked or adopted signs in."""
     with Wauth({"EXAMPLE": windowsauth_directory.settings()}, create_users=False) as wauth:
-        refused = wauth.refresh(ALICE, store, last_sync=None, delta=0).result
+        refused = standing(wauth, store, ALICE, delta=0).result
         assert (refused.status, refused.ok) == (SyncStatus.REFUSED, False)
         assert "makes none by itself" in refused.reason
         assert not store.users
         assert wauth.sync(ALICE, store).status is SyncStatus.CREATED
-        assert wauth.refresh(ALICE, store, last_sync=None, delta=0).result.ok
+        assert standing(wauth, store, ALICE, delta=0).result.ok

@@ -7,15 +7,25 @@ from typing import Any
 
 import pytest
 
-from tests.core.sync.fakes import GROUPS, guid, person, policy
+from tests.core.sync.fakes import GROUPS, NOW, guid, person, policy
 from wauth_core.directory.entries import AccountState, DirectoryUser
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.sync.plan import Rights, entitle, plan, plan_missing
+from wauth_core.sync.plan import Heard, Plan, plan_missing
+from wauth_core.sync.plan import plan as plan_of
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import Link, UserSnapshot
 from wauth_core.sync.result import SyncStatus
+from wauth_core.sync.rights import Rights, entitle
 
 RESOLVED = {name: frozenset({sid}) for name, sid in GROUPS.items()}
+
+
+HEARD = Heard(NOW)
+
+
+def plan(rules: Policy, user: DirectoryUser, own: Rights, **more: Any) -> Plan:
+    """The plan for an answer that was just heard."""
+    return plan_of(rules, user, own, HEARD, **more)
 
 
 def rights(rules: Policy, user: DirectoryUser) -> Rights:
@@ -330,11 +340,11 @@ def test_whom_an_administrator_deactivated_stays_so() -> None:
 def test_missing_in_the_directory() -> None:
     """A user whom the directory no longer knows is deactivated, unless ACCOUNT_STATE is off; nobody is made."""
     mine = row(flags={"is_staff": True})
-    made = plan_missing(policy(STAFF_GROUPS="Staff"), mine)
+    made = plan_missing(policy(STAFF_GROUPS="Staff"), mine, HEARD)
     assert made.status is SyncStatus.NOT_FOUND
     assert made.changes[0].flags == {"is_staff": False, "is_active": False}
-    assert plan_missing(policy(STAFF_GROUPS="Staff", ACCOUNT_STATE=False), mine).changes == ()
-    assert plan_missing(policy(), None).changes == ()
+    assert plan_missing(policy(STAFF_GROUPS="Staff", ACCOUNT_STATE=False), mine, HEARD).changes == ()
+    assert plan_missing(policy(), None, HEARD).changes == ()
 
 
 MIRRORS = [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.sync.fakes import FakeDirectory, person, policy, sync
+from tests.core.sync.fakes import NOW, FakeDirectory, person, policy, sync
 from wauth_core.directory.entries import AccountState
 from wauth_core.sync import SyncStatus
 from wauth_core.testing import MemoryUserRepository
@@ -32,7 +33,7 @@ class World:
     def __init__(self) -> None:
         self.store = MemoryUserRepository()
         self.people: dict[str, dict[str, Any]] = {}
-        self.hired = 0
+        self.hired = self.seconds = 0
 
     def directory(self) -> FakeDirectory:
         return FakeDirectory(
@@ -65,10 +66,14 @@ class World:
         if name in self.people:
             self.people[name]["disabled"] ^= True
 
+    def later(self) -> Any:
+        self.seconds += 1
+        return NOW + timedelta(seconds=self.seconds)
+
     def sync(self, name: str) -> None:
         """Sync, and hold the result against what the directory says."""
         guids = {key: user.link.guid for key, user in self.store.users.items() if user.link}
-        result = sync(self.directory(), self.store, RULES, name=name)
+        result = sync(self.directory(), self.store, RULES, name=name, now=self.later())
         for key, guid in guids.items():
             link = self.store.users[key].link
             assert link is not None
@@ -90,7 +95,7 @@ class World:
                 assert (user.flags["is_active"], user.flags.get("is_staff", False)) == (False, False)
                 assert "writers" not in user.groups
         writes = self.store.writes
-        again = sync(self.directory(), self.store, RULES, name=name)
+        again = sync(self.directory(), self.store, RULES, name=name, now=self.later())
         assert again.changes == ()
         assert self.store.writes == writes
         if result.ok:

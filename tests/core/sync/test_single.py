@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import threading
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from wauth_core.directory.entries import AccountState, DirectoryUser
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable, SyncError
 from wauth_core.identity import Identity, TransportFacts
 from wauth_core.sync import Link, SyncStatus
+from wauth_core.sync.plan import lapse
 from wauth_core.testing import MemoryUserRepository
 
 
@@ -96,10 +99,10 @@ def test_a_store_that_refuses_leaves_nothing(store: MemoryUserRepository, monkey
     directory.people = [person("alice", 2)]
     real = store._write
 
-    def fails_on_the_second(change: Any, now: Any) -> int:
+    def fails_on_the_second(change: Any, *rest: Any) -> Any:
         if change.key is None:
             raise SyncError("no")
-        return real(change, now)
+        return real(change, *rest)
 
     monkeypatch.setattr(store, "_write", fails_on_the_second)
     with pytest.raises(SyncError):
@@ -207,12 +210,14 @@ def test_a_local_account_is_not_taken_over(store: MemoryUserRepository) -> None:
 
 
 def test_busy(store: MemoryUserRepository) -> None:
-    """While one worker syncs a user the others go on with what is known, and ask the directory nothing."""
+    """While one worker syncs a user the others ask nothing: they have its answer, or none, which is for the visit."""
     directory = FakeDirectory(person("alice"))
-    key = sync(directory, store).key
+    key = sync(directory, store, now=NOW).key
     with store.lock("EXAMPLE", "ALICE"):
-        result = sync(directory, store)
-    assert (result.status, result.key, result.ok) == (SyncStatus.BUSY, key, True)
+        just_answered = sync(directory, store, now=NOW + MINUTE)
+        at_it_still = sync(directory, store, now=NOW + HOUR)
+    assert (just_answered.status, just_answered.key) == (SyncStatus.UNCHANGED, key)
+    assert (at_it_still.status, at_it_still.key, at_it_still.ok) == (SyncStatus.BUSY, key, True)
     assert len(directory.searches) == 1
 
 
@@ -239,22 +244,75 @@ def test_the_first_requests_of_a_new_user_come_together(store: MemoryUserReposit
     assert len(store.users) == 1
 
 
-def facts(*groups: str, number: int = 1, complete: bool = True) -> TransportFacts:
-    return TransportFacts(f"{DOMAIN_SID}-{2000 + number}", frozenset(GROUPS[g] for g in groups), NOW, complete)
+def facts(*groups: str, number: int = 1, complete: bool = True, at: datetime | None = NOW) -> TransportFacts:
+    return TransportFacts(f"{DOMAIN_SID}-{2000 + number}", frozenset(GROUPS[g] for g in groups), at, complete)
 
 
-def test_facts_replace_the_group_search(store: MemoryUserRepository) -> None:
-    """Groups that came with the sign-in are what counts; the directory is not asked for any."""
-    asked = []
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+RULES = policy(STAFF_GROUPS="Staff", DENY_GROUPS="Leavers", GROUP_MAP={"writers": "Editors"})
 
-    class Directory(FakeDirectory):
-        def person(self, **wanted: Any) -> DirectoryUser:
-            asked.append(wanted["groups"])
-            return dataclasses.replace(super().person(**wanted), group_sids=None)
 
-    result = sync(Directory(person("alice")), store, policy(STAFF_GROUPS="Staff"), facts=facts("Staff"))
-    assert result.flags == {"is_staff": True}
-    assert asked == [False]
+def test_a_young_ticket_of_a_known_person_costs_no_search(store: MemoryUserRepository) -> None:
+    """Its groups are the directory's word of its time; fields stay as they are."""
+    directory = FakeDirectory(person("alice", 1, givenName="Alice"))
+    key = sync(directory, store, RULES, now=NOW - HOUR).key
+    directory.searches.clear()
+    result = sync(directory, store, RULES, facts=facts("Staff", "Editors"), now=NOW + 5 * MINUTE)
+    user = store.users[key]
+    assert (result.status, directory.searches) == (SyncStatus.UPDATED, [])
+    assert (user.flags["is_staff"], user.groups, user.fields["first_name"]) == (True, {"writers"}, "Alice")
+    assert user.link is not None
+    assert user.link.last_sync == NOW, "the time of the ticket, not of the handshake"
+    again = sync(directory, store, RULES, facts=facts("Staff", "Editors"), now=NOW + 6 * MINUTE)
+    assert (again.status, directory.searches, store.writes) == (SyncStatus.UNCHANGED, [], 2)
+    denied = sync(directory, store, RULES, facts=facts("Leavers", at=NOW + MINUTE), now=NOW + 7 * MINUTE)
+    assert (denied.status, denied.ok, directory.searches) == (SyncStatus.REFUSED, False, [])
+    assert store.users[key].flags == {"is_active": False, "is_staff": False}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(facts("Staff", at=NOW - HOUR), id="an-old-one"),
+        pytest.param(facts("Staff", at=None), id="of-unknown-age"),
+        pytest.param(facts("Staff", at=NOW + HOUR), id="from-the-future"),
+    ],
+)
+def test_another_ticket_gives_nothing(store: MemoryUserRepository, given: TransportFacts) -> None:
+    """The directory is asked, by one search, and what it says counts."""
+    directory = FakeDirectory(person("alice"))
+    key = sync(directory, store, RULES, now=NOW - 2 * HOUR).key
+    directory.searches.clear()
+    result = sync(directory, store, RULES, facts=given, now=NOW + MINUTE)
+    assert (result.status, directory.searches) == (SyncStatus.UNCHANGED, [f"guid {guid(1)}"])
+    assert store.users[key].flags["is_staff"] is False
+
+
+def test_a_ticket_undoes_no_answer_that_is_newer(store: MemoryUserRepository) -> None:
+    """Bob's morning ticket, after a sync has taken his rights and deactivated him: nothing comes back."""
+    directory = FakeDirectory(person("alice", 1, "Staff"))
+    key = sync(directory, store, RULES, now=NOW).key
+    morning = facts("Staff", at=NOW + MINUTE)
+    directory.people = [person("alice", 1, "Leavers")]
+    assert not sync(directory, store, RULES, now=NOW + 2 * MINUTE).ok
+    for later in (3 * MINUTE, 5 * MINUTE):
+        assert not sync(directory, store, RULES, facts=morning, now=NOW + later).ok
+        assert store.users[key].flags == {"is_active": False, "is_staff": False}
+    young = facts("Staff", at=NOW + 6 * MINUTE)
+    assert not sync(directory, store, RULES, facts=young, now=NOW + 7 * MINUTE).ok, "a ticket re-activates nobody"
+
+
+def test_what_an_old_ticket_lacks_is_taken_in_an_outage(store: MemoryUserRepository) -> None:
+    """It is newer than the row and too old to give anything; the directory does not answer."""
+    directory = FakeDirectory(person("alice", 1, "Staff", "Editors"))
+    key = sync(directory, store, RULES, now=NOW - 3 * HOUR).key
+    directory.fail = DirectoryUnavailable("no answer")
+    with pytest.raises(DirectoryUnavailable):
+        sync(directory, store, RULES, facts=facts("Staff", at=NOW - HOUR), now=NOW)
+    assert (store.users[key].flags["is_staff"], store.users[key].groups) == (True, set())
+    with pytest.raises(DirectoryUnavailable):
+        sync(directory, store, RULES, facts=facts("Editors", at=NOW - MINUTE * 30), now=NOW)
+    assert (store.users[key].flags["is_staff"], store.users[key].groups) == (False, set())
 
 
 def test_built_in_groups_that_a_ticket_leaves_out(store: MemoryUserRepository) -> None:
@@ -262,10 +320,154 @@ def test_built_in_groups_that_a_ticket_leaves_out(store: MemoryUserRepository) -
     directory = FakeDirectory(person("alice"))
     directory.builtin = {GROUPS["Administrators"]: frozenset({GROUPS["Domain Admins"]})}
     rules = policy(STAFF_GROUPS="Administrators")
-    given = facts("Domain Admins", complete=False)
-    assert sync(directory, store, rules, facts=given).flags == {"is_staff": True}
-    assert sync(directory, store, rules, facts=facts("Domain Admins")).flags == {"is_staff": False}
-    assert sync(directory, store, rules, facts=facts("Staff", complete=False)).flags == {"is_staff": False}
+    sync(directory, store, rules, now=NOW - HOUR)
+    for minute, groups, staff in ((1, ["Domain Admins"], True), (2, ["Staff"], False)):
+        given = facts(*groups, complete=False, at=NOW + minute * MINUTE)
+        assert sync(directory, store, rules, facts=given, now=NOW + 5 * MINUTE).flags == {"is_staff": staff}
+    whole = facts("Domain Admins", at=NOW + 3 * MINUTE)
+    assert sync(directory, store, rules, facts=whole, now=NOW + 5 * MINUTE).flags == {"is_staff": False}
+
+
+# -- controllers that lag behind one another
+
+DC1, DC2 = "ldaps://dc1:636", "ldaps://dc2:636"
+
+
+def test_a_right_that_one_controller_took_another_does_not_give_back_at_once(store: MemoryUserRepository) -> None:
+    """For one delta; then it may."""
+    directory = FakeDirectory(person("alice", 1, "Staff", "Editors"))
+    directory.controller = DC1
+    key = sync(directory, store, RULES, now=NOW).key
+    directory.people = [person("alice", 1)]
+    sync(directory, store, RULES, now=NOW + MINUTE)
+    assert store.users[key].flags["is_staff"] is False
+    directory.people, directory.controller = [person("alice", 1, "Staff", "Editors", givenName="Al")], DC2
+    held = sync(directory, store, RULES, now=NOW + 2 * MINUTE)
+    user = store.users[key]
+    assert held.ok
+    assert (user.flags["is_staff"], user.groups, user.fields["first_name"]) == (False, set(), "Al")
+    directory.controller = DC1
+    assert sync(directory, store, RULES, now=NOW + 3 * MINUTE).ok
+    assert store.users[key].flags["is_staff"] is True, "the one that took it gives it back when it says so"
+
+
+def test_a_deactivation_is_not_undone_by_another_controller_at_once(store: MemoryUserRepository) -> None:
+    """The account was disabled on the first; the second has not heard."""
+    directory = FakeDirectory(person("alice", state=AccountState(disabled=True)))
+    directory.people = [person("alice")]
+    directory.controller = DC1
+    key = sync(directory, store, now=NOW).key
+    directory.people = [person("alice", state=AccountState(disabled=True))]
+    assert not sync(directory, store, now=NOW + MINUTE).ok
+    directory.people, directory.controller = [person("alice")], DC2
+    assert not sync(directory, store, now=NOW + 2 * MINUTE).ok
+    assert store.users[key].flags["is_active"] is False
+    assert sync(directory, store, now=NOW + 12 * MINUTE).ok
+    assert store.users[key].flags["is_active"] is True
+
+
+def test_not_found_by_a_controller_that_lags_is_no_answer(store: MemoryUserRepository) -> None:
+    """A person who was hired a minute ago is known to the first controller alone."""
+    directory = FakeDirectory(person("alice"))
+    directory.controller = DC1
+    key = sync(directory, store, now=NOW).key
+    directory.people, directory.controller = [], DC2
+    with pytest.raises(DirectoryUnavailable, match="lag"):
+        sync(directory, store, now=NOW + MINUTE)
+    assert store.users[key].flags["is_active"] is True
+    assert sync(directory, store, now=NOW + 11 * MINUTE).status is SyncStatus.NOT_FOUND
+    assert store.users[key].flags["is_active"] is False
+
+
+# -- sessions end
+
+
+def number(store: MemoryUserRepository, key: Any) -> int:
+    link = store.users[key].link
+    assert link is not None
+    return link.sessions
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "ends"),
+    [
+        pytest.param({"pwdLastSet": NOW}, {"pwdLastSet": NOW + HOUR}, True, id="a-new-password"),
+        pytest.param({"pwdLastSet": NOW}, {"pwdLastSet": None}, True, id="it-must-be-changed"),
+        pytest.param({"pwdLastSet": None}, {"pwdLastSet": NOW}, True, id="it-was-changed"),
+        pytest.param({"pwdLastSet": NOW}, {"pwdLastSet": NOW}, False, id="the-same"),
+        pytest.param({}, {"pwdLastSet": NOW}, False, id="read-for-the-first-time"),
+        pytest.param({"pwdLastSet": NOW}, {}, False, id="not-to-be-read-any-more"),
+    ],
+)
+def test_sessions_end_with_the_password(store: MemoryUserRepository, before: Any, after: Any, ends: bool) -> None:
+    """One number a person: whoever holds another one is out."""
+    directory = FakeDirectory(person("alice", 1, **before))
+    key = sync(directory, store).key
+    was = number(store, key)
+    directory.people = [person("alice", 1, **after)]
+    assert sync(directory, store).ok
+    assert (number(store, key) != was) is ends
+    now = number(store, key)
+    assert sync(directory, store).ok
+    assert number(store, key) == now, "once"
+
+
+def test_sessions_end_with_the_account(store: MemoryUserRepository) -> None:
+    """Disabled, refused, deleted, and when the name passes to somebody else."""
+    directory = FakeDirectory(person("alice", 1))
+    key = sync(directory, store, RULES).key
+    seen = [number(store, key)]
+    for people in (
+        [person("alice", 1, state=AccountState(disabled=True))],
+        [person("alice", 1)],
+        [person("alice", 1, "Leavers")],
+        [person("alice", 1)],
+        [],
+        [person("alice", 1)],
+        [person("alice", 2)],
+    ):
+        directory.people = people
+        sync(directory, store, RULES)
+        seen.append(number(store, key))
+    assert [after - before for before, after in itertools.pairwise(seen)] == [1, 0, 1, 0, 1, 0, 1]
+
+
+# -- what cannot be asked for too long
+
+
+def test_rights_lapse_and_come_back(store: MemoryUserRepository) -> None:
+    """Flags and groups that the settings own are taken, once; what was given by hand, and the activity, stay."""
+    directory = FakeDirectory(person("alice", 1, "Staff", "Editors"))
+    key = sync(directory, store, RULES).key
+    store.users[key].flags["is_superuser"] = True
+    store.users[key].groups.add("chess club")
+    [mine] = store.find(RULES.wanted, domain="EXAMPLE", username="alice")
+    change = lapse(RULES, mine)
+    assert store.apply([change], now=NOW + HOUR) == [key]
+    user = store.users[key]
+    assert (user.flags, user.groups) == ({"is_active": True, "is_staff": False, "is_superuser": True}, {"chess club"})
+    assert user.link is not None
+    assert mine.link is not None
+    assert (user.link.lapsed, user.link.last_sync, user.link.sessions) == (
+        True,
+        mine.link.last_sync,
+        mine.link.sessions,
+    )
+    assert store.apply([change], now=NOW + HOUR) == [None], "once"
+    assert sync(directory, store, RULES, now=NOW + 2 * HOUR).status is SyncStatus.UPDATED
+    user = store.users[key]
+    assert (user.flags["is_staff"], user.groups, user.link.lapsed) == (True, {"chess club", "writers"}, False)
+
+
+def test_a_lapse_that_comes_late_takes_nothing(store: MemoryUserRepository) -> None:
+    """Another worker had an answer meanwhile."""
+    directory = FakeDirectory(person("alice", 1, "Staff"))
+    key = sync(directory, store, RULES).key
+    [mine] = store.find(RULES.wanted, domain="EXAMPLE", username="alice")
+    late = lapse(RULES, mine)
+    sync(directory, store, RULES)
+    assert store.apply([late], now=NOW + HOUR) == [None]
+    assert store.users[key].flags["is_staff"] is True
 
 
 def test_the_ticket_of_another_person(store: MemoryUserRepository) -> None:

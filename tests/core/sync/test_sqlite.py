@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from tests.core.sync.fakes import NOW, FakeDirectory, guid, person, policy, sync
 from wauth_core.exceptions import ConfigurationError, SyncError
 from wauth_core.sync import Change, Link, SQLiteUserRepository, SyncStatus, Wanted
+from wauth_core.sync.store import LOCK_SECONDS
 
 WANTED = Wanted(("username", "first_name", "odd \"name'"), ("is_active", "is_staff"))
 
@@ -43,7 +46,7 @@ def test_a_sync_and_the_next(store: SQLiteUserRepository, path: Path) -> None:
         "JOIN links l ON l.user_id = u.id JOIN user_groups ug ON ug.user_id = u.id JOIN groups g ON g.id = group_id"
     ).fetchall()
     connection.close()
-    assert rows == [("alice", "Alice", 49, 1, 1, "writers", "EXAMPLE", NOW.isoformat())]
+    assert rows == [("alice", "Alice", 49, 1, 1, "writers", "EXAMPLE", (NOW + timedelta(seconds=1)).isoformat())]
 
 
 def test_reopened_file_knows_its_users(path: Path) -> None:
@@ -81,7 +84,7 @@ def test_batches(store: SQLiteUserRepository) -> None:
     batches = []
     for batch in store.linked(WANTED, "EXAMPLE", batch=3):
         batches.append([user.fields["username"] for user in batch])
-        store.apply([Change(batch[0].key, fields={"first_name": "x"})], now=NOW)
+        store.apply([Change(batch[0].key, fields={"first_name": "x"}, seen=batch[0].link, answered=False)], now=NOW)
     assert batches == [["user1", "user2", "user3"], ["user4", "user5", "user6"], ["user7"]]
 
 
@@ -94,14 +97,68 @@ def test_a_lock_is_seen_by_other_processes(store: SQLiteUserRepository, path: Pa
             assert mine is True
 
 
-def test_the_lock_of_a_dead_worker_expires(store: SQLiteUserRepository, path: Path) -> None:
-    """A lock that was left behind is free again after a minute."""
+def test_a_claim_of_a_wrong_clock_holds_nobody_up(store: SQLiteUserRepository, path: Path) -> None:
+    """A claim that was made while the machine's clock was days ahead is free when that is put right."""
     connection = sqlite3.connect(path)
-    connection.execute("INSERT INTO locks VALUES ('example\\alice', 0)")
+    connection.execute("INSERT INTO claims VALUES ('EXAMPLE', 'alice', 'x', ?)", (time.time() + 3 * 86400,))
+    connection.execute("INSERT INTO claims VALUES ('EXAMPLE', 'bob', 'x', ?)", (time.time() + LOCK_SECONDS,))
     connection.commit()
     connection.close()
+    with store.lock("EXAMPLE", "alice") as mine, store.lock("EXAMPLE", "bob") as too:
+        assert (mine, too) == (True, False)
+
+
+def test_a_claim_that_cannot_be_released_ends_by_itself(
+    store: SQLiteUserRepository, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was done under the claim is done: the error is a word in the log."""
     with store.lock("EXAMPLE", "alice") as mine:
         assert mine is True
+        store.close()
+    assert "could not be released" in caplog.text
+
+
+EARLIER = """
+CREATE TABLE users (id INTEGER PRIMARY KEY, name_key TEXT NOT NULL UNIQUE, is_active INTEGER NOT NULL DEFAULT 1,
+    username);
+CREATE TABLE links (
+    user_id INTEGER PRIMARY KEY REFERENCES users ON DELETE CASCADE, domain TEXT NOT NULL, domain_name TEXT NOT NULL,
+    name_key TEXT NOT NULL, username TEXT NOT NULL, guid TEXT, sid TEXT, deactivated INTEGER NOT NULL DEFAULT 0,
+    last_sync TEXT, UNIQUE (domain, name_key), UNIQUE (domain, guid)
+);
+CREATE TABLE bookmarks (domain TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE locks (name TEXT PRIMARY KEY, since REAL NOT NULL);
+INSERT INTO users VALUES (1, 'alice', 1, 'alice'), (2, 'bob', 0, 'bob');
+INSERT INTO links VALUES
+    (1, 'strasse', 'STRAßE', 'alice', 'alice', NULL, 'S-1-5-21-1', 0, '2026-01-05T12:00:00+00:00'),
+    (2, 'example', 'EXAMPLE', 'bob', 'bob', NULL, NULL, 1, NULL);
+INSERT INTO bookmarks VALUES ('strasse', '1');
+INSERT INTO locks VALUES ('example\\bob', 99999999999);
+"""
+
+
+def test_a_file_of_an_earlier_version_is_brought_up_to_date(path: Path) -> None:
+    """Its links know their domains as they are compared today, have random numbers of sessions, and can be written."""
+    connection = sqlite3.connect(path)
+    connection.executescript(EARLIER)
+    connection.close()
+    wanted = Wanted(("username",), ("is_active",))
+    with SQLiteUserRepository(path) as store, SQLiteUserRepository(path):
+        assert store.find(wanted, domain="STRASSE", username="alice") == []
+        [alice] = store.find(wanted, domain="straße", username="alice")
+        assert alice.link == Link("STRAßE", "alice", sid="S-1-5-21-1")
+        assert alice.link.last_sync == NOW
+        [bob] = store.find(wanted, domain="example", username="BOB")
+        assert bob.link == Link("EXAMPLE", "bob", deactivated=True)
+        assert 0 not in {alice.link.sessions, bob.link.sessions}
+        assert store.bookmark("STRASSE") is store.bookmark("STRAßE") is None
+        store.apply([Change(2, link=Link("EXAMPLE", "bob", lapsed=True), seen=bob.link)], now=NOW)
+        with store.lock("EXAMPLE", "bob") as mine:
+            assert mine is True
+    with SQLiteUserRepository(path) as store:
+        [again] = store.find(wanted, domain="EXAMPLE", username="bob")
+        assert again.link == Link("EXAMPLE", "bob", lapsed=True)
+        assert again.link.sessions == bob.link.sessions
 
 
 def test_a_file_that_is_something_else(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model, login
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, JsonResponse
@@ -43,6 +44,31 @@ async def awho(request: HttpRequest) -> JsonResponse:
     """The request's user, by async code."""
     user = await request.auser()
     return JsonResponse({"user": user.get_username(), "superuser": user.is_superuser, "staff": user.is_staff})
+
+
+def become(request: HttpRequest, name: str) -> JsonResponse:
+    """Impersonation, as a project does it."""
+    login(request, get_user_model().objects.get(username=name), "django.contrib.auth.backends.ModelBackend")
+    return who(request)
+
+
+def permissions(request: HttpRequest) -> JsonResponse:
+    """What the request's user may do, by Django's own permissions."""
+    user = request.user
+    held = sorted(user.get_all_permissions() if not user.is_superuser else [])
+    asked = [name for name in held if user.has_perm(name) and user.has_module_perms(name.partition(".")[0])]
+    return JsonResponse(
+        {"user": user.get_username(), "superuser": user.is_superuser, "staff": user.is_staff, "permissions": asked}
+    )
+
+
+async def apermissions(request: HttpRequest) -> JsonResponse:
+    """The same, by async code."""
+    user = await request.auser()
+    held = sorted(await user.aget_all_permissions() if not user.is_superuser else [])
+    return JsonResponse(
+        {"user": user.get_username(), "superuser": user.is_superuser, "staff": user.is_staff, "permissions": held}
+    )
 
 
 @method_decorator(domain_required, name="dispatch")
@@ -85,6 +111,9 @@ urlpatterns = [
     path("who/", who),
     path("name/", name),
     path("awho/", awho),
+    path("permissions/", permissions),
+    path("apermissions/", apermissions),
+    path("become/<name>/", become),
     path("login/", LoginView.as_view(authentication_form=WindowsAuthenticationForm, template_name="login.html")),
     path("private/", login_required(who)),
     path("domain/", domain_required(who)),
@@ -98,7 +127,7 @@ urlpatterns = [
     path("sync/async/", ldap_sync_required(awho)),
     path("sync/mixin/", MixedSync.as_view()),
     path("group/", group_required("Domain Admins")(who)),
-    path("group/login/", group_required("Domain Admins", "No such group", raise_exception=False)(who)),
+    path("group/one/", group_required("Domain Admins", "No such group", login_url="/elsewhere/")(who)),
     path("group/async/", group_required("Domain Admins")(awho)),
     path("group/mixin/", MixedGroup.as_view()),
     path("admin/", admin.site.urls),

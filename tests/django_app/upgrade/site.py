@@ -32,6 +32,7 @@ def main() -> None:
             "EXAMPLE": directory.settings(ACTIVE_GROUPS="Domain Users", GROUP_MAP={"Editors": "Web Editors"})
         }
         rows = list(LDAPUser.objects.order_by("pk").values_list("domain", "username", "username_key", "user__username"))
+        sessions = list(LDAPUser.objects.values_list("sessions", flat=True))
         names = ("ALICE", "bob", "hana", "carol", "olaf")
         signed_in = {}
         for name in names:
@@ -43,6 +44,7 @@ def main() -> None:
             "migrations": sorted(name for app, name in run if app in ("windows_auth", "ldap_metrics")),
             "before": users_before,
             "rows": rows,
+            "sessions": sessions,
             "signed_in": signed_in,
             "usage": LDAPUsage.objects.filter(domain="EXAMPLE", search_operations__gt=0).count(),
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -13,6 +14,8 @@ from tests.wsgi.tickets import DOMAIN_SID, Believing, ticket
 from wauth_core import ConfigurationError, Identity, Wauth
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.identity import Rules
+from wauth_core.numbers import MemoryNumbers, NumbersUnavailable
+from wauth_core.sync.knowledge import May, Told
 from wauth_wsgi import Negotiate, Simulate
 from wauth_wsgi.negotiate.kerberos import Accepted
 
@@ -78,9 +81,10 @@ def test_a_ticket_signs_in_once_and_a_cookie_goes_on(call):
 
 
 def test_another_worker_reads_the_cookie(call):
-    """Workers share the key, not their memory; the groups travel in the cookie."""
-    reply = call([source()], headers=[token("good")])
-    user = call([source()], headers=[the_cookie(reply)]).seen["wauth.user"]
+    """Workers share the key, not their memory; the groups travel in the cookie, with their age."""
+    ten = timedelta(hours=10)
+    reply = call([source(ticket_groups_for=ten)], headers=[token("good")])
+    user = call([source(ticket_groups_for=ten)], headers=[the_cookie(reply)]).seen["wauth.user"]
     assert user.in_group(f"{DOMAIN_SID}-1201")
     assert not user.in_group(f"{DOMAIN_SID}-512")
 
@@ -117,7 +121,7 @@ def test_the_session_ends(call):
 def test_a_session_ends_with_its_ticket(call):
     """A ticket that lasts one more minute gives one more minute."""
     good = ticket()
-    short = Accepted(good.principal, timedelta(minutes=1), good.reply, good.logon_info)
+    short = dataclasses.replace(good, lifetime=timedelta(minutes=1))
     reply = call([source(Believing(good=short))], headers=[token("good")])
     assert "Max-Age=60;" in reply.all("Set-Cookie")[0]
 
@@ -129,10 +133,34 @@ def test_a_new_ticket_beats_the_cookie(call):
     assert call([negotiate], headers=[cookie, token("bob")]).identity == "EXAMPLE\\bob"
 
 
-def test_signing_out_ends_the_cookie():
-    """The header that the source offers makes the browser forget."""
-    name, value = source().sign_out()
+def test_signing_out_ends_the_cookie(call):
+    """The header that the source offers makes the browser forget; and a copy of the cookie is worth nothing."""
+    negotiate = source()
+    cookie = the_cookie(call([negotiate], headers=[token("good")]))
+    assert call([negotiate], headers=[cookie]).identity == "EXAMPLE\\alice"
+    name, value = negotiate.sign_out(Identity("EXAMPLE", "alice"), f"{DOMAIN_SID}-1105")
     assert (name, value.startswith("__Host-wauth=;"), "Max-Age=0" in value) == ("Set-Cookie", True, True)
+    assert call([negotiate], headers=[cookie]).identity is None
+    assert call([source()], headers=[cookie]).identity is None, "nor in another worker"
+
+
+class Silent:
+    """Session numbers that cannot be had."""
+
+    def number(self, person):
+        raise NumbersUnavailable("the store is down")
+
+    def end(self, person):
+        raise NumbersUnavailable("the store is down")
+
+
+def test_who_cannot_tell_whether_a_session_ended_lets_nobody_in(call):
+    """503, and the cookie stays."""
+    cookie = the_cookie(call([source()], headers=[token("good")]))
+    with Wauth({}, session_numbers=Silent()) as wauth:
+        reply = call([source()], headers=[cookie], wauth=wauth)
+        assert (reply.status, reply.all("Retry-After"), reply.all("Set-Cookie")) == (503, ["30"], [])
+        assert call([source()], headers=[token("good")], wauth=wauth).status == 503
 
 
 @pytest.mark.parametrize("required", [True, False], ids=["required", "optional"])
@@ -264,6 +292,7 @@ class Result:
     ok: bool
     reason: str = "OK"
     identity: Identity | None = None
+    user: object = None
 
 
 class Directory:
@@ -275,6 +304,7 @@ class Directory:
         self.asked = []
         self.error = error
         self.names = names
+        self.session_numbers = MemoryNumbers()
 
     def authenticate(self, username, password):
         self.asked.append(username)
@@ -284,8 +314,8 @@ class Directory:
             return Result(True, identity=self.names)
         return Result(False, "BAD_PASSWORD")
 
-    def windows_user(self, identity, facts=None):
-        return identity
+    def told(self, identity, facts=None):
+        return Told(May.YES, ask=False), None
 
 
 FORM = ("X-Wauth-Form", "1")

@@ -6,7 +6,7 @@ import logging
 import os
 import warnings
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import timedelta
 
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.identity import Identity, Rules, TransportFacts, fold_username
@@ -33,8 +33,12 @@ class IISToken:
     *header* is the one header that is read: one of `wauth_core.web.sources.token.TOKEN_HEADERS`. It must come once and
     hold one number, or no handle is touched. The token is read and closed on every request that brings one, also if
     another source signs the user in, and none of these headers reaches the application. *domains* gives the settings'
-    name for a NetBIOS name, if that is another ({"EXAMPLE": "example.local"}). Raises `ConfigurationError` off Windows,
-    unless a *reader* is given, and for a *header* that IIS does not send.
+    name for a NetBIOS name, if that is another ({"EXAMPLE": "example.local"}).
+
+    A token does not tell how old its groups are, so by default they give nothing, and LDAP is asked.
+    *ticket_groups_for* believes them, as if they were that old: Windows keeps a sign-in for ten hours, and a right that
+    AD took away stays so long. Raises `ConfigurationError` off Windows, unless a *reader* is given, and for a *header*
+    that IIS does not send.
 
     Risk: a token is a number, and any program on this machine that reaches the port can send one. So only loopback
     peers are heard, and with HttpPlatformHandler 2.x only requests with the secret it shares with this process. With
@@ -51,6 +55,7 @@ class IISToken:
         environment: Mapping[str, str] | None = None,
         domains: Mapping[str, str] | None = None,
         header: str = TOKEN_HEADERS[0],
+        ticket_groups_for: timedelta | None = None,
     ) -> None:
         if header not in TOKEN_HEADERS:
             raise ConfigurationError(f"IISToken: header must be one of {', '.join(TOKEN_HEADERS)}; not {header!r}.")
@@ -58,6 +63,7 @@ class IISToken:
         self._reader = _windows() if reader is None else reader
         self._environment = os.environ if environment is None else environment
         self._domains = {netbios.upper(): name for netbios, name in (domains or {}).items()}
+        self._groups_for = ticket_groups_for
         _warn_of_workers()
 
     def identify(self, request: Request, rules: Rules) -> Outcome | None:
@@ -70,7 +76,7 @@ class IISToken:
             return Rejected(error.reason, self.name)
         # S-1-5-32-… in a token are the web server's own groups: its administrators are not the domain's.
         groups = frozenset(sid for sid in read.group_sids if not sid.startswith(BUILTIN))
-        facts = TransportFacts(read.user_sid, groups, datetime.now(timezone.utc), complete=False)
+        facts = TransportFacts(read.user_sid, groups, complete=False, believed_for=self._groups_for)
         return SignedIn(self._identity(read, rules), self.name, facts)
 
     def release(self, request: Request) -> None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+from wauth_core.identity import TransportFacts
 
 MAX_BYTES = 128 * 1024  # twice Windows' MaxTokenSize
 MAX_GROUPS = 4096  # a token holds 1,015 SIDs (MS KB 328889); resource groups and history are counted apart
@@ -18,6 +21,10 @@ SE_GROUP_USE_FOR_DENY_ONLY = 0x10
 EXTRA_SIDS_PRESENT = 0x20  # UserFlags, MS-PAC 2.5
 RESOURCE_GROUPS_PRESENT = 0x200
 
+SERVICE_ASSERTED = "S-1-18-2"  # MS-DTYP 2.4.2.4: no password was shown for this ticket (S4U2Self)
+CLOCK_SKEW = timedelta(minutes=5)  # how far Kerberos lets clocks be apart (RFC 4120 1.6)
+
+_EPOCH = datetime(1601, 1, 1, tzinfo=timezone.utc)  # of a FILETIME, MS-DTYP 2.3.3
 _HEADER = b"\x01\x10\x08\x00"  # MS-RPCE 2.2.6.1: version 1, little-endian, eight bytes
 
 
@@ -43,6 +50,27 @@ def read_logon_info(data: bytes) -> LogonInfo:
         return _read_logon_info(data)
     except (struct.error, UnicodeDecodeError) as error:
         raise BadPac(f"it ends early or is not what it says: {error}") from None
+
+
+def read_client_time(data: bytes) -> datetime | None:
+    """When the ticket-granting ticket was given (aware, UTC), from ``urn:mspac:client-info``: a PAC_CLIENT_INFO
+    (MS-PAC 2.7). A renewed ticket keeps the time of its first. None for a time that cannot be. Raises `BadPac`."""
+    if len(data) < 10:
+        raise BadPac("PAC_CLIENT_INFO ends early")
+    (ticks,) = struct.unpack_from("<Q", data)
+    try:
+        return _EPOCH + timedelta(microseconds=ticks // 10) if ticks else None
+    except OverflowError:
+        return None
+
+
+def facts_of(info: LogonInfo, client_info: bytes | None, believed_for: timedelta | None = None) -> TransportFacts:
+    """What a ticket with this PAC says. Its age is unknown without *client_info*, and for one that a service got for
+    itself. Raises `BadPac`."""
+    known = client_info is not None and SERVICE_ASSERTED not in info.group_sids
+    at = read_client_time(client_info) if client_info is not None and known else None
+    as_of = None if at is None else at - CLOCK_SKEW
+    return TransportFacts(info.user_sid, info.group_sids, as_of, complete=False, believed_for=believed_for)
 
 
 def _read_logon_info(data: bytes) -> LogonInfo:

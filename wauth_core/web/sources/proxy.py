@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import Rules
-from wauth_core.web.outcomes import Headers, Outcome, Rejected, Request, SignedIn
+from wauth_core.web.outcomes import Handshake, Outcome, Rejected, Request, SignedIn
 from wauth_core.web.sources.encoding import as_text
 from wauth_core.web.sources.peers import Peers
 
@@ -56,8 +56,8 @@ class _Header:
         """The name that *value* tells. Raises `_NotBelieved`."""
         raise NotImplementedError
 
-    def _rejected(self, reason: str, headers: Headers = ()) -> Rejected:
-        return Rejected(reason, self.name, headers)
+    def _rejected(self, reason: str) -> Rejected:
+        return Rejected(reason, self.name)
 
     def _twins(self, request: Request) -> list[str]:
         """Headers that a WSGI server might fold into ours; an environ cannot show them, a scope can."""
@@ -66,12 +66,12 @@ class _Header:
         wanted = self._header.lower()
         return [key for key, _ in request.headers if "_" in key and key.replace("_", "-") == wanted]
 
-    def _answer_probe(self, probe: str, request: Request) -> Rejected:
+    def _answer_probe(self, probe: str, request: Request) -> Handshake:
         """Tell `wauth doctor --proxy` under which names a client's own value arrives. Nobody is signed in by it."""
         ours = self._header.lower()
         found = {name for name, value in request.headers if name.replace("_", "-") == ours and probe in value}
         arrived = ",".join(sorted(found)) if _PROBE.fullmatch(probe) and found else NOTHING
-        return self._rejected("it is a probe of the proxy", ((ARRIVED, arrived),))
+        return Handshake(((ARRIVED, arrived),), self.name, "it is a probe of the proxy", 403)
 
 
 class ProxyHeader(_Header):

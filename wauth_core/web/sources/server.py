@@ -6,14 +6,14 @@ import base64
 import binascii
 import os
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import timedelta
 from functools import lru_cache
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
-from wauth_core.identity import Rules, TransportFacts
+from wauth_core.identity import Rules
 from wauth_core.web.outcomes import Outcome, Rejected, Request, SignedIn
 from wauth_core.web.sources.encoding import MACHINE_CODE_PAGE, as_text, check_code_page
-from wauth_core.web.sources.pac import MAX_BYTES, BadPac, LogonInfo, read_logon_info
+from wauth_core.web.sources.pac import MAX_BYTES, BadPac, LogonInfo, facts_of, read_logon_info
 
 MAX_LENGTH = 2048  # characters of a REMOTE_USER worth reading
 
@@ -23,8 +23,10 @@ class ServerIdentity:
 
     Names come as latin-1 of UTF-8 bytes, or in the ANSI code page where *code_page* names it ("cp1252"); on Windows
     the machine's own code page is the default. Bytes that are neither are refused. *pac* names a variable in which
-    Apache's mod_auth_gssapi hands on the ticket's PAC, so that groups need no LDAP (``GssapiNameAttributes
-    PAC_LOGON_INFO urn:mspac:logon-info``).
+    Apache's mod_auth_gssapi hands on the ticket's PAC, and *pac_time* the one with its time, so that groups need no
+    LDAP while the ticket is young (``GssapiNameAttributes PAC_LOGON_INFO urn:mspac:logon-info`` and ``PAC_CLIENT_INFO
+    urn:mspac:client-info``). Without *pac_time* nobody knows how old a ticket is. *ticket_groups_for* is how long its
+    groups are believed: WAUTH_RESYNC_DELTA by default. Risk: a right that AD took away stays so long.
 
     Risk: as good as the server. Something in front that sets ``REMOTE_USER`` from a header gives that header the last
     word. IIS replaces letters outside its code page by similar ones or ``?`` unless ``FastCGIUtf8ServerVariables``
@@ -43,14 +45,18 @@ class ServerIdentity:
         *,
         code_page: str | None = MACHINE_CODE_PAGE,
         pac: str | None = None,
+        pac_time: str | None = None,
+        ticket_groups_for: timedelta | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         check_code_page(code_page)
-        if pac is not None and pac.upper().startswith("HTTP_"):
-            raise ConfigurationError(f"pac={pac!r} is a client's header: name a variable that the server itself sets.")
-        _refuse_a_constant(os.environ if environment is None else environment, ("REMOTE_USER", pac))
+        for name in (pac, pac_time):
+            if name is not None and name.upper().startswith("HTTP_"):
+                raise ConfigurationError(f"{name!r} is a client's header: name a variable that the server itself sets.")
+        _refuse_a_constant(os.environ if environment is None else environment, ("REMOTE_USER", pac, pac_time))
         self._code_page = code_page
-        self._pac = pac
+        self._pac, self._pac_time = pac, pac_time
+        self._groups_for = ticket_groups_for
         # Pure functions of their arguments, so remembering them is safe.
         self._read = lru_cache(maxsize=1024)(self._read_name)
         self._read_pac = lru_cache(maxsize=256)(_logon_info)
@@ -66,7 +72,8 @@ class ServerIdentity:
         if self._pac is None or not isinstance(outcome, SignedIn):
             return outcome
         pac = server.get(self._pac)
-        return self._with_facts(outcome, pac) if pac else outcome
+        at = server.get(self._pac_time) if self._pac_time is not None else None
+        return self._with_facts(outcome, pac, at) if pac else outcome
 
     def _read_name(self, value: str, use_spn: bool, lowercase: bool) -> Outcome:
         try:
@@ -74,14 +81,14 @@ class ServerIdentity:
         except InvalidIdentity as error:
             return Rejected(str(error), self.name)
 
-    def _with_facts(self, signed_in: SignedIn, pac: str) -> Outcome:
+    def _with_facts(self, signed_in: SignedIn, pac: str, at: str | None) -> Outcome:
         try:
             info = self._read_pac(pac)
+            facts = facts_of(info, _decoded(at) if at else None, self._groups_for)
         except BadPac as error:
             return Rejected(f"the PAC in {self._pac} cannot be read: {error}", self.name)
         if info.username.casefold() != signed_in.identity.username.casefold():
             return Rejected(f"REMOTE_USER and the PAC tell two names, {info.username!r} in the PAC", self.name)
-        facts = TransportFacts(info.user_sid, info.group_sids, datetime.now(timezone.utc), complete=False)
         return SignedIn(signed_in.identity, self.name, facts)
 
 
@@ -97,9 +104,13 @@ def _refuse_a_constant(environment: Mapping[str, str], names: tuple[str | None, 
 
 
 def _logon_info(text: str) -> LogonInfo:
+    return read_logon_info(_decoded(text))
+
+
+def _decoded(text: str) -> bytes:
     if len(text) > 2 * MAX_BYTES:
         raise BadPac("it is too long")
     try:
-        return read_logon_info(base64.b64decode(text, validate=True))
+        return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise BadPac(str(error)) from None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from tests.wsgi.calls import over_wsgi
-from tests.wsgi.tickets import DOMAIN_SID, logon_info
+from tests.wsgi.tickets import DOMAIN_SID, client_info, logon_info
 from wauth_core import ConfigurationError
 from wauth_core.identity import Rules
 from wauth_core.web.outcomes import ANONYMOUS, decide
@@ -87,9 +88,11 @@ def test_an_unknown_code_page_stops_the_start():
         ServerIdentity(code_page="cp99999")
 
 
-def with_pac(pac, user="EXAMPLE\\alice"):
-    """A request as Apache hands it on, with a PAC."""
-    return over_wsgi([ServerIdentity(pac="PAC_LOGON_INFO")], environ={"REMOTE_USER": user, "PAC_LOGON_INFO": pac})
+def with_pac(pac, user="EXAMPLE\\alice", at=None):
+    """A request as Apache hands it on, with a PAC of that time."""
+    source = ServerIdentity(pac="PAC_LOGON_INFO", pac_time="PAC_CLIENT_INFO")
+    time = base64.b64encode(client_info(at)).decode()
+    return over_wsgi([source], environ={"REMOTE_USER": user, "PAC_LOGON_INFO": pac, "PAC_CLIENT_INFO": time})
 
 
 def encoded(**info):
@@ -101,6 +104,9 @@ def test_apaches_pac_tells_the_groups():
     """Group checks then need no directory."""
     assert with_pac(encoded()).seen["wauth.user"].in_group(f"{DOMAIN_SID}-1201")
     assert with_pac("").seen["wauth.outcome"].facts is None
+    morning = datetime.now(timezone.utc) - timedelta(hours=3)
+    with pytest.raises(ConfigurationError, match="wauth="):
+        with_pac(encoded(), at=morning).seen["wauth.user"].in_group(f"{DOMAIN_SID}-1201")
 
 
 @pytest.mark.parametrize(

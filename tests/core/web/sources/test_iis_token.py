@@ -6,6 +6,7 @@ import multiprocessing
 import sys
 import warnings
 from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
 
 import pytest
 
@@ -71,8 +72,9 @@ def in_request(seen, header):
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_a_token_signs_in_with_its_groups(call, windows, header):
-    """Name and groups come from the token, the handle is closed, the header is gone."""
-    reply = call([source(windows, header=header)], headers=[(header, "2c0")], peer=LOOPBACK)
+    """The name comes from the token, the groups too if the operator says so; the handle is closed, the header gone."""
+    given = source(windows, header=header, ticket_groups_for=timedelta(hours=10))
+    reply = call([given], headers=[(header, "2c0")], peer=LOOPBACK)
     assert reply.identity == "EXAMPLE\\alice"
     assert reply.seen["wauth.user"].in_group("Domain Admins")
     assert windows.closed == [0x2C0]
@@ -81,10 +83,17 @@ def test_a_token_signs_in_with_its_groups(call, windows, header):
 
 def test_an_administrator_of_the_web_server_is_none_of_the_domain(call, windows):
     """Built-in groups in a token are the machine's own: they count for nothing, and the directory is to be asked."""
-    reply = call([source(windows)], headers=[(HEADERS[0], "2c0")], peer=LOOPBACK)
-    assert "S-1-5-32-544" not in reply.seen["wauth.user"].groups
+    reply = call([source(windows, ticket_groups_for=timedelta(hours=10))], headers=[(HEADERS[0], "2c0")], peer=LOOPBACK)
+    assert "S-1-5-32-544" not in reply.seen["wauth.user"].group_sids
     with pytest.raises(ConfigurationError, match="read from the directory"):
         reply.seen["wauth.user"].in_group("Administrators")
+
+
+def test_the_groups_of_a_token_are_of_unknown_age(call, windows):
+    """Nobody knows when Windows was told of them: by default they give nothing."""
+    reply = call([source(windows)], headers=[(HEADERS[0], "2c0")], peer=LOOPBACK)
+    with pytest.raises(ConfigurationError, match="read from the directory"):
+        reply.seen["wauth.user"].in_group("Domain Admins")
 
 
 def test_a_token_is_closed_where_another_source_answers(call, windows):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import ForeignKey, String, create_engine, select
+from sqlalchemy import ForeignKey, String, create_engine, event, select
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -22,8 +23,14 @@ from sqlalchemy.pool import StaticPool
 
 from wauth_core.exceptions import ConfigurationError, SyncError
 from wauth_core.sync.repository import Change, Link, Wanted
-from wauth_flask import SQLAlchemyUserRepository
-from wauth_flask.models import WindowsUserMixin, link_tables
+from wauth_core.sync.sqlalchemy import (
+    SQLAlchemyUserRepository,
+    WindowsGroupMixin,
+    WindowsUserMixin,
+    add_memberships,
+    link_tables,
+)
+from wauth_core.sync.store import LOCK_SECONDS
 
 NOW = datetime(2026, 3, 4, tzinfo=timezone.utc)
 WANTED = Wanted(("username", "email"), ("is_active", "is_superuser"))
@@ -59,6 +66,12 @@ def create(repository, username="alice", **fields):
     return key
 
 
+def write(repository, key, **more):
+    """A change of alice, made from her row as it stands."""
+    [alice] = repository.find(WANTED, domain="EXAMPLE", username="alice")
+    assert repository.apply([Change(key, seen=alice.link, answered=False, **more)], now=NOW) == [key]
+
+
 def test_other_names_other_keys_and_a_set_of_roles(base):
     """A model with its own names, a UUID as key, required arguments and a set of roles is kept in step."""
 
@@ -89,8 +102,8 @@ def test_other_names_other_keys_and_a_set_of_roles(base):
     repository = ready(base, Account, Role, names=names, groups="roles", group_name="code")
     key = create(repository, email="a@example.local")
     assert isinstance(key, uuid.UUID)
-    repository.apply([Change(key, groups_add=frozenset({"editor", "writer"}))], now=NOW)
-    repository.apply([Change(key, groups_remove=frozenset({"editor"}))], now=NOW)
+    write(repository, key, groups_add=frozenset({"editor", "writer"}))
+    write(repository, key, groups_remove=frozenset({"editor"}))
     [found] = repository.find(WANTED, domain="EXAMPLE", username="alice")
     assert found.fields == {"username": "alice", "email": "a@example.local"}
     assert found.flags == {"is_superuser": True}
@@ -219,39 +232,52 @@ def test_a_sync_leaves_the_applications_own_session_alone(base):
     held = session.get(user, key)
     assert held.email == "old@example.local"
     held.first_name = "Pending"
-    repository.apply([Change(key, fields={"email": "new@example.local"})], now=NOW)
+    write(repository, key, fields={"email": "new@example.local"})
     assert held in session.dirty
     assert (held.email, held.first_name) == ("new@example.local", "Pending")
     session.rollback()
     assert repository.record(key).first_name == ""
 
 
-def test_privileges_are_withheld_without_being_written(base):
-    """withhold() shows False, and a commit writes nothing of it."""
+def test_a_claim_of_a_wrong_clock_holds_nobody_up(base):
+    """A claim that was made while the database's clock was days ahead is free when that is put right."""
     user = mixin_user(base)
     repository = ready(base, user)
+    claims = link_tables(user).lock
+    with Session(repository._engine()) as session, session.begin():
+        for name, until in (("alice", time.time() + 3 * 86400), ("bob", time.time() + LOCK_SECONDS)):
+            values = {"domain_key": "EXAMPLE", "username_key": name, "token": "x", "until": until}
+            session.execute(claims.insert().values(values))
+    with repository.lock("EXAMPLE", "alice") as mine, repository.lock("EXAMPLE", "bob") as too:
+        assert (mine, too) == (True, False)
+
+
+def statements(engine):
+    """What is sent to the database from now on."""
+    sent = []
+    event.listen(engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    return sent
+
+
+def test_an_unchanged_sync_is_two_statements(base):
+    """A look-up, groups included, and the note that nothing had changed; a claim is two more."""
+
+    class Group(WindowsGroupMixin, base):
+        __tablename__ = "groups"
+
+    user = mixin_user(base)
+    add_memberships(user, Group)
+    repository = ready(base, user, Group)
     key = create(repository)
-    record = repository.record(key)
-    repository.withhold(record, {"is_superuser", "is_staff", "no_such_flag"})
-    assert record.is_superuser is False
-    repository._session.commit()
-    assert repository.record(key).is_superuser is True
-
-
-def test_a_dead_workers_lock_is_free_after_its_lease(base):
-    """A worker that died while syncing somebody is waited for no longer than a minute."""
-    now = [NOW]
-    repository = ready(base, mixin_user(base), clock=lambda: now[0])
-    with repository.lock("EXAMPLE", "alice") as first:
-        assert first
-        now[0] += timedelta(seconds=59)
-        with repository.lock("EXAMPLE", "alice") as second:
-            assert not second
-        now[0] += timedelta(seconds=2)
-        with repository.lock("EXAMPLE", "alice") as third:
-            assert third
-    with repository.lock("EXAMPLE", "alice") as fourth:
-        assert fourth
+    write(repository, key, groups_add=frozenset({"A", "B"}))
+    sent = statements(repository._engine())
+    [alice] = repository.find(WANTED, domain="EXAMPLE", username="alice")
+    repository.touch({key: alice.link.last_sync}, now=NOW + timedelta(minutes=1))
+    assert alice.groups == {"A", "B"}
+    assert len(sent) == 2
+    with repository.lock("EXAMPLE", "alice"):
+        assert len(sent) == 3
+    assert len(sent) == 4
 
 
 def test_alembic_finds_the_tables_and_then_nothing_more(base, tmp_path):
@@ -320,10 +346,11 @@ def test_a_database_that_is_locked_is_a_sync_error(base, tmp_path):
     repository = SQLAlchemyUserRepository(scoped_session(sessionmaker(made)), user)
     base.metadata.create_all(made)
     key = create(repository)
+    [alice] = repository.find(WANTED, domain="EXAMPLE", username="alice")
     with made.connect() as other:
         other.exec_driver_sql("BEGIN EXCLUSIVE")
         with pytest.raises(SyncError, match="locked"):
-            repository.apply([Change(key, fields={"email": "x"})], now=NOW)
+            repository.apply([Change(key, fields={"email": "x"}, seen=alice.link)], now=NOW)
         with pytest.raises(SyncError, match="locked"), repository.lock("EXAMPLE", "alice"):
             pass
     made.dispose()

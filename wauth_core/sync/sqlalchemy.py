@@ -10,31 +10,42 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timezone
-from time import monotonic, sleep
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, Uuid, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy import inspect as sa_inspect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session, joinedload, scoped_session
-from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.util import identity_key
 
-from wauth_core.exceptions import ConfigurationError, SyncError
-from wauth_core.identity import canonical_domain, fold_username
-from wauth_core.sync.repository import Change, Key, Link, UserSnapshot, Wanted
-from wauth_core.sync.store import fitted
-from wauth_flask.models import forget_orphans, link_tables, naive, primary_key, release_lock, take_lock
+from wauth_core.exceptions import SyncError
+from wauth_core.sync import store
+from wauth_core.sync.repository import Change, Key, UserSnapshot, Wanted
+from wauth_core.sync.sqlalchemy_tables import (
+    WindowsGroupMixin,
+    WindowsUserMixin,
+    add_memberships,
+    forget_orphans,
+    groups_of,
+    link_tables,
+    link_values,
+    missing,
+    naive,
+    primary_key,
+    release_claim,
+    settable,
+    stored_link,
+    take_claim,
+    write_link,
+)
+from wauth_core.sync.store import domain_key, fitted, name_key, same_domain, same_link
 
-logger = logging.getLogger("wauth.flask")
+__all__ = ["SQLAlchemyUserRepository", "WindowsGroupMixin", "WindowsUserMixin", "add_memberships", "link_tables"]
 
-LOCK_POLL = 0.05  # seconds
-
-
-def _utcnow() -> datetime:
-    return datetime.now(timezone.utc)
+logger = logging.getLogger("wauth.sync")
 
 
 class SQLAlchemyUserRepository:
@@ -60,23 +71,21 @@ class SQLAlchemyUserRepository:
         groups: str | None = None,
         group_name: str = "name",
         create: Callable[..., Any] | None = None,
-        clock: Callable[[], datetime] = _utcnow,
     ) -> None:
         self._session = session
         self._user = user
         self._group = group
         self._names = dict(names or {})
         self._create = create or user
-        self._clock = clock
         self._key = primary_key(user)
         self._key_name = sa_inspect(user).get_property_by_column(self._key).key
         self._unknown: set[str] = set()
         self._finders: dict[tuple[bool, bool], Select[Any]] = {}
         self._tables = link_tables(user)
-        self._groups = _relationship(user, group, groups) if group is not None else None
+        self._groups = groups_of(user, group, groups) if group is not None else None
         self._group_name = group_name
         if group is not None and not hasattr(group, group_name):
-            _missing(group, group_name)
+            missing(group, group_name)
 
     # -- UserRepository
 
@@ -89,19 +98,20 @@ class SQLAlchemyUserRepository:
             if guid is not None:
                 same = or_(same, link.c.guid == bindparam("guid", type_=Uuid()))
             self._finders[wants] = self._query(wanted, and_(link.c.domain_key == bindparam("domain"), same))
-        values = {"domain": canonical_domain(domain), "username": fold_username(username), "guid": guid}
-        return self._snapshots(wanted, self._finders[wants], values)
+        values = {"domain": domain_key(domain), "username": name_key(username), "guid": guid}
+        found = self._snapshots(wanted, self._finders[wants], values)
+        return [user for user in found if same_link(user.link, domain, username, guid)]
 
     def named(self, wanted: Wanted, username: str) -> UserSnapshot | None:
         """See `UserRepository`. Of names that differ in case only, the exact one; else the oldest."""
-        attribute = self._attribute(wanted.username_field) or _missing(self._user, wanted.username_field)
+        attribute = self._attribute(wanted.username_field) or missing(self._user, wanted.username_field)
         name = getattr(self._user, attribute)
         # Databases disagree on the lower case of letters beyond ASCII: let each such letter be any, compare here.
-        folded = fold_username(username)
+        folded = name_key(username)
         pattern = "".join(_escaped(c) if c.isascii() else "_" for c in folded)
         query = select(self._key, name).where(func.lower(name).like(pattern, escape="!")).order_by(self._key)
         with self._reading() as session:
-            found = [(s != username, key) for key, s in session.execute(query) if fold_username(s) == folded]
+            found = [(s != username, key) for key, s in session.execute(query) if name_key(s) == folded]
         if not found:
             return None
         _, key = min(found, key=lambda pair: pair[0])
@@ -110,7 +120,7 @@ class SQLAlchemyUserRepository:
     def linked(self, wanted: Wanted, domain: str, *, batch: int = 500) -> Iterator[Sequence[UserSnapshot]]:
         """See `UserRepository`. Each batch is read in a transaction of its own, by ascending key."""
         link = self._tables.link
-        where = link.c.domain_key == canonical_domain(domain)
+        where = link.c.domain_key == domain_key(domain)
         last: Any = None
         while True:
             after = where if last is None else and_(where, self._key > last)
@@ -119,69 +129,59 @@ class SQLAlchemyUserRepository:
                 page = session.execute(keys).scalars().all()
             if not page:
                 return
-            yield self._select(wanted, self._key.in_(page))
+            yield [user for user in self._select(wanted, self._key.in_(page)) if same_domain(user.link, domain)]
             last = page[-1]
 
-    def apply(self, changes: Iterable[Change], *, now: datetime) -> list[Key]:
+    def apply(self, changes: Iterable[Change], *, now: datetime) -> list[Key | None]:
         """See `UserRepository`."""
-        changes = list(changes)
-        with self._writing() as session:
-            users = self._load(session, [change.key for change in changes if change.key is not None])
-            linked = self._links(session, list(users))
-            groups = self._groups_named(session, {name for c in changes for name in c.groups_add | c.groups_remove})
-            keys = [self._write(session, change, users, linked, groups, now) for change in changes]
-        for change, key in zip(changes, keys, strict=True):
-            self._expire(key, change)
-        return keys
-
-    def touch(self, keys: Sequence[Key], *, now: datetime) -> None:
-        """See `UserRepository`."""
+        listed = list(changes)
         link = self._tables.link
         with self._writing() as session:
-            for start in range(0, len(keys), 500):
-                chosen = link.c.user_id.in_(keys[start : start + 500])
-                session.execute(update(link).where(chosen).values(last_sync=naive(now)))
+            current = {n: c for n, c in enumerate(listed) if c.seen is None or write_link(session, link, c, now)}
+            users = self._load(session, [c.key for c in current.values() if c.key is not None])
+            linked = self._links(session, [c.key for c in current.values() if c.key is not None and c.seen is None])
+            current = {n: c for n, c in current.items() if c.seen is not None or c.key not in linked}
+            groups = self._groups_named(session, {g for c in current.values() for g in c.groups_add | c.groups_remove})
+            keys = {n: self._write(session, change, users, groups, now) for n, change in current.items()}
+        for n, key in keys.items():
+            self._expire(key, listed[n])
+        return [keys.get(n) for n in range(len(listed))]
 
-    @contextmanager
-    def lock(self, domain: str, username: str, *, wait: float = 0.0) -> Iterator[bool]:
-        """See `UserRepository`. Holds across processes, by a row that expires after a minute."""
-        key = {"domain_key": canonical_domain(domain), "username_key": fold_username(username)}
-        give_up = monotonic() + wait
-        while not (until := self._lease(take_lock, key, self._clock())) and monotonic() < give_up:
-            sleep(LOCK_POLL)
-        try:
-            yield until is not None
-        finally:
-            if until is not None:
-                self._lease(release_lock, key, until)
+    def touch(self, seen: Mapping[Key, datetime | None], *, now: datetime) -> None:
+        """See `UserRepository`."""
+        link, moment = self._tables.link, naive(now)
+        older = or_(link.c.last_sync.is_(None), link.c.last_sync < moment)
+        with self._writing() as session:
+            for part in store.by_last_sync(seen):
+                same = [and_(link.c.last_sync == naive(then), link.c.user_id.in_(keys)) for then, keys in part.items()]
+                session.execute(update(link).where(or_(*same), older).values(last_sync=moment))
 
-    def _lease(self, what: Callable[..., datetime | None], key: dict[str, str], moment: datetime) -> datetime | None:
+    def lock(self, domain: str, username: str, *, wait: float = 0.0) -> AbstractContextManager[bool]:
+        """See `UserRepository`. Holds among all processes that use the database, by its clock."""
+        key = {"domain_key": domain_key(domain), "username_key": name_key(username)}
+        take, release = (partial(self._claim, what, key) for what in (take_claim, release_claim))
+        return store.claiming(take, release, wait=wait)
+
+    def _claim(self, what: Callable[..., Any], key: dict[str, str], token: str) -> Any:
         with _refusals():
-            return what(self._engine(), self._tables.lock, key, moment)
+            return what(self._engine(), self._tables.lock, key, token)
 
     def bookmark(self, domain: str, value: str | None = None) -> str | None:
         """See `UserRepository`."""
-        table, key = self._tables.bookmark, canonical_domain(domain)
+        table, key = self._tables.bookmark, domain_key(domain)
         with self._writing() as session:
             if value is None:
-                found: str | None = session.scalar(select(table.c.value).where(table.c.domain_key == key))
-                return found
+                rows = session.execute(select(table.c.domain_key, table.c.value).where(table.c.domain_key == key))
+                return next((kept for name, kept in rows if name == key), None)
             session.execute(delete(table).where(table.c.domain_key == key))
             session.execute(insert(table).values(domain_key=key, value=value))
         return value
 
-    # -- for the Flask extension
+    # -- for a front end
 
     def record(self, key: Key) -> Any | None:
         """The row of *key* as an object of the application's own session, or None."""
         return self._session.get(self._user, key)
-
-    def withhold(self, record: Any, flags: Iterable[str]) -> None:
-        """Let *record* read False for *flags* until it is loaded again; nothing is ever written."""
-        for flag in flags:
-            attribute = self._attribute(flag)
-            if attribute and attribute in sa_inspect(self._user).column_attrs and getattr(record, attribute):
-                set_committed_value(record, attribute, False)
 
     # -- reading
 
@@ -199,21 +199,10 @@ class SQLAlchemyUserRepository:
             return [self._snapshot(wanted, row) for row in session.execute(query, values).unique()]
 
     def _snapshot(self, wanted: Wanted, row: Row[Any]) -> UserSnapshot:
-        record, values = row[0], row._mapping
-        link = None
-        if values["user_id"] is not None:
-            synced = values["last_sync"]
-            link = Link(
-                values["domain"],
-                values["username"],
-                values["guid"],
-                values["sid"],
-                values["deactivated"],
-                synced and synced.replace(tzinfo=timezone.utc),
-            )
+        record = row[0]
         return UserSnapshot(
             key=getattr(record, self._key_name),
-            link=link,
+            link=stored_link(row._mapping),
             fields={name: getattr(record, a) for name in wanted.fields if (a := self._attribute(name))},
             flags={name: bool(getattr(record, a)) for name in wanted.flags if (a := self._attribute(name))},
             groups=frozenset(getattr(group, self._group_name) for group in self._groups_of(record))
@@ -231,7 +220,7 @@ class SQLAlchemyUserRepository:
     def _attribute(self, name: str) -> str | None:
         """What *name* is called on the model; None, with a word in the log, where it cannot be written there."""
         attribute = self._names.get(name, name)
-        if attribute in sa_inspect(self._user).all_orm_descriptors or _settable(self._user, attribute):
+        if attribute in sa_inspect(self._user).all_orm_descriptors or settable(self._user, attribute):
             return attribute
         if attribute not in self._unknown:
             self._unknown.add(attribute)
@@ -272,7 +261,6 @@ class SQLAlchemyUserRepository:
         session: Session,
         change: Change,
         users: dict[Hashable, Any],
-        linked: set[Hashable],
         groups: dict[str, Any],
         now: datetime,
     ) -> Key:
@@ -290,8 +278,10 @@ class SQLAlchemyUserRepository:
         self._write_groups(session, record, change, groups)
         session.flush()  # change by change: a name must be free before its next owner takes it
         key: Key = getattr(record, self._key_name)
-        self._write_link(session, key, change.link, key in linked, now)
-        linked.add(key)
+        if change.link is not None and change.seen is None:
+            values = {**link_values(change.link), "last_sync": naive(now) if change.answered else None}
+            forget_orphans(session.connection(), self._tables.link, self._key, values)
+            session.execute(insert(self._tables.link).values(user_id=key, **values))
         return key
 
     def _fitted(self, attribute: str, value: Any) -> Any:
@@ -312,19 +302,6 @@ class SQLAlchemyUserRepository:
                 session.add(groups[name])
             (collection.add if isinstance(collection, set) else collection.append)(groups[name])
 
-    def _write_link(self, session: Session, key: Key, link: Link | None, exists: bool, now: datetime) -> None:
-        table = self._tables.link
-        values: dict[str, Any] = {"last_sync": naive(now)}
-        if link is not None:
-            values |= {"domain": link.domain, "username": link.username, "guid": link.guid, "sid": link.sid}
-            values["deactivated"] = link.deactivated
-            values |= {"domain_key": canonical_domain(link.domain), "username_key": fold_username(link.username)}
-        if exists:
-            session.execute(update(table).where(table.c.user_id == key).values(values))
-        elif link is not None:
-            forget_orphans(session.connection(), table, self._key, values)
-            session.execute(insert(table).values(user_id=key, **values))
-
     def _expire(self, key: Key, change: Change) -> None:
         """Make the application's session read anew what *change* wrote, keeping what is pending there."""
         held = self._session.identity_map.get(identity_key(self._user, key))
@@ -342,8 +319,10 @@ class SQLAlchemyUserRepository:
     def _engine(self) -> Engine | Connection:
         return self._session.get_bind(sa_inspect(self._user))
 
-    def _reading(self) -> Session:
-        return Session(self._engine())
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        with _refusals(), Session(self._engine()) as session:
+            yield session
 
     @contextmanager
     def _writing(self) -> Iterator[Session]:
@@ -355,34 +334,12 @@ class SQLAlchemyUserRepository:
 @contextmanager
 def _refusals() -> Iterator[None]:
     """What the database refuses, or is too busy for, is a `SyncError`: the last known rights hold for a while."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise SyncError(f"The database refused the change: {error.orig}") from error
+    with store.as_sync_error(SQLAlchemyError, ValueError, OverflowError):
+        try:
+            yield
+        except DBAPIError as error:  # without the statement, which holds people's data
+            raise SyncError(f"The database refused: {error.orig}") from error
 
 
 def _escaped(letter: str) -> str:
     return f"!{letter}" if letter in "%_!" else letter
-
-
-def _settable(model: type[Any], name: str) -> bool:
-    found = getattr(model, name, None)
-    return isinstance(found, property) and found.fset is not None
-
-
-def _missing(model: type[Any], name: str) -> str:
-    raise ConfigurationError(f"{model.__name__} has no attribute {name!r}: tell SQLAlchemyUserRepository its name.")
-
-
-def _relationship(user: type[Any], group: type[Any], name: str | None) -> Any:
-    """The relationship attribute from *user* to *group*."""
-    candidates = {r.key: r for r in sa_inspect(user).relationships if r.uselist and r.mapper.class_ is group}
-    if name is None and len(candidates) == 1:
-        [name] = candidates
-    if name is None or name not in candidates:
-        listed = ", ".join(sorted(candidates)) or "none"
-        raise ConfigurationError(
-            f"Which relationship of {user.__name__} holds its {group.__name__} objects? Found: {listed}. "
-            f'Say SQLAlchemyUserRepository(…, groups="…").'
-        )
-    return getattr(user, name)

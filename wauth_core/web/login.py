@@ -1,0 +1,50 @@
+"""Signing in by a name and a password that somebody typed: the same answers in every login form."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wauth_core.directory.authenticate import MESSAGES, AuthReason
+from wauth_core.exceptions import WauthError
+from wauth_core.identity import Identity
+
+if TYPE_CHECKING:
+    from wauth_core.service import Wauth
+
+logger = logging.getLogger("wauth.service")
+
+UNAVAILABLE = "The directory cannot be asked just now. Please try again later."
+NOT_HERE = "You may not use this site."
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a check of a typed name and password found.
+
+    *identity* is who it is, as the directory spells it; None where nobody signs in. Then *message* may be shown to the
+    person, and *reason* is for the log. *unavailable* says that nobody could tell.
+    """
+
+    identity: Identity | None = None
+    sid: str | None = None
+    message: str = ""
+    reason: str = ""
+    unavailable: bool = False
+
+
+def check(wauth: Wauth, username: str | None, password: str | None) -> Typed:
+    """Check a name and a password by a bind to the directory. Never raises `WauthError`."""
+    if not username or not password:
+        return Typed(message=MESSAGES[AuthReason.EMPTY_PASSWORD], reason=AuthReason.EMPTY_PASSWORD.name)
+    try:
+        result = wauth.authenticate(username, password)
+    except WauthError as error:
+        logger.warning("The password of %r could not be checked: %s", username, error)
+        return Typed(message=UNAVAILABLE, reason=str(error), unavailable=True)
+    if result.ok and result.identity is not None:
+        return Typed(result.identity, result.user.sid if result.user is not None else None)
+    logger.warning("The directory refused the password sign-in of %r: %s", username, result.reason.name)
+    unavailable = result.reason is AuthReason.UNAVAILABLE
+    return Typed(message=result.message, reason=result.reason.name, unavailable=unavailable)
