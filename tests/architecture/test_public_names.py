@@ -15,7 +15,10 @@ NAMES = {
         Wauth WauthError WindowsUser secrets""",
     "wauth_core.secrets": "env file keyring",
     "wauth_core.directory": """AccountState AuthReason AuthResult DirectoryEntry DirectoryGroup DirectoryUser
-        LDAPManager trace""",
+        LDAPManager trace DirectoryObject DirectoryComputer OrganizationalUnit DirectoryContact ServiceAccount
+        ForeignPrincipal DeletedObject DomainInfo ForestInfo PasswordPolicy Controller Site Trust WriteResult Edit""",
+    "wauth_core.directory.query": """any_of all_of not_ present missing starts_with ends_with contains has_flag before
+        after older_than newer_than filter_text""",
     "wauth_core.sync": "Change Link SQLiteUserRepository UserRepository UserSnapshot Wanted",
     "wauth_core.sync.sqlalchemy": """SQLAlchemyUserRepository WindowsGroupMixin WindowsUserMixin add_memberships
         link_tables""",
@@ -54,13 +57,18 @@ def test_what_a_package_lists_it_has(module):
         pytest.param(
             LDAPManager,
             """connection get_reader get_definition get_usage settings domain close user users group groups is_member
-            search authenticate changes doctor""",
+            search authenticate changes doctor computer computers ou ous contact contacts service_account
+            service_accounts find objects deleted members domain_info forest_info controllers sites trusts clock_skew
+            set add_value remove_value set_manager set_password change_password must_change_password enable disable
+            unlock expire add_members remove_members create_user create_group create_computer create_ou move rename
+            protect delete restore""",
             id="LDAPManager",
         ),
         pytest.param(Wauth, "from_mapping from_toml manager sync sync_all close __enter__ __exit__", id="Wauth"),
         pytest.param(
             DirectoryUser,
-            "dn guid sid username upn display_name email enabled state attributes groups in_group",
+            """dn guid sid username upn display_name email enabled state attributes groups in_group name kind manager
+            reports photo last_logon password_age expires as_row""",
             id="DirectoryUser",
         ),
         pytest.param(DirectoryGroup, "dn guid sid name members", id="DirectoryGroup"),

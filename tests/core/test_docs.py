@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import shlex
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from wauth_core import LDAPSettings, Wauth
+from wauth_core.cli.ad import AD_COMMANDS
 from wauth_core.cli.app import COMMANDS, wauth
 from wauth_core.settings import Options
 from wauth_core.testing.directory import EmbeddedDirectory
@@ -66,9 +68,12 @@ def test_every_site_setting_is_listed() -> None:
 
 def test_every_command_is_listed() -> None:
     """The table of commands names each once."""
-    table = "\n".join(line for line in text("reference/cli.md").splitlines() if line.startswith("| `"))
+    whole, _, ad = text("reference/cli.md").partition("\n## `wauth ad`\n")
+    table = "\n".join(line for line in whole.splitlines() if line.startswith("| `"))
     listed = [word for line in table.splitlines() for word in re.findall(r"`([a-z]+)", line.split(" | ")[0])]
     assert sorted(listed) == sorted(COMMANDS)
+    table = "\n".join(line.split(" | ")[0] for line in ad.splitlines() if line.startswith("| `"))
+    assert set(re.findall(r"`([a-z-]+)", table)) == set(AD_COMMANDS)
 
 
 def test_settings_snippets_run() -> None:
@@ -126,13 +131,16 @@ def test_command_lines_run(
 ) -> None:
     """Each command line of the guide works."""
     monkeypatch.chdir(tmp_path)
-    settings = windowsauth_directory.settings()
-    entries = "\n".join(f"{name} = '{value}'" for name, value in settings.items())
+    settings = windowsauth_directory.settings(READ_ONLY=False)
+    entries = "\n".join(f"{name} = {json.dumps(value)}" for name, value in settings.items())
     Path("wauth.toml").write_text(f"[domains.EXAMPLE]\n{entries}\n", encoding="utf-8")
     lines = [line[2:] for block in snippets("reference/cli.md", "console") for line in block.splitlines()]
     assert len(lines) >= 10
     for line in lines:
-        words = shlex.split(line.replace("/etc/", "").replace("/var/lib/app/", ""))
-        assert words[0] == "wauth"
-        done = CliRunner().invoke(wauth, words[1:], input=f"{windowsauth_directory.bind_password}\n")
-        assert done.exit_code == 0, (line, done.output)
+        typed = "y\n" if " delete " in line else f"{windowsauth_directory.bind_password}\n" * 2
+        for part in line.replace("/etc/", "").replace("/var/lib/app/", "").split(" | "):
+            words = shlex.split(part)
+            assert words[0] == "wauth"
+            done = CliRunner().invoke(wauth, words[1:], input=typed)
+            assert done.exit_code == 0, (line, done.output)
+            typed = done.stdout

@@ -43,6 +43,7 @@ COMMANDS = {
     "sessions": Lazy("wauth_core.cli.keep:sessions", "End all sessions of a person."),
     "changes": Lazy("wauth_core.cli.keep:changes", "Tell who changed since the last time."),
     "doctor": Lazy("wauth_core.cli.account:doctor", "Check the way to the directory, step by step."),
+    "ad": Lazy("wauth_core.cli.ad:ad", "Look after Active Directory: computers, units, passwords, members, …"),
     "webconfig": Lazy("wauth_core.iis.commands:webconfig", "Write web.config for IIS.", "iis"),
     "task": Lazy("wauth_core.iis.commands:task", "Make a task for the Windows Task Scheduler.", "iis"),
     "serve": Lazy("wauth_core.iis.commands:serve", "Serve an application behind IIS.", "iis"),

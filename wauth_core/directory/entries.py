@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -85,10 +86,16 @@ class DirectoryObject:
         return str(classes[-1]) if classes else "object"
 
     def as_row(self) -> dict[str, Any]:
-        """Names, identifiers and all attributes that were read, as one flat mapping for CSV, JSON or pandas."""
-        return {"name": self.name, "kind": self.kind, "dn": self.dn, "guid": self.guid, "sid": self.sid} | {
-            key: value for key, value in self.attributes.items() if key not in ("objectGUID", "objectSid", "name")
-        }
+        """Names, identifiers and all attributes that were read, flat, for `csv`, `json` or pandas as it is.
+
+        Values are texts, numbers, bools or None: times in ISO 8601, octets in base64, several values joined by "; ".
+        """
+        own = {"name": self.name, "kind": self.kind, "dn": self.dn, "guid": self.guid, "sid": self.sid, **self._facts()}
+        read = {key: value for key, value in self.attributes.items() if key not in ("objectGUID", "objectSid", "name")}
+        return {key: _plain(value) for key, value in (own | read).items()}
+
+    def _facts(self) -> dict[str, Any]:
+        return {}
 
     def _read(self, name: str) -> Any:
         """The attribute *name*; asked for where it was not read before."""
@@ -134,6 +141,15 @@ class DirectoryUser(DirectoryObject):
     def kind(self) -> str:
         """ "user"."""
         return "user"
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "username": self.username,
+            "display_name": self.display_name,
+            "email": self.email,
+            "enabled": self.enabled,
+            "state": self.state.reasons,
+        }
 
     @property
     def enabled(self) -> bool:
@@ -193,6 +209,19 @@ class DirectoryUser(DirectoryObject):
         Raises `GroupNotFound` or `AmbiguousGroup`, and other `DirectoryError`.
         """
         return _door(self.door).is_member(self, group)
+
+
+def _plain(value: Any) -> Any:
+    """*value* as any format takes it."""
+    if isinstance(value, list | tuple):
+        return "; ".join(str(_plain(one)) for one in value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 def _door(door: Door | None) -> Door:

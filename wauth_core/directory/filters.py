@@ -6,7 +6,7 @@ import re
 import uuid
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from wauth_core.directory.wire import FilterError as FilterError
 from wauth_core.directory.wire import encode_filter
@@ -32,9 +32,17 @@ def equals(attribute: str, value: str | bytes) -> str:
     return f"({attribute}={escaped(value)})"
 
 
-def begins(attribute: str, value: str) -> str:
-    """``(attribute=value*)``."""
-    return f"({attribute}={escaped(value)}*)"
+def substring(attribute: str, *, initial: str = "", within: str = "", final: str = "") -> str:
+    """``(attribute=initial*within*final)``."""
+    if "\x00" in initial + within + final:
+        return NOBODY
+    middle = f"*{escaped(within)}*" if within else "*"
+    return f"({attribute}={escaped(initial)}{middle}{escaped(final)})"
+
+
+def has_bits(attribute: str, bits: int) -> str:
+    """Rule 803: all *bits* are set (MS-ADTS 3.1.1.3.4.4.1)."""
+    return f"({attribute}:1.2.840.113556.1.4.803:={bits})"
 
 
 def present(attribute: str) -> str:
@@ -42,14 +50,14 @@ def present(attribute: str) -> str:
     return f"({attribute}=*)"
 
 
-def at_least(attribute: str, value: int) -> str:
+def at_least(attribute: str, value: int | str) -> str:
     """``(attribute>=value)``."""
-    return f"({attribute}>={value})"
+    return f"({attribute}>={escaped(str(value))})"
 
 
-def at_most(attribute: str, value: int) -> str:
+def at_most(attribute: str, value: int | str) -> str:
     """``(attribute<=value)``."""
-    return f"({attribute}<={value})"
+    return f"({attribute}<={escaped(str(value))})"
 
 
 def in_chain(attribute: str, dn: str) -> str:
@@ -76,15 +84,25 @@ def _joined(operator: str, conditions: list[str]) -> str:
     return f"({operator}{''.join(conditions)})"
 
 
+@runtime_checkable
+class Term(Protocol):
+    """A condition that knows how to write itself: see `wauth_core.directory.query`."""
+
+    def for_attribute(self, name: str | None) -> str:
+        """The filter for attribute *name*; None for a whole one."""
+
+
 def given(setting: Any) -> str:
-    """A filter that an operator or a programmer wrote: its text, or a mapping of attribute to value(s).
+    """A filter that an operator or a programmer wrote: its text, or a mapping of attribute to value(s) or terms.
 
     Text is checked and used as it stands; the values of a mapping are escaped, several values mean any of them, and
     ``"*"`` alone means "has one". None gives "". Raises `ConfigurationError`.
     """
     if setting is None or setting == "":
         return ""
-    if isinstance(setting, Mapping):
+    if isinstance(setting, Term):
+        text = setting.for_attribute(None)
+    elif isinstance(setting, Mapping):
         conditions = [_given_pair(str(name), value) for name, value in setting.items()]
         text = all_of(*conditions) if conditions else ""
     else:
@@ -100,6 +118,8 @@ def given(setting: Any) -> str:
 
 
 def _given_pair(name: str, value: Any) -> str:
+    if isinstance(value, Term):
+        return value.for_attribute(name)
     if isinstance(value, list | tuple | set | frozenset):
         return any_of(_given_pair(name, one) for one in value)
     if value == "*":

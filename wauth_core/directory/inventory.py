@@ -82,7 +82,7 @@ class Inventory:
         else:
             name = self._resolver.spoken_of(asked) or ""
             listed = [filters.equals(attribute, value) for attribute, value in DELETED.names(name)]
-            condition = filters.any_of([*listed, filters.begins("name", f"{name}\nDEL:")])
+            condition = filters.any_of([*listed, filters.substring("name", initial=f"{name}\nDEL:")])
         found = list(self.deleted(condition, attributes))
         if not found:
             raise NotFound(x, self._domain.name, DELETED.word)
