@@ -10,7 +10,7 @@ import pytest
 
 from tests.ad.changes import unique
 from tests.contract.directories import Door, Scratch
-from wauth_core.directory import DirectoryUser, LDAPManager, trace
+from wauth_core.directory import DirectoryUser, LDAPManager, cldap, trace
 from wauth_core.exceptions import Ambiguous, ConfigurationError, NotFound
 from wauth_core.settings import LDAPSettings
 
@@ -312,6 +312,15 @@ class TestTheDomain:
             "infrastructure master",
         }
         assert manager.computer(found.dn).name == "DC1"
+
+    def test_the_ping(self, directory: Door) -> None:
+        """Over UDP, a controller says who it is, and which site we are in."""
+        found = cldap.ping(directory.host, directory.port, "example.local", 5)
+        assert found is not None
+        assert (found.domain, found.forest, found.host) == ("example.local", "example.local", "dc1.example.local")
+        assert (found.site, found.client_site) == ("Default-First-Site-Name", "Default-First-Site-Name")
+        assert found.flags & 0x1D == 0x1D  # PDC, Global Catalog, LDAP, DS
+        assert cldap.ping(directory.host, directory.port, "other.local", 0.3) is None
 
     def test_sites(self, manager: LDAPManager, directory: Door) -> None:
         """With their networks and controllers."""

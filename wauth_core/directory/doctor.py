@@ -14,6 +14,7 @@ from itertools import islice
 from wauth_core.directory import decode, errors, filters, wire
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import authentication
+from wauth_core.directory.discovery import Discovered
 from wauth_core.directory.domain import Domain
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.directory.groups import Groups
@@ -49,6 +50,10 @@ class Check:
 def examine(pool: Pool, domain: Domain, groups: Groups, people: People) -> list[Check]:
     """All checks of one domain. A step that cannot be made because an earlier one failed is skipped."""
     checks: list[Check] = []
+    if isinstance(pool.servers, Discovered):
+        checks += _guarded(f"discovery of {pool.servers.domain}", lambda: _discovery(pool.servers))
+        if checks[-1].outcome is Outcome.FAILED:
+            return checks
     for endpoint in pool.endpoints:
         checks += _server(pool, endpoint)
     if not any(check.name.startswith("sign in") and check.outcome is Outcome.OK for check in checks):
@@ -71,6 +76,18 @@ def _guarded(name: str, step: Callable[[], Iterator[Check]]) -> list[Check]:
         return list(step())
     except WauthError as error:
         return [Check(name, Outcome.FAILED, str(error))]
+
+
+def _discovery(servers: object) -> Iterator[Check]:
+    """The controllers that DNS names, and the own site."""
+    if isinstance(servers, Discovered):
+        found = servers.found()
+        names = [f"{each.host}:{each.port}" for each in found.endpoints]
+        near = f"site {found.site}: {', '.join(names[: found.near]) or 'no controller'}; " if found.site else ""
+        rest = ", ".join(names[found.near :]) or "none"
+        yield Check(
+            f"discovery of {servers.domain}", Outcome.OK, f"{near}{'others' if near else 'controllers'}: {rest}"
+        )
 
 
 # -- one server --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The servers that SERVER names: a host name, a URL, or several of them."""
+"""The servers that SERVER names: a host name, a URL, or several of them; or a domain, ``dns:example.local``."""
 
 from __future__ import annotations
 
@@ -22,9 +22,34 @@ class Endpoint:
         return f"{'ldaps' if self.tls else 'ldap'}://{host}:{self.port}"
 
 
+DNS = "dns:"
+
+
+def discovered_domain(settings: LDAPSettings) -> str | None:
+    """The DNS domain whose controllers SERVER says to look up; None where it names servers."""
+    listed = [str(one).strip() for one in names(settings.SERVER)]
+    if not any(one.lower().startswith(DNS) for one in listed):
+        return None
+    domain = listed[0][len(DNS) :].strip().rstrip(".")
+    if len(listed) != 1 or not re.fullmatch(r"[^\s:/.]+(?:\.[^\s:/.]+)+", domain):
+        raise ConfigurationError(f'SERVER {settings.SERVER!r} must be one domain, such as "dns:example.local".')
+    return domain
+
+
+def uses_tls(settings: LDAPSettings) -> bool:
+    """Whether a server that is named without a scheme is asked over LDAPS."""
+    return bool(settings.SERVER_OPTIONS.get("use_ssl", settings.USE_SSL and not settings.START_TLS))
+
+
+def found_by_dns(settings: LDAPSettings, host: str, port: int) -> Endpoint:
+    """The endpoint of an SRV record, whose port is that of plain LDAP."""
+    tls = uses_tls(settings)
+    return Endpoint(host, int(settings.SERVER_OPTIONS.get("port") or (636 if tls else port)), tls)
+
+
 def endpoints(settings: LDAPSettings) -> tuple[Endpoint, ...]:
     """The servers that SERVER names, in order. Raises `ConfigurationError`."""
-    use_ssl = bool(settings.SERVER_OPTIONS.get("use_ssl", settings.USE_SSL and not settings.START_TLS))
+    use_ssl = uses_tls(settings)
     port = settings.SERVER_OPTIONS.get("port")
     found = [_endpoint(str(one).strip(), use_ssl, port) for one in names(settings.SERVER)]
     if not found:

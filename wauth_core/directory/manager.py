@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
+from functools import partial
 from types import TracebackType
 from typing import Any, overload
 
@@ -17,9 +18,10 @@ from wauth_core.directory.authenticate import AuthReason, AuthResult, check, is_
 from wauth_core.directory.changes import Changes, ChangeSet
 from wauth_core.directory.connection import Connection, Secret
 from wauth_core.directory.dialer import Dialer, authentication
+from wauth_core.directory.discovery import Discovered
 from wauth_core.directory.doctor import Check, examine
 from wauth_core.directory.domain import Domain
-from wauth_core.directory.endpoints import endpoints
+from wauth_core.directory.endpoints import Endpoint, discovered_domain, endpoints, found_by_dns
 from wauth_core.directory.entries import DirectoryEntry, DirectoryGroup, DirectoryObject, DirectoryUser
 from wauth_core.directory.groups import Groups
 from wauth_core.directory.growing import Growing
@@ -52,7 +54,7 @@ class LDAPManager(Growing):
     def __init__(self, settings: LDAPSettings, domain: str) -> None:
         self._settings = settings if settings._domain is not None else settings.for_domain(domain)
         self._name = domain
-        self._pool = Pool(Dialer(self._settings, domain), endpoints(self._settings), self._settings.POOL_SIZE)
+        self._pool = Pool(Dialer(self._settings, domain), _servers(self._settings), self._settings.POOL_SIZE)
         self._writer = Writer(self._pool, domain)
         self._schema = Schema()
         self._search_over(self._pool)
@@ -331,6 +333,14 @@ class LDAPManager(Growing):
 
     def __repr__(self) -> str:
         return f"<LDAPManager {self._name}>"
+
+
+def _servers(settings: LDAPSettings) -> tuple[Endpoint, ...] | Discovered:
+    """The servers that SERVER names, or the way to find them. Raises `ConfigurationError`."""
+    domain = discovered_domain(settings)
+    if domain is None:
+        return endpoints(settings)
+    return Discovered(domain, partial(found_by_dns, settings), float(settings.CONNECT_TIMEOUT))
 
 
 class _Owned:

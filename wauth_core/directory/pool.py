@@ -19,6 +19,7 @@ from ldap3.core.usage import ConnectionUsage
 
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import Dialer
+from wauth_core.directory.discovery import Discovered
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.exceptions import DirectoryUnavailable, OperationFailed, TLSError
 from wauth_core.process import PerProcess
@@ -56,11 +57,16 @@ class _State:
 class Pool:
     """Connections of one domain. *size* bounds those that look-ups share."""
 
-    def __init__(self, dialer: Dialer, endpoints: tuple[Endpoint, ...], size: int) -> None:
+    def __init__(self, dialer: Dialer, servers: tuple[Endpoint, ...] | Discovered, size: int) -> None:
         self.dialer = dialer
-        self.endpoints = endpoints
+        self.servers = servers
         self.size = size
         self._states = PerProcess(_State, _forget)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The servers, the preferred ones first. Raises `DirectoryUnavailable` where they must be looked up in vain."""
+        return self.servers.current() if isinstance(self.servers, Discovered) else self.servers
 
     @property
     def state(self) -> _State:

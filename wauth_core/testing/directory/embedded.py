@@ -19,6 +19,7 @@ from .faults import Faults
 from .fresh import ADMINISTRATOR, SERVICE_ACCOUNT
 from .log import OperationLog
 from .people import DEFAULT_PASSWORD, People, load_people, read_people
+from .pinging import Pinging
 from .reading import Limits
 from .server import Server
 from .store import system_clock
@@ -88,6 +89,7 @@ class EmbeddedDirectory:
                 limits=Limits(max_page_size, max_value_range),
             )
             self._server.start()
+            self._pinging = Pinging(self._domain, self._server.faults, self.host, self._server.port)
         except BaseException:
             self._remove_files()
             raise
@@ -261,6 +263,7 @@ class EmbeddedDirectory:
         if self._closed:
             return
         self._closed = True
+        self._pinging.close()
         self._server.close()
         self._remove_files()
 
