@@ -18,11 +18,13 @@ from wauth_core.settings import LDAPSettings
 
 if TYPE_CHECKING:
     from wauth_core.directory import AuthReason, AuthResult, DirectoryGroup, DirectoryUser, LDAPManager
+    from wauth_core.directory.aio import AsyncLDAPManager
     from wauth_core.service import Wauth
     from wauth_core.sync import BulkResult, SQLiteUserRepository, SyncResult, SyncStatus, UserRepository
     from wauth_core.user import WindowsUser
 
 __all__ = [
+    "AsyncLDAPManager",
     "AuthReason",
     "AuthResult",
     "BulkResult",
@@ -46,6 +48,7 @@ __all__ = [
 # What needs ldap3 is imported when it is first used: whoever wants an Identity, or pytest loading our plugin, does
 # not wait for it.
 _LATER = {
+    "AsyncLDAPManager": "wauth_core.directory.aio",
     "AuthReason": "wauth_core.directory",
     "AuthResult": "wauth_core.directory",
     "BulkResult": "wauth_core.sync",

@@ -10,9 +10,9 @@ import pytest
 from wauth_core import DirectoryGroup, DirectoryUser, LDAPManager, LDAPSettings, UserRepository, Wauth
 
 NAMES = {
-    "wauth_core": """AuthReason AuthResult BulkResult ConfigurationError DirectoryGroup DirectoryUser Identity
-        InvalidIdentity LDAPManager LDAPSettings Principal SQLiteUserRepository SyncResult SyncStatus UserRepository
-        Wauth WauthError WindowsUser secrets""",
+    "wauth_core": """AsyncLDAPManager AuthReason AuthResult BulkResult ConfigurationError DirectoryGroup DirectoryUser
+        Identity InvalidIdentity LDAPManager LDAPSettings Principal SQLiteUserRepository SyncResult SyncStatus
+        UserRepository Wauth WauthError WindowsUser secrets""",
     "wauth_core.secrets": "env file keyring",
     "wauth_core.directory": """AccountState AuthReason AuthResult DirectoryEntry DirectoryGroup DirectoryUser
         LDAPManager trace DirectoryObject DirectoryComputer OrganizationalUnit DirectoryContact ServiceAccount

@@ -17,6 +17,7 @@ from typing import Any
 
 from ldap3.core.usage import ConnectionUsage
 
+from wauth_core.directory import jobs
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.discovery import Discovered
@@ -80,26 +81,36 @@ class Pool:
         *fresh* wants one that was not used before. Raises `DirectoryUnavailable` and what binding raises.
         """
         state = self.state
+        job = jobs.current.get()
+        if job is not None and job.given_up:
+            raise jobs.GivenUp(f"A question to the domain {self.dialer.domain} was given up.")
+        holder = job if job is not None else state.local
         connection, extra = self._take(state, deadline, fresh)
-        state.local.held = getattr(state.local, "held", 0) + 1
-        state.local.asked = str(connection.endpoint)
+        holder.held = getattr(holder, "held", 0) + 1
+        holder.asked = str(connection.endpoint)
         keep = False
         try:
+            if job is not None:
+                job.take(connection)
             yield connection
             keep = True
         except Lost as error:
-            self._lost(state, connection, error)
+            if job is None or not job.given_up:
+                self._lost(state, connection, error)
             raise
         except (GeneratorExit, OperationFailed):
             keep = True  # a page's reader stopped reading, or the answer was no: the connection is between two answers
             raise
         finally:
-            state.local.held = max(0, getattr(state.local, "held", 0) - 1)  # a generator may end in another thread
+            holder.held = max(0, getattr(holder, "held", 0) - 1)  # a generator may end in another thread
+            if job is not None:
+                job.give_back(connection)
             self._give_back(state, connection, keep=keep and not extra)
 
     def asked(self) -> str:
         """The server that this thread asked last; empty before the first."""
-        return str(getattr(self.state.local, "asked", ""))
+        job = jobs.current.get()
+        return str(getattr(self.state.local if job is None else job, "asked", ""))
 
     def dedicated(self, deadline: float) -> Connection:
         """A connection outside the pool, that the caller owns (see `release`), with ldap3's own options."""
@@ -192,7 +203,7 @@ class Pool:
                 try:
                     while True:
                         now = time.monotonic()
-                        holds_one = bool(getattr(state.local, "held", 0))
+                        holds_one = bool(getattr(jobs.current.get() or state.local, "held", 0))
                         if fresh:
                             stale += state.idle
                             state.idle.clear()

@@ -1,0 +1,183 @@
+"""`AsyncLDAPManager`: the names of `LDAPManager`, awaited; what streams there is an async iterator here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from wauth_core.directory import jobs
+from wauth_core.directory.manager import LDAPManager
+from wauth_core.process import PerProcess
+from wauth_core.settings import LDAPSettings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_AT_ONCE = 200  # entries that a stream fetches at a time
+_streams: contextvars.ContextVar[int] = contextvars.ContextVar("wauth_directory_streams", default=0)
+
+
+def _awaited(
+    method: Callable[Concatenate[LDAPManager, P], R],
+) -> Callable[Concatenate[AsyncLDAPManager, P], Awaitable[R]]:
+    @functools.wraps(method)
+    async def awaited(self: AsyncLDAPManager, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        job = jobs.Job(held=_streams.get())
+        return await self._run(job, _context(job), functools.partial(method, self.manager, *args, **kwargs))
+
+    return awaited
+
+
+def _streamed(
+    method: Callable[Concatenate[LDAPManager, P], Iterator[R]],
+) -> Callable[Concatenate[AsyncLDAPManager, P], AsyncIterator[R]]:
+    @functools.wraps(method)
+    async def streamed(self: AsyncLDAPManager, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
+        job = jobs.Job(held=_streams.get())
+        context = _context(job)
+        found = await self._run(job, context, functools.partial(method, self.manager, *args, **kwargs))
+        _streams.set(_streams.get() + 1)  # what is asked while this stream is open gets a connection beside the pool
+        try:
+            while listed := await self._run(job, context, lambda: list(islice(found, _AT_ONCE))):
+                for one in listed:
+                    yield one
+        finally:
+            _streams.set(max(0, _streams.get() - 1))
+            close = getattr(found, "close", None)
+            if close is not None:
+                self._later(context, close)
+
+    return streamed
+
+
+class AsyncLDAPManager:
+    """`LDAPManager` for asyncio: ``await directory.user("ada")``, ``async for user in directory.users(): …``.
+
+    Give it the settings and the domain, or a manager (which `close` then leaves open). The questions run in at most
+    *workers* threads (POOL_SIZE), so that no more than that many wait for AD at once; the event loop never waits. Each
+    has the deadlines of the settings. A task that is cancelled, also by `asyncio.timeout`, frees its thread and its
+    connection at once; whether a write that was cancelled was made is not known.
+
+    The objects that come back are those of the `manager`: ask `groups_of(user)` here, for ``user.groups()`` would wait.
+    """
+
+    def __init__(
+        self, settings: LDAPSettings | LDAPManager, domain: str | None = None, *, workers: int | None = None
+    ) -> None:
+        self._owned = not isinstance(settings, LDAPManager)
+        self.manager = settings if isinstance(settings, LDAPManager) else LDAPManager(settings, domain or "")
+        count = workers or self.manager.settings.POOL_SIZE
+        self._executor = PerProcess(lambda: ThreadPoolExecutor(count, thread_name_prefix="wauth-directory"))
+
+    @property
+    def settings(self) -> LDAPSettings:
+        """The settings of this domain."""
+        return self.manager.settings
+
+    @property
+    def domain(self) -> str:
+        """The domain, as the settings name it."""
+        return self.manager.domain
+
+    user = _awaited(LDAPManager.user)
+    users = _streamed(LDAPManager.users)
+    person = _awaited(LDAPManager.person)
+    authenticate = _awaited(LDAPManager.authenticate)
+    group = _awaited(LDAPManager.group)
+    groups = _streamed(LDAPManager.groups)
+    groups_of = _awaited(LDAPManager.groups_of)
+    is_member = _awaited(LDAPManager.is_member)
+    members = _streamed(LDAPManager.members)
+    resolve_groups = _awaited(LDAPManager.resolve_groups)
+    search = _streamed(LDAPManager.search)
+    changes = _awaited(LDAPManager.changes)
+    doctor = _awaited(LDAPManager.doctor)
+
+    computer = _awaited(LDAPManager.computer)
+    computers = _streamed(LDAPManager.computers)
+    ou = _awaited(LDAPManager.ou)
+    ous = _streamed(LDAPManager.ous)
+    contact = _awaited(LDAPManager.contact)
+    contacts = _streamed(LDAPManager.contacts)
+    service_account = _awaited(LDAPManager.service_account)
+    service_accounts = _streamed(LDAPManager.service_accounts)
+    find = _awaited(LDAPManager.find)
+    objects = _streamed(LDAPManager.objects)
+    deleted = _streamed(LDAPManager.deleted)
+    domain_info = _awaited(LDAPManager.domain_info)
+    forest_info = _awaited(LDAPManager.forest_info)
+    controllers = _awaited(LDAPManager.controllers)
+    sites = _awaited(LDAPManager.sites)
+    trusts = _awaited(LDAPManager.trusts)
+
+    set = _awaited(LDAPManager.set)
+    add_value = _awaited(LDAPManager.add_value)
+    remove_value = _awaited(LDAPManager.remove_value)
+    set_manager = _awaited(LDAPManager.set_manager)
+    set_password = _awaited(LDAPManager.set_password)
+    change_password = _awaited(LDAPManager.change_password)
+    must_change_password = _awaited(LDAPManager.must_change_password)
+    enable = _awaited(LDAPManager.enable)
+    disable = _awaited(LDAPManager.disable)
+    unlock = _awaited(LDAPManager.unlock)
+    expire = _awaited(LDAPManager.expire)
+    add_members = _awaited(LDAPManager.add_members)
+    remove_members = _awaited(LDAPManager.remove_members)
+    create_user = _awaited(LDAPManager.create_user)
+    create_group = _awaited(LDAPManager.create_group)
+    create_computer = _awaited(LDAPManager.create_computer)
+    create_ou = _awaited(LDAPManager.create_ou)
+    move = _awaited(LDAPManager.move)
+    rename = _awaited(LDAPManager.rename)
+    protect = _awaited(LDAPManager.protect)
+    delete = _awaited(LDAPManager.delete)
+    restore = _awaited(LDAPManager.restore)
+
+    async def close(self) -> None:
+        """Wait for what is running, and close the connections of a manager that was made here."""
+        executor = self._executor.here
+        await asyncio.get_running_loop().run_in_executor(None, functools.partial(executor.shutdown, wait=True))
+        self._executor = PerProcess(lambda: executor)
+        if self._owned:
+            self.manager.close()
+
+    async def __aenter__(self) -> AsyncLDAPManager:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _run(self, job: jobs.Job, context: contextvars.Context, call: Callable[[], R]) -> R:
+        """Run *call* in a thread. Where the waiting task is cancelled, so is the question."""
+        future = self._executor.here.submit(context.run, call)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            job.give_up()
+            raise
+
+    def _later(self, context: contextvars.Context, call: Callable[[], Any]) -> None:
+        """Run *call* when the thread is free, with nobody waiting for it."""
+
+        def attempt() -> None:
+            with contextlib.suppress(Exception):  # a stream that still runs ends by itself, for it was given up
+                context.run(call)
+
+        with contextlib.suppress(RuntimeError):  # closed already
+            self._executor.here.submit(attempt)
+
+
+def _context(job: jobs.Job) -> contextvars.Context:
+    """The caller's context (a trace is in it), with *job*."""
+    context = contextvars.copy_context()
+    context.run(jobs.current.set, job)
+    return context
