@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.ad.changes import unique
@@ -63,6 +63,7 @@ def test_many_values(manager: LDAPManager, scratch: Scratch, values: set[str], g
 
 @MANY
 @given(name=TEXT | HOSTILE)
+@example(name="why?")
 def test_names_in_the_tree(manager: LDAPManager, scratch: Scratch, name: str) -> None:
     """A CN of any letters is made, found, renamed and deleted, or refused with nothing left behind."""
     sam = unique("prop")

@@ -300,7 +300,7 @@ def _dn_value(text: str) -> str:
         elif re.fullmatch(rb"[0-9a-fA-F]{2}", raw[at + 1 : at + 3]):
             out.append(int(raw[at + 1 : at + 3], 16))
             at += 3
-        elif raw[at + 1 : at + 2] and raw[at + 1] in b' "#+,;<=>\\':
+        elif raw[at + 1 : at + 2] and raw[at + 1] in b' "#+,;<=>\\?':  # Samba escapes the question mark, too
             out += raw[at + 1 : at + 2]
             at += 2
         else:
