@@ -22,6 +22,7 @@ class Job:
 
     def __init__(self, held: int = 0) -> None:
         self.held = held
+        self.asked = ""  # the server that was asked last
         self._lock = threading.Lock()
         self._given_up = False
         self._connections: list[Any] = []

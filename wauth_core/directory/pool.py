@@ -110,7 +110,7 @@ class Pool:
     def asked(self) -> str:
         """The server that this thread asked last; empty before the first."""
         job = jobs.current.get()
-        return str(getattr(self.state.local if job is None else job, "asked", ""))
+        return job.asked if job is not None else str(getattr(self.state.local, "asked", ""))
 
     def dedicated(self, deadline: float) -> Connection:
         """A connection outside the pool, that the caller owns (see `release`), with ldap3's own options."""
