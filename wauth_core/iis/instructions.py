@@ -7,14 +7,10 @@ from collections.abc import Iterable
 from wauth_core.iis import appcmd, setupscript
 from wauth_core.iis.options import WebConfigOptions
 
-# Bytes of one header and of all of them; a Kerberos ticket of Windows' biggest, 48,000 bytes, is 64,000 in base64.
-# https://learn.microsoft.com/en-us/troubleshoot/developer/webapps/iis/iisadmin-service-inetinfo/httpsys-registry-windows
-HTTP_LIMITS = {"MaxFieldLength": 65534, "MaxRequestBytes": 131072}
-
 
 def http_limits() -> Iterable[str]:
     """The lines that let HTTP.sys accept big headers."""
-    for name, size in HTTP_LIMITS.items():
+    for name, size in setupscript.HTTP_LIMITS.items():
         yield rf"reg add HKLM\SYSTEM\CurrentControlSet\Services\HTTP\Parameters /v {name} /t REG_DWORD /d {size} /f"
 
 
