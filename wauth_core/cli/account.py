@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,8 @@ from wauth_core.cli.app import App, domain_option, pass_app
 from wauth_core.cli.output import Form, output_options, show, show_one
 from wauth_core.directory import Check, LDAPManager, Outcome
 from wauth_core.exceptions import DirectoryError
+from wauth_core.iis import doctor as server
+from wauth_core.iis.machine import ThisMachine
 
 
 @click.command()
@@ -64,17 +67,30 @@ def _whoami(manager: LDAPManager) -> dict[str, Any]:
 
 @click.command()
 @domain_option
+@click.option(
+    "--iis", is_flag=True, help="Check instead the site on IIS whose folder this is; on the server, elevated."
+)
+@click.option("--site", default="", metavar="NAME", help="With --iis: another site, or SITE/APPLICATION.")
 @click.option("--proxy", "url", metavar="URL", help="Check instead what a client can send through a site's proxy.")
 @click.option("--header", default="RemoteUser", show_default=True, help="With --proxy: the header that names the user.")
 @click.option("--send", multiple=True, metavar="'NAME: VALUE'", help="With --proxy: send this header too. Repeatable.")
 @click.pass_context
 @output_options
 def doctor(
-    ctx: click.Context, domain: str | None, url: str | None, header: str, send: tuple[str, ...], form: Form
+    ctx: click.Context,
+    domain: str | None,
+    iis: bool,
+    site: str,
+    url: str | None,
+    header: str,
+    send: tuple[str, ...],
+    form: Form,
 ) -> None:
     """Check the settings and the way to the directory, step by step, with advice. Exits with 1 if a check failed."""
     app: App = ctx.obj
-    if url is None:
+    if iis:
+        rows = [_row(None, check) for check in server.examine(ThisMachine(), site=site, folder=os.getcwd())]
+    elif url is None:
         rows = list(_examine(app, domain))
     else:
         along = tuple((name.strip(), value.strip()) for name, _, value in (one.partition(":") for one in send))
