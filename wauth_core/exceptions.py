@@ -6,9 +6,21 @@ Leaves carry data; their text says what happened, to what, and what to do. The e
 
 from __future__ import annotations
 
+DOCUMENTATION = "https://windowsauth.readthedocs.io/en/stable/"
+
+
+def explained_at(name: str) -> str:
+    """The address of the page that explains an error, a warning or a check, by its class's name or its id."""
+    return f"{DOCUMENTATION}reference/errors.html#{name.lower().replace('.', '-')}"
+
 
 class WauthError(Exception):
-    """Root of all errors of windowsauth."""
+    """Root of all errors of windowsauth. A traceback ends with the address of the page that explains it."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        ours = next(each for each in type(self).__mro__ if each.__module__.startswith("wauth_"))
+        self.add_note(f"See {explained_at(ours.__name__)}")
 
 
 class ConfigurationError(WauthError):

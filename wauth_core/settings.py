@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from wauth_core.exceptions import ConfigurationError, UnknownDomain
+from wauth_core.exceptions import ConfigurationError, UnknownDomain, explained_at
 from wauth_core.identity import canonical_domain
 from wauth_core.setting_checks import boolean, check, imported, problem_with, username_format
 
@@ -29,6 +29,9 @@ Groups = str | Iterable[str] | None
 
 class ConfigurationWarning(UserWarning):
     """A setting that looks wrong: most often a misspelt name, which the text sets right."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} See {explained_at('ConfigurationWarning')}"
 
 
 @dataclass(repr=False)

@@ -15,7 +15,7 @@ from django.db import DatabaseError
 
 from wauth_core import secrets
 from wauth_core.directory import filters
-from wauth_core.exceptions import ConfigurationError, UnknownDomain, WauthError
+from wauth_core.exceptions import ConfigurationError, UnknownDomain, WauthError, explained_at
 from wauth_core.settings import LDAPSettings, unknown_setting
 from wauth_django import conf
 from wauth_django.deployment import check_deployment
@@ -264,7 +264,7 @@ def _is_in_settings_file(password: str) -> bool:
 
 def _listed(check: Callable[[], Iterable[CheckMessage]]) -> Any:
     def run(app_configs: Sequence[AppConfig] | None = None, **_: Any) -> list[CheckMessage]:
-        return list(check())
+        return _explained(check())
 
     return run
 
@@ -273,6 +273,14 @@ def _listed_database(check: Callable[[Sequence[str]], Iterable[CheckMessage]]) -
     def run(
         app_configs: Sequence[AppConfig] | None = None, databases: Sequence[str] | None = None, **_: Any
     ) -> list[CheckMessage]:
-        return list(check(databases or ()))
+        return _explained(check(databases or ()))
 
     return run
+
+
+def _explained(found: Iterable[CheckMessage]) -> list[CheckMessage]:
+    """The messages; each hint ends with the address of the page that explains it."""
+    messages = list(found)
+    for message in messages:
+        message.hint = f"{message.hint or ''} See {explained_at(str(message.id))}".lstrip()
+    return messages

@@ -17,7 +17,7 @@ _FLAGS = {"SUPERUSER_GROUPS": "is_superuser", "STAFF_GROUPS": "is_staff", "ACTIV
 def check_model(domain: str, found: LDAPSettings) -> Iterator[CheckMessage]:
     """Fields, flags and groups that *found* fills. A setting that was left at its default asks for nothing."""
     model = get_user_model()
-    columns = {column.name for column in model._meta.get_fields() if getattr(column, "concrete", False)}
+    columns = {column.name for column in (*model._meta.fields, *model._meta.many_to_many)}
     for setting, names in _asked(found):
         for name in names:
             if name not in columns:

@@ -34,16 +34,6 @@ def test_every_setting_is_listed_with_its_default():
     assert {name: eval(text, {"timedelta": timedelta}) for name, text in rows.items()} == defaults
 
 
-def test_every_check_is_listed():
-    """Each id that a check can give is in the table."""
-    source = "".join(
-        (ROOT / "wauth_django" / name).read_text("utf-8") for name in ("checks.py", "deployment.py", "model_checks.py")
-    )
-    table = GUIDE.partition("## Checks")[2].partition("\n## ")[0]
-    for id_ in set(re.findall(r'id="wauth\.(\w+)"', source)):
-        assert id_ in table
-
-
 def test_the_settings_examples_are_settings():
     """Each example of settings is Python, and names no setting that does not exist."""
     import wauth_wsgi as sources
