@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -75,3 +76,30 @@ def prerelease(session: nox.Session) -> None:
     session.install(".[test]")
     session.install("--pre", "--upgrade", "ldap3")
     session.run("python", "-m", "pytest", *(session.posargs or ["tests/core/directory", "tests/contract"]))
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """What would be published: built once, checked, tried in a bare environment, with a list of its parts.
+
+    With a tag as argument (``nox -s release -- v1.0.0``) the version and the changelog must agree with it.
+    """
+    version = PROJECT["project"]["version"]
+    for tag in session.posargs:
+        if tag != f"v{version}" or f"\n## [{version}] - " not in (ROOT / "CHANGELOG.md").read_text("utf-8"):
+            session.error(f"The tag {tag}, the version {version} and the sections of CHANGELOG.md do not agree.")
+    session.install("build", "cyclonedx-bom", "twine", "virtualenv")
+    dist, build = ROOT / "dist", ROOT / "build"
+    shutil.rmtree(dist, ignore_errors=True)
+    build.mkdir(exist_ok=True)
+    session.run("python", "-m", "build", "--outdir", str(dist))
+    [wheel], [source] = dist.glob("*.whl"), dist.glob("*.tar.gz")
+    session.run("twine", "check", "--strict", str(wheel), str(source))
+    bare = Path(session.create_tmp()).resolve() / "bare"
+    session.run("virtualenv", "--clear", "--quiet", str(bare))
+    programs = bare / ("Scripts" if os.name == "nt" else "bin")
+    session.run(str(programs / "python"), "-m", "pip", "install", "--quiet", f"{wheel}[demo]", external=True)
+    with session.chdir(bare):  # not here, where the wheel's packages would be found beside it
+        session.run(str(programs / "wauth"), "demo", "--check", external=True)
+    parts = ["cyclonedx-py", "environment", "--pyproject", "pyproject.toml", "-o", str(build / "sbom.json")]
+    session.run(*parts, str(programs / "python"))
