@@ -31,6 +31,8 @@ def page(
             content = ours.render(Context(shown)).encode()
     response = HttpResponse(content, status=status)
     response.headers["Cache-Control"] = "no-store"
+    if guard := pages.policy(content):
+        response.headers["Content-Security-Policy"] = guard  # Django's own middleware leaves it alone
     add_headers(response, headers)
     return response
 

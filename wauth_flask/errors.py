@@ -36,6 +36,12 @@ class _Page(HTTPException):
         shown = pages.context(status, message=self.message, identity=person and person.identity, login_url=login_url)
         return render_template(f"wauth/{status}.html", **shown)
 
+    def get_response(self, environ: Any = None, scope: Any = None) -> Any:
+        response = super().get_response(environ, scope)
+        if guard := pages.policy(response.get_data()):
+            response.headers["Content-Security-Policy"] = guard
+        return response
+
     def get_headers(self, environ: Any = None, scope: Any = None) -> list[tuple[str, str]]:
         plain = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
         return [*plain, *self.headers]

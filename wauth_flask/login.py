@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, session, url_for
 from werkzeug.exceptions import BadRequest
 
+from wauth_core.web import pages
 from wauth_core.web.login import NOT_HERE, check
 from wauth_core.web.outcomes import SignedIn
 from wauth_flask.signals import user_refused
@@ -101,7 +102,9 @@ def _form(state: State, **shown: Any) -> Response:
     response = Response(page)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Frame-Options"] = "DENY"  # no other site draws its own buttons over this form
-    response.headers["Content-Security-Policy"] = "frame-ancestors 'none'; form-action 'self'"
+    response.headers["Content-Security-Policy"] = (
+        pages.policy(page.encode()) or "frame-ancestors 'none'; form-action 'self'"
+    )
     return response
 
 

@@ -27,6 +27,7 @@ from wauth_core.web.outcomes import (
     challenge_of,
     load_sources,
 )
+from wauth_core.web.pages import policy
 from wauth_core.web.visit import Step, next_step
 
 logger = logging.getLogger("wauth.sources")
@@ -108,6 +109,8 @@ class Front:
         else:
             body, kind = page, "text/html; charset=utf-8"
             headers = (*headers, ("X-Frame-Options", "DENY"))
+            if guard := policy(page):
+                headers = (*headers, ("Content-Security-Policy", guard))
         plain = (("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"))
         return Answer(status, (*plain, *headers), body)
 

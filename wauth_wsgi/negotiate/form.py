@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 FORM_HEADER = "X-Wauth-Form"
 
 _STYLE = """
@@ -33,7 +30,6 @@ _PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>Sign in</title>
 <style>{style}</style>
 </head>
@@ -55,13 +51,5 @@ _PAGE = """<!doctype html>
 
 
 def page() -> bytes:
-    """The page; its policy allows its own script and style, and requests to its own origin, and nothing else."""
-    policy = (
-        f"default-src 'none'; script-src '{_hash(_SCRIPT)}'; style-src '{_hash(_STYLE)}'; "
-        "connect-src 'self'; form-action 'none'; base-uri 'none'"
-    )
-    return _PAGE.format(policy=policy, style=_STYLE, script=_SCRIPT).encode()
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    """The page. Its policy (`wauth_core.web.pages.policy`) allows its own style and script, and nothing else."""
+    return _PAGE.format(style=_STYLE, script=_SCRIPT).encode()
