@@ -1,33 +1,160 @@
-"""Signing in by a name and a password, as people type them. What a guest typed chooses no server and raises nothing."""
+"""Signing in by a name and a password, as people type them: the guard that every door stands behind.
+
+What a guest typed chooses no server and raises nothing. It costs AD at most one bind, the same for a name or a domain
+that does not exist, and it is counted before AD is asked.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
+import re
+from collections import deque
+from collections.abc import Callable
+from secrets import token_hex
+from statistics import median
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, filters
+from wauth_core.directory.authenticate import is_empty
 from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, InvalidIdentity, UserNotFound
-from wauth_core.identity import Identity, canonical_domain
+from wauth_core.identity import Identity, canonical_domain, fold_username
+from wauth_core.throttle import NAME_LIMIT, PEER_LIMIT, Counters, Throttle, Turns
 
 if TYPE_CHECKING:
     from wauth_core.service import Wauth
 
 logger = logging.getLogger("wauth.service")
 
+LONGEST_PAUSE = 1.0  # seconds
+LONGEST_TURN = 15.0  # seconds that an attempt waits for the one before it, by the same name
 
-def check(wauth: Wauth, username: str, password: str, domain: str | None) -> AuthResult:
-    """See `Wauth.authenticate`."""
-    named = domain_of(wauth, username)
+
+_NOBODYS = (AuthReason.NO_SUCH_USER, AuthReason.REFUSED, AuthReason.LOCKED)
+
+# A DN, GUID or SID names a person too, in endless spellings, and nobody signs in by one.
+_NO_LOGON_NAME = re.compile(r"=|^S-1-|^\{|^[0-9a-f]{8}-[0-9a-f]{4}-", re.IGNORECASE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Typed:
+    """What somebody typed, or what a form says for them."""
+
+    username: str
+    password: str = dataclasses.field(repr=False)
+    domain: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name without the domain in front."""
+        return self.username.partition("\\")[2] if "\\" in self.username else self.username
+
+    @property
+    def marks(self) -> str:
+        """All of it, as one text."""
+        return "\0".join((self.domain or "", self.username, self.password))
+
+
+class Guard:
+    """What stands between people who type passwords and the directory, in one application."""
+
+    def __init__(self, counters: Counters | None = None) -> None:
+        self._throttle = Throttle(counters)
+        self._turns = Turns()
+        self._pace = Pace()
+
+    def check(
+        self, wauth: Wauth, username: object, password: object, domain: str | None, peer: str | None
+    ) -> AuthResult:
+        """See `Wauth.authenticate`."""
+        if not isinstance(username, str) or not isinstance(password, str):
+            return AuthResult(AuthReason.BAD_PASSWORD)
+        if is_empty(password):
+            return AuthResult(AuthReason.EMPTY_PASSWORD)
+        typed = Typed(username, password, domain)
+        who = _key(wauth, typed)
+        with self._turns.take(who, LONGEST_TURN) as mine:
+            if not mine:
+                return AuthResult(AuthReason.UNAVAILABLE)
+            if self._turns.was_refused(typed.marks):
+                return AuthResult(AuthReason.BAD_PASSWORD)
+            result = self._counted(who, peer, lambda: _ask(wauth, typed))
+            if not result.ok and result.reason not in (AuthReason.UNAVAILABLE, AuthReason.THROTTLED):
+                self._turns.remember(typed.marks)
+            return result
+
+    def _counted(self, who: str, peer: str | None, ask: Callable[[], AuthResult]) -> AuthResult:
+        name, address = f"name {who}", f"peer {peer}"
+        wait = self._throttle.admit(name, NAME_LIMIT)
+        counts_peer = not wait and _is_somebody(peer)
+        if counts_peer:
+            wait = self._throttle.admit(address, PEER_LIMIT)
+        if wait:
+            logger.warning("Too many attempts to sign in as %r or from %r: a password was not tried.", who[:80], peer)
+            return AuthResult(AuthReason.THROTTLED, retry_after=wait)
+        result = self._pace.keep(ask)
+        if result.reason is AuthReason.UNAVAILABLE:
+            self._throttle.forgive(name)
+        elif result.ok:
+            self._throttle.forget(name)
+        if counts_peer and (result.ok or result.reason is AuthReason.UNAVAILABLE):
+            self._throttle.forgive(address)
+        return result
+
+
+class Pace:
+    """Lets the refusal of a name that nobody bears take as long as that of a wrong password, by the last ones' median.
+
+    Both cost a bind, but a server looks a password up, counts it and logs it, and is done sooner without.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic, pause: Callable[[float], None] = sleep) -> None:
+        self._clock = clock
+        self._pause = pause
+        self._taken: deque[float] = deque(maxlen=32)
+
+    def keep(self, ask: Callable[[], AuthResult]) -> AuthResult:
+        """The answer of *ask*, not too soon."""
+        began = self._clock()
+        result = ask()
+        taken = self._clock() - began
+        if result.reason is AuthReason.BAD_PASSWORD:
+            self._taken.append(taken)
+        elif result.reason in _NOBODYS and self._taken:
+            self._pause(min(LONGEST_PAUSE, max(0.0, median(self._taken) - taken)))
+        return result
+
+
+def _is_somebody(peer: str | None) -> bool:
+    """Whether *peer* may be one person's machine: loopback and unix sockets are the site's own proxy."""
+    return bool(peer) and not str(peer).startswith(("127.", "::1", "/", "unix:", "::ffff:127."))
+
+
+def _key(wauth: Wauth, typed: Typed) -> str:
+    """By what attempts are counted: one text for all spellings of a logon name."""
+    domain = _domain(wauth, typed) or ""
+    name = typed.name.rpartition("@")[0] or typed.name
+    return f"{wauth.domains.canonical(domain).upper()}\\{fold_username(name.strip())}"
+
+
+def _domain(wauth: Wauth, typed: Typed) -> str | None:
+    named = domain_of(wauth, typed.username)
     if named is None:
-        named = domain if domain is not None else _only_domain(wauth)
+        named = typed.domain if typed.domain is not None else _only_domain(wauth)
+    return named
+
+
+def _ask(wauth: Wauth, typed: Typed) -> AuthResult:
+    named, domain = _domain(wauth, typed), typed.domain
     if named is None or named not in wauth.domains or (domain is not None and not _same(wauth, domain, named)):
-        return AuthResult(AuthReason.NO_SUCH_USER)
+        return _of_no_domain(wauth, typed, AuthReason.NO_SUCH_USER)
     if not wauth.domains.is_listed(named) and (reason := _default_is_not(wauth, named)) is not None:
-        return AuthResult(reason)
-    name = username.partition("\\")[2] if "\\" in username else username
+        return _of_no_domain(wauth, typed, reason)
+    if _NO_LOGON_NAME.search(typed.name):
+        return _of_no_domain(wauth, typed, AuthReason.NO_SUCH_USER)
     began = wauth.now()
-    result = wauth.manager(named).authenticate(name, password, wauth.own_reader(named))
+    result = wauth.manager(named).authenticate(typed.name, typed.password, wauth.own_reader(named))
     if not result.ok or result.user is None:
         return result
     try:
@@ -40,6 +167,14 @@ def check(wauth: Wauth, username: str, password: str, domain: str | None) -> Aut
     if wauth.options.use_spn and (reason := _another_bears(wauth, identity, result.user)) is not None:
         return AuthResult(reason, result.user)
     return dataclasses.replace(result, identity=identity)
+
+
+def _of_no_domain(wauth: Wauth, typed: Typed, reason: AuthReason) -> AuthResult:
+    """Refuse in the time that a name of a listed domain takes."""
+    first = next(iter(wauth.domains), None)
+    if first is not None:
+        wauth.manager(first).authenticate(token_hex(8), typed.password)
+    return AuthResult(reason)
 
 
 def domain_of(wauth: Wauth, name: str) -> str | None:

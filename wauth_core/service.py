@@ -35,6 +35,7 @@ from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository
 from wauth_core.sync.result import BulkResult, SyncResult
 from wauth_core.sync.single import AfterSync, Task, sync_one
+from wauth_core.throttle import CacheCounters
 
 logger = logging.getLogger("wauth.service")
 
@@ -81,6 +82,7 @@ class Wauth:
         self.options = Options.from_keywords(options)
         self._after_sync = after_sync
         self._clock = clock
+        self._guard = passwords.Guard(None if cache is None else CacheCounters(cache))
         self._lookups: dict[str, Lookups] = {}
         self._parents: dict[str, Lookups] = {}
         self._pid = os.getpid()
@@ -107,10 +109,7 @@ class Wauth:
     @classmethod
     def from_toml(cls: type[T], path: str | os.PathLike[str], **more: Any) -> T:
         """Read a TOML file: options at the top (``use_spn = true``), then a table for each domain
-        (``[domains.EXAMPLE]``), secrets as `wauth_core.secrets.from_toml` reads them.
-
-        Raises `ConfigurationError` when the file cannot be read.
-        """
+        (``[domains.EXAMPLE]``), secrets as `wauth_core.secrets.from_toml` reads them. Raises `ConfigurationError`."""
         given = Veiled({key.removeprefix(PREFIX).lower(): value for key, value in configfile.read(Path(path)).items()})
         return cls._from_options(given, more)
 
@@ -148,13 +147,14 @@ class Wauth:
         counted = {name: manager.get_usage() for name, manager in managers.items()}
         return {name: usage for name, usage in counted.items() if usage is not None}
 
-    def authenticate(self, username: str, password: str, domain: str | None = None) -> AuthResult:
-        r"""Check a password by an LDAP bind. *username* is ``DOMAIN\user``, a UPN, or a name in *domain*, which may be
-        left out where one domain alone is configured.
-
-        What a person typed never raises: a name in no configured domain is nobody's. Raises `ConfigurationError`.
+    def authenticate(
+        self, username: str, password: str, domain: str | None = None, *, peer: str | None = None
+    ) -> AuthResult:
+        r"""Check a password by one LDAP bind. *username* is ``DOMAIN\user``, a UPN, or a name in *domain*, which may be
+        left out if one domain alone is configured. Too many attempts by a name or from *peer*, an address, are refused
+        without asking (`AuthReason.THROTTLED`). What a person typed never raises. Raises `ConfigurationError`.
         """
-        return passwords.check(self, username, password, domain)
+        return self._guard.check(self, username, password, domain, peer)
 
     def own_reader(self, domain: str) -> OwnReader:
         """What to read over a person's own connection, for the sync of their sign-in."""

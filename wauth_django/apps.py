@@ -51,10 +51,11 @@ class WindowsAuthConfig(AppConfig):
                     from django.core.cache import cache
 
                     from wauth_core import Wauth
-                    from wauth_django.conf import configuration
+                    from wauth_django.conf import configuration, is_dummy_cache
                     from wauth_django.signin import after_sync
 
-                    wauth = self._wauth = Wauth.from_mapping(configuration(), after_sync=after_sync, cache=cache)
+                    shared = None if is_dummy_cache() else cache
+                    wauth = self._wauth = Wauth.from_mapping(configuration(), after_sync=after_sync, cache=shared)
         return wauth
 
     def loaded(self, name: str, load: Callable[[], Any]) -> Any:

@@ -110,7 +110,8 @@ class LDAPBackend(_LinkedUsers):
         """The user, synchronised, or None."""
         if not username or not password:
             return None
-        visit, typed = visit_of(request), login.check(get_wauth(), username, password)
+        visit, peer = visit_of(request), None if request is None else request.META.get("REMOTE_ADDR")
+        typed = login.check(get_wauth(), username, password, peer)
         if typed.identity is None:
             visit.message = typed.message
             return None if typed.unavailable else signin.refuse(request, None, typed.reason)

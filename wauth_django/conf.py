@@ -43,6 +43,11 @@ def get_wauth() -> Wauth:
     return wauth
 
 
+def is_dummy_cache() -> bool:
+    """Whether the default cache keeps nothing: then what workers share stays in each process."""
+    return str(settings.CACHES.get("default", {}).get("BACKEND", "")).endswith("DummyCache")
+
+
 def forget(*, setting: str, **_: Any) -> None:
     """Receiver of ``setting_changed``: what was made by the old settings is closed."""
     if setting.startswith(PREFIX) or setting == "DEBUG":

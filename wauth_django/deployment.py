@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Warning
 
 A_DAY = timedelta(days=1)
+
 PROCESS_CACHES = ("LocMemCache", "DummyCache")
 
 

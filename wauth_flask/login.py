@@ -48,9 +48,9 @@ def login() -> Any:
         return _form(state)
     _check_token()
     username, password = request.form.get("username", "").strip(), request.form.get("password", "")
-    message, status = _signed_in(state, username, password)
-    if message:
-        return _form(state, username=username, error=message), status
+    answer = _signed_in(state, username, password)
+    if answer is not None:
+        return answer
     return redirect(safe_path(request.args.get("next")), 303)
 
 
@@ -80,15 +80,23 @@ def safe_path(path: str | None) -> str:
     return root if parts.scheme or parts.netloc else request.script_root + path
 
 
-def _signed_in(state: State, username: str, password: str) -> tuple[str, int]:
-    """Sign that person in; else what to tell them, with which status. AD's reason is for the log."""
-    typed = check(state.wauth, username, password)
+def _signed_in(state: State, username: str, password: str) -> Response | None:
+    """Sign that person in; else the form, with what to tell them. AD's reason is for the log."""
+    typed = check(state.wauth, username, password, request.remote_addr)
     if typed.identity is None:
         user_refused.send(current_app._get_current_object(), identity=None, reason=typed.reason)  # type: ignore[attr-defined]
-        return typed.message, 503 if typed.unavailable else 403
+        answer = _form(state, username=username, error=typed.message)
+        answer.status_code = typed.status
+        if typed.retry_after:
+            answer.headers["Retry-After"] = str(typed.retry_after)
+        return answer
     person = sign_in(state, SignedIn(typed.identity, FORM, by_password=True, sid=typed.sid))
     remember(person)
-    return ("", 303) if person else (NOT_HERE, 403)
+    if person:
+        return None
+    answer = _form(state, username=username, error=NOT_HERE)
+    answer.status_code = 403
+    return answer
 
 
 def _form(state: State, **shown: Any) -> Response:

@@ -37,7 +37,7 @@ REFUSED = [
     pytest.param("alice", "wrong", "name or the password is wrong", "BAD_PASSWORD", id="wrong-password"),
     pytest.param("nobody", PASSWORD, "name or the password is wrong", "NO_SUCH_USER", id="unknown-name"),
     pytest.param("dan", PASSWORD, "disabled", "DISABLED", id="disabled"),
-    pytest.param("lou", PASSWORD, "locked", "LOCKED", id="locked"),
+    pytest.param("lou", PASSWORD, "wrong", "LOCKED", id="locked"),
     pytest.param("newton", PASSWORD, "changed", "MUST_CHANGE", id="must-change"),
     pytest.param("olga", PASSWORD, "expired", "PASSWORD_EXPIRED", id="password-expired"),
     pytest.param("alice", "\u200b", "password is needed", "EMPTY_PASSWORD", id="invisible-password"),
@@ -111,3 +111,23 @@ def test_hooks_of_the_settings(client, example, settings):
 def no_bobs(identity, user):
     """A hook of the project's."""
     return "no bobs" if user.username == "bob" else None
+
+
+def test_too_many_attempts_are_refused_without_asking(client, example):
+    """The form says so, whatever the password; another name is not concerned."""
+    for number in range(4):
+        client.post("/login/", {"username": "alice", "password": f"wrong {number}"})
+    example.operations.clear()
+    response = client.post("/login/", {"username": "alice", "password": PASSWORD})
+    assert "too many attempts" in response.content.decode()
+    assert not example.operations.only("bind")
+    assert client.post("/login/", {"username": "hana", "password": PASSWORD}).status_code == 302
+
+
+def test_a_cache_that_keeps_nothing_counts_nothing(settings):
+    """Then attempts are counted in the process."""
+    from wauth_django.conf import is_dummy_cache
+
+    assert not is_dummy_cache()
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    assert is_dummy_cache()

@@ -59,7 +59,7 @@ REFUSED = [
     pytest.param("nobody", PASSWORD, "is wrong", id="nobody"),
     pytest.param("dan", PASSWORD, "disabled", id="disabled"),
     pytest.param("eve", PASSWORD, "expired", id="expired"),
-    pytest.param("lou", PASSWORD, "locked", id="locked"),
+    pytest.param("lou", PASSWORD, "is wrong", id="locked"),
     pytest.param("newton", PASSWORD, "must be changed", id="must-change"),
     pytest.param("alice", "", "password is needed", id="empty-password"),
     pytest.param("", PASSWORD, "password is needed", id="empty-name"),
@@ -240,3 +240,17 @@ def test_a_broken_session_is_nobody(app):
         with client.session_transaction() as session:
             session["_wauth_owner"] = broken
         assert client.get("/").json["identity"] is None
+
+
+def test_too_many_attempts_are_refused_with_429(app, directory):
+    """With Retry-After, in words for people, and without asking the directory."""
+    client = app.test_client()
+    for number in range(4):
+        assert sign_in(client, "alice", f"wrong {number}").status_code == 403
+    directory.operations.clear()
+    answer = sign_in(client)
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 300
+    assert "too many attempts" in answer.text
+    assert len(directory.operations) == 0
+    assert sign_in(client, "hana").status_code == 303

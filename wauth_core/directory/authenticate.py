@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
 from wauth_core.directory import errors
 from wauth_core.directory.connection import Connection, Lost, Secret
 from wauth_core.directory.entries import DirectoryUser
+from wauth_core.directory.filters import rdn
 from wauth_core.directory.pool import Pool
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.identity import Identity
@@ -33,7 +36,10 @@ class AuthReason(Enum):
     EMPTY_PASSWORD = "empty password"  # noqa: S105
     UNAVAILABLE = "unavailable"
     REFUSED = "refused"
+    THROTTLED = "too many attempts"
 
+
+COUNTED = ("badPwdCount", "badPasswordTime")
 
 _WRONG = "The user name or the password is wrong."
 MESSAGES = {
@@ -46,10 +52,11 @@ MESSAGES = {
     AuthReason.DISABLED: "This account is disabled. Ask your administrator.",
     AuthReason.EXPIRED: "This account has expired. Ask your administrator.",
     AuthReason.MUST_CHANGE: "The password must be changed in Windows before the first sign-in.",
-    AuthReason.LOCKED: "This account is locked. Wait a while, or ask your administrator.",
+    AuthReason.LOCKED: _WRONG,  # AD says so to whoever tries, whatever the password
     AuthReason.EMPTY_PASSWORD: "A password is needed.",
     AuthReason.UNAVAILABLE: "The directory cannot be reached at the moment. Try again later.",
-    AuthReason.REFUSED: "The directory refused the sign-in.",
+    AuthReason.REFUSED: _WRONG,  # a name that two people bear is not to be told from one that nobody bears
+    AuthReason.THROTTLED: "There were too many attempts to sign in. Wait a few minutes, then try again.",
 }
 
 _SUB_CODES = {  # a failed bind's "data …": https://learn.microsoft.com/windows/win32/debug/system-error-codes--1300-1699-
@@ -71,13 +78,15 @@ class AuthResult:
 
     *message* is safe to show to whoever tries. *user* is None where there is no such user. *identity* is who signs in
     by it, as `wauth_core.Wauth.authenticate` names them; a manager leaves it None. *own* is what the caller's reader
-    read over the person's own connection, where there is no service account.
+    read over the person's own connection, where there is no service account. *retry_after* is how many seconds to wait
+    if there were too many attempts (status 429), else 0.
     """
 
     reason: AuthReason
     user: DirectoryUser | None = field(default=None, repr=False)
     identity: Identity | None = None
     own: Any = field(default=None, repr=False)
+    retry_after: int = 0
 
     @property
     def ok(self) -> bool:
@@ -102,6 +111,41 @@ def is_empty(password: object) -> bool:
     if not isinstance(password, str) or "\x00" in password:
         return True
     return all(letter.isspace() or unicodedata.category(letter) in {"Cc", "Cf", "Zs"} for letter in password)
+
+
+@dataclass(frozen=True)
+class Lockout:
+    """When a domain locks an account: after *threshold* wrong passwords within *window*. 0 is never."""
+
+    threshold: int = 0
+    window: timedelta = timedelta(0)
+
+    def is_near(self, user: DirectoryUser, now: datetime) -> bool:
+        """Whether one more wrong password would lock *user*, as the server that was asked counts them.
+
+        The user was read with `COUNTED`. A count is as old as the last wrong password; after *window* AD starts anew.
+        """
+        count, last = (user.attributes.get(name) for name in COUNTED)
+        if not self.threshold or not isinstance(count, int) or count < self.threshold - 1:
+            return False
+        return not isinstance(last, datetime) or now - last < self.window
+
+
+def pretend(pool: Pool) -> None:
+    """Do what `check` does, for nobody: whoever measures the time must not learn that a name does not exist.
+
+    Raises as `check` does.
+    """
+    deadline = time.monotonic() + pool.dialer.settings.OPERATION_TIMEOUT
+    connection = pool.unbound(deadline)
+    try:
+        pool.dialer.refuse_plaintext(connection.endpoint)
+        nobody = ",".join((rdn("CN", secrets.token_hex(8)), pool.dialer.settings.search_bases[0]))
+        connection.bind_simply(nobody, Secret(secrets.token_hex(8).encode()), deadline)
+    except Lost as error:
+        raise DirectoryUnavailable(f"Domain {pool.dialer.domain}: {error}.") from None
+    finally:
+        pool.dismiss(connection)
 
 
 def check(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeVar
 
 from wauth_core.directory import decode, filters
+from wauth_core.directory.authenticate import Lockout
 from wauth_core.directory.lookup import Dialect, name_attribute
 from wauth_core.directory.search import Searcher
 from wauth_core.exceptions import ConfigurationError, DirectoryError
@@ -13,6 +16,9 @@ from wauth_core.identity import canonical_domain
 from wauth_core.settings import LDAPSettings
 
 AD_CAPABILITY = b"1.2.840.113556.1.4.800"  # LDAP_CAP_ACTIVE_DIRECTORY_OID, MS-ADTS 3.1.1.3.4.3
+
+_NO_TIME = timedelta(0)
+_POLICY_LASTS = 600.0  # seconds
 
 Found = TypeVar("Found")
 
@@ -28,6 +34,7 @@ class Domain:
         self._is_ad: bool | None = True if settings.MEMBERSHIP == "tokenGroups" else None
         self._sid: str | None = None
         self._names: frozenset[str] | None = None
+        self._lockout: tuple[Lockout, float] | None = None
 
     @property
     def dialect(self) -> Dialect:
@@ -77,6 +84,17 @@ class Domain:
                 )
             self._sid = decode.sid(values[0])
         return self._sid
+
+    def lockout(self) -> Lockout:
+        """When accounts are locked, by the domain's own policy; never, if that cannot be read."""
+        known = self._lockout
+        if known is None or known[1] < time.monotonic():
+            entry = self.searcher.read(self.root, ("lockoutThreshold", "lockOutObservationWindow"))
+            values = decode.attributes(entry.attributes) if entry else {}
+            window = values.get("lockOutObservationWindow")
+            found = Lockout(values.get("lockoutThreshold") or 0, window if isinstance(window, timedelta) else _NO_TIME)
+            known = self._lockout = found, time.monotonic() + _POLICY_LASTS
+        return known[0]
 
     def learn_sid(self, dn: str, sid: str | None) -> None:
         """Take the domain's SID from that of one of its users, which saves asking for it."""

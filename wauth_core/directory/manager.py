@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, overload
 
 from wauth_core.directory import decode, filters, own
-from wauth_core.directory.authenticate import AuthReason, AuthResult, check, is_empty
+from wauth_core.directory.authenticate import COUNTED, AuthReason, AuthResult, check, is_empty, pretend
 from wauth_core.directory.changes import Changes, ChangeSet
 from wauth_core.directory.connection import Connection, Secret
 from wauth_core.directory.dialer import Dialer, authentication
@@ -119,10 +119,11 @@ class LDAPManager(Growing):
         return self._people.others_named(username, guid)
 
     def authenticate(self, username: str, password: str, read: OwnReader | None = None) -> AuthResult:
-        """Check a password by a bind over an encrypted connection. A directory that fails is a result, not an error.
+        """Check a password by one bind over an encrypted connection. A directory that fails is a result, not an error.
 
-        An empty password, and whatever looks like one, never leaves this process. Without a service account (AD, no
-        USERNAME) the person's own connection reads who they are and their groups; *read*, if given, does so with a
+        An empty password, and whatever looks like one, never leaves this process. An unknown name costs a bind too, and
+        so the same time. Who is one wrong password away from being locked is not tried. Without a service account (AD,
+        no USERNAME) the person's own connection reads who they are and their groups; *read*, if given, does so with a
         manager that goes over it. Raises `ConfigurationError`.
         """
         if is_empty(password):
@@ -135,20 +136,29 @@ class LDAPManager(Growing):
         try:
             if self.has_no_account:
                 return self._authenticate_by_own_bind(username, secret, read)
-            user = self.user(username)
-            if not self._domain.is_home(user.dn):  # a DN, GUID or SID finds people anywhere
-                return AuthResult(AuthReason.NO_SUCH_USER)
-            if self._settings.USER_QUERY_FILTER:
-                user = self.person(guid=user.guid, username=user.username, groups=False)
-            return AuthResult(check(self._pool, user.dn, secret), user)
-        except UserNotFound:
-            return AuthResult(AuthReason.NO_SUCH_USER)
-        except AmbiguousUser as error:
-            log.warning("A sign-in was refused: %s", error)
-            return AuthResult(AuthReason.REFUSED)
+            found = self._to_sign_in(username)
+            if isinstance(found, DirectoryUser):
+                return AuthResult(check(self._pool, found.dn, secret), found)
+            pretend(self._pool)
+            return found
+        except (UserNotFound, AmbiguousUser) as error:
+            return _nobody(error)
         except DirectoryError as error:
             log.error("A sign-in could not be checked: %s", error)
             return AuthResult(AuthReason.UNAVAILABLE)
+
+    def _to_sign_in(self, username: str) -> DirectoryUser | AuthResult:
+        """Whose password is to be tried, or why nobody's is. Raises `DirectoryError`."""
+        lockout = self._domain.lockout()
+        try:
+            user = self.user(username, COUNTED)
+            if not self._domain.is_home(user.dn):  # a DN, GUID or SID finds people anywhere
+                return AuthResult(AuthReason.NO_SUCH_USER)
+            if self._settings.USER_QUERY_FILTER:
+                user = self.person(guid=user.guid, username=user.username, attributes=COUNTED, groups=False)
+        except (UserNotFound, AmbiguousUser) as error:
+            return _nobody(error)
+        return AuthResult(AuthReason.LOCKED, user) if lockout.is_near(user, datetime.now(timezone.utc)) else user
 
     @property
     def has_no_account(self) -> bool:
@@ -159,6 +169,7 @@ class LDAPManager(Growing):
     def _authenticate_by_own_bind(self, username: str, secret: Secret, read: OwnReader | None) -> AuthResult:
         name = own.bind_name(self._domain, username)
         if name is None:
+            pretend(self._pool)
             return AuthResult(AuthReason.NO_SUCH_USER)
         found: list[AuthResult] = []
 
@@ -353,3 +364,10 @@ class _Owned:
     def __del__(self) -> None:
         with contextlib.suppress(Exception):  # the interpreter may be ending
             self.pool.release(self.connection)
+
+
+def _nobody(error: UserNotFound | AmbiguousUser) -> AuthResult:
+    if isinstance(error, UserNotFound):
+        return AuthResult(AuthReason.NO_SUCH_USER)
+    log.warning("A sign-in was refused: %s", error)
+    return AuthResult(AuthReason.REFUSED)

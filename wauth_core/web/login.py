@@ -24,7 +24,8 @@ class Typed:
     """What a check of a typed name and password found.
 
     *identity* is who it is, as the directory spells it; None where nobody signs in. Then *message* may be shown to the
-    person, and *reason* is for the log. *unavailable* says that nobody could tell.
+    person, and *reason* is for the log. *unavailable* says that nobody could tell. After too many attempts
+    *retry_after* is the seconds until the next one.
     """
 
     identity: Identity | None = None
@@ -32,14 +33,20 @@ class Typed:
     message: str = ""
     reason: str = ""
     unavailable: bool = False
+    retry_after: int = 0
+
+    @property
+    def status(self) -> int:
+        """The status of the form that is shown again."""
+        return 429 if self.retry_after else 503 if self.unavailable else 403
 
 
-def check(wauth: Wauth, username: str | None, password: str | None) -> Typed:
-    """Check a name and a password by a bind to the directory. Never raises `WauthError`."""
+def check(wauth: Wauth, username: str | None, password: str | None, peer: str | None = None) -> Typed:
+    """Check a name and a password that came from *peer*, by a bind to the directory. Never raises `WauthError`."""
     if not username or not password:
         return Typed(message=MESSAGES[AuthReason.EMPTY_PASSWORD], reason=AuthReason.EMPTY_PASSWORD.name)
     try:
-        result = wauth.authenticate(username, password)
+        result = wauth.authenticate(username, password, peer=peer)
     except WauthError as error:
         logger.warning("The password of %r could not be checked: %s", username, error)
         return Typed(message=UNAVAILABLE, reason=str(error), unavailable=True)
@@ -47,4 +54,4 @@ def check(wauth: Wauth, username: str | None, password: str | None) -> Typed:
         return Typed(result.identity, result.user.sid if result.user is not None else None)
     logger.warning("The directory refused the password sign-in of %r: %s", username, result.reason.name)
     unavailable = result.reason is AuthReason.UNAVAILABLE
-    return Typed(message=result.message, reason=result.reason.name, unavailable=unavailable)
+    return Typed(None, None, result.message, result.reason.name, unavailable, result.retry_after)

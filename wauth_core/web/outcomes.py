@@ -95,6 +95,7 @@ OUTCOMES = (Anonymous, SignedIn, Rejected, Handshake, Unchecked)
 TEXTS = {
     401: b"Please sign in.\n",
     403: b"You may not sign in this way.\n",
+    429: b"There were too many attempts to sign in. Please wait a few minutes.\n",
     503: b"Signing in does not work at the moment. Please try again in a minute.\n",
 }
 """What a front end's own answer says, by status, where no source has a page for it."""

@@ -20,6 +20,7 @@ form.addEventListener("submit", async event => {
   const options = {headers, cache: "no-store", credentials: "same-origin", redirect: "manual"};
   const answer = await fetch(location.href, options);
   if (answer.status === 401) message.textContent = "That user name and password do not fit together.";
+  else if (answer.status === 429) message.textContent = "Too many attempts. Please wait a few minutes.";
   else if (answer.status === 503) message.textContent = "The directory does not answer. Please try again in a minute.";
   else location.reload();
 });

@@ -13,19 +13,30 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from wauth_core.directory import AuthReason
 from wauth_core.exceptions import ConfigurationError, WauthError
 from wauth_core.identity import Identity
 from wauth_core.web.outcomes import Challenge, Headers, Request
 from wauth_wsgi.negotiate.form import FORM_HEADER, page
 
 if TYPE_CHECKING:
-    from wauth_core import AuthResult
+    from wauth_core import AuthResult, Wauth
 
+TRY_AGAIN = 30  # seconds, while no directory answers
 MAX_CREDENTIALS = 4096  # base64 characters
 
 
 class WrongPassword(WauthError):
     """The directory does not let this name and password in. The text is for the log; it holds no password."""
+
+
+class NotNow(WauthError):
+    """No password was tried: too many attempts (*status* 429), or no directory (503). *seconds*: when to try again."""
+
+    def __init__(self, status: int, seconds: int) -> None:
+        self.status = status
+        self.seconds = seconds
+        super().__init__("the password was not tried: " + ("too many attempts" if status == 429 else "no directory"))
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Fallback:
             raise ConfigurationError(f"fallback must be 'basic' or 'form', not {kind!r}.")
         self._form = kind == "form"
         self._authenticate = authenticate
+        self._wauth: Wauth | None = None
         self._secure = secure
 
     def bind(self, wauth: Any) -> None:
@@ -55,7 +67,7 @@ class Fallback:
         if self._authenticate is None:
             if wauth is None:
                 raise ConfigurationError("Negotiate(fallback=…) checks passwords by LDAP: give the wrapper wauth=.")
-            self._authenticate = wauth.authenticate
+            self._wauth = wauth
 
     def challenge(self, headers: Headers) -> Challenge:
         """*headers*, and the question for a password."""
@@ -86,14 +98,21 @@ class Fallback:
         cross = not {"cross-site", "same-site"}.isdisjoint(request.header_values("sec-fetch-site"))
         return Typed(username, password, keep=not cross)
 
-    def check(self, typed: Typed) -> tuple[Identity, str | None]:
+    def check(self, typed: Typed, peer: str | None) -> tuple[Identity, str | None]:
         """Who signs in by this name and password, and the SID, by the directory's check and never as they were typed.
 
-        Raises `WrongPassword`, or DirectoryError where nobody can tell.
+        Raises `WrongPassword`, `NotNow`, or DirectoryError where nobody can tell.
         """
-        if self._authenticate is None:
+        if self._authenticate is not None:
+            result = self._authenticate(typed.username, typed.password)
+        elif self._wauth is not None:
+            result = self._wauth.authenticate(typed.username, typed.password, peer=peer)
+        else:
             raise ConfigurationError("Negotiate(fallback=…) was given nothing to check passwords with.")
-        result = self._authenticate(typed.username, typed.password)
+        if result.reason is AuthReason.THROTTLED:
+            raise NotNow(429, result.retry_after)
+        if result.reason is AuthReason.UNAVAILABLE:
+            raise NotNow(503, TRY_AGAIN)
         if not result.ok:
             raise WrongPassword(f"{typed.username!r}: {result.reason}")
         if result.identity is None:

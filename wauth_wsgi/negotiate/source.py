@@ -22,7 +22,7 @@ from wauth_core.web.outcomes import Challenge, Handshake, Headers, Outcome, Reje
 from wauth_core.web.sources.pac import BadPac, LogonInfo, facts_of, read_logon_info
 from wauth_wsgi.negotiate.cookie import Key, Session, SessionCookie
 from wauth_wsgi.negotiate.kerberos import Acceptor, HandshakeFailed, system_acceptor
-from wauth_wsgi.negotiate.password import Fallback, Typed, WrongPassword
+from wauth_wsgi.negotiate.password import Fallback, NotNow, Typed, WrongPassword
 
 if TYPE_CHECKING:
     from wauth_core import AuthResult
@@ -220,10 +220,12 @@ class Negotiate:
 
     def _password(self, fallback: Fallback, typed: Typed, request: Request) -> Outcome:
         try:
-            identity, sid = fallback.check(typed)
+            identity, sid = fallback.check(typed, request.peer)
         except WrongPassword as error:
             headers = fallback.refusal(self.challenge.over(request.secure).headers)
             return Handshake(headers, self.name, str(error))
+        except NotNow as error:
+            return Unchecked(str(error), self.name, (("Retry-After", str(error.seconds)),), error.status)
         except DirectoryError as error:
             return Unchecked(f"the password could not be checked: {error}", self.name)
         session = Session(identity, self._now() + self._password_session, login=typed.username, sid=sid)

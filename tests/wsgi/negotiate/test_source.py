@@ -11,7 +11,8 @@ import pytest
 
 from tests.wsgi.calls import over_asgi, over_wsgi
 from tests.wsgi.tickets import DOMAIN_SID, Believing, ticket
-from wauth_core import ConfigurationError, Identity, Wauth
+from wauth_core import AuthResult, ConfigurationError, Identity, Wauth
+from wauth_core.directory import AuthReason
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.identity import Rules
 from wauth_core.numbers import MemoryNumbers, NumbersUnavailable
@@ -303,12 +304,14 @@ class Directory:
 
     def __init__(self, error=None, names=ALICE):
         self.asked = []
+        self.peers = []
         self.error = error
         self.names = names
         self.session_numbers = MemoryNumbers()
 
-    def authenticate(self, username, password):
+    def authenticate(self, username, password, peer=None):
         self.asked.append(username)
+        self.peers.append(peer)
         if self.error:
             raise self.error
         if password == "pässword:1":
@@ -396,6 +399,20 @@ def test_a_response_with_a_session_is_kept_by_no_cache(call, own):
     assert again.all("Cache-Control") == [value for _, value in own]
 
 
+@pytest.mark.parametrize("kind", ["basic", "form"])
+@pytest.mark.parametrize(
+    ("reason", "status", "retry_after"), [(AuthReason.THROTTLED, 429, "77"), (AuthReason.UNAVAILABLE, 503, "30")]
+)
+def test_a_password_that_was_not_tried_says_when_to_come_again(call, kind, reason, status, retry_after):
+    """Too many attempts, or no directory: neither right nor wrong, and no session."""
+    result = AuthResult(reason, retry_after=77 if status == 429 else 0)
+    negotiate = source(fallback=kind, authenticate=lambda username, password: result)
+    reply = call([negotiate], headers=[basic("EXAMPLE\\alice", "x"), FORM], **tls(call))
+    assert (reply.status, reply.seen) == (status, None)
+    assert reply.all("Retry-After") == [retry_after]
+    assert reply.all("Set-Cookie") == []
+
+
 def test_who_signs_in_is_what_the_check_says(call, caplog):
     """Not what was typed; and a check that says a password is right but not whose signs nobody in."""
     header = basic("EXAMPLE\\alice", "pässword:1")
@@ -480,6 +497,7 @@ def test_passwords_are_checked_by_the_wrappers_wauth():
     directory = Directory()
     reply = over_wsgi([source(fallback="basic")], wauth=directory, headers=[basic("a", "pässword:1")], **tls(over_wsgi))
     assert (reply.status, directory.asked) == (200, ["a"])
+    assert directory.peers == ["192.0.2.1"], "attempts are counted for the address that they come from"
     with pytest.raises(ConfigurationError, match="wauth="):
         over_wsgi([source(fallback="basic")])
 
