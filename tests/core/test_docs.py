@@ -70,7 +70,7 @@ def test_every_command_is_listed() -> None:
     """The table of commands names each once."""
     whole, _, ad = text("reference/cli.md").partition("\n## `wauth ad`\n")
     table = "\n".join(line for line in whole.splitlines() if line.startswith("| `"))
-    listed = [word for line in table.splitlines() for word in re.findall(r"`([a-z]+)", line.split(" | ")[0])]
+    listed = [word for line in table.splitlines() for word in re.findall(r"`([a-z-]+)", line.split(" | ")[0])]
     assert sorted(listed) == sorted(COMMANDS)
     table = "\n".join(line.split(" | ")[0] for line in ad.splitlines() if line.startswith("| `"))
     assert set(re.findall(r"`([a-z-]+)", table)) == set(AD_COMMANDS)

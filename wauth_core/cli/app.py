@@ -44,6 +44,9 @@ COMMANDS = {
     "changes": Lazy("wauth_core.cli.keep:changes", "Tell who changed since the last time."),
     "doctor": Lazy("wauth_core.cli.account:doctor", "Check the way to the directory, step by step."),
     "ad": Lazy("wauth_core.cli.ad:ad", "Look after Active Directory: computers, units, passwords, members, …"),
+    "migrate-settings": Lazy(
+        "wauth_core.cli.migrate.command:migrate_settings", "Read another package's settings, and print ours."
+    ),
     "webconfig": Lazy("wauth_core.iis.commands:webconfig", "Write web.config for IIS.", "iis"),
     "task": Lazy("wauth_core.iis.commands:task", "Make a task for the Windows Task Scheduler.", "iis"),
     "serve": Lazy("wauth_core.iis.commands:serve", "Serve an application behind IIS.", "iis"),
