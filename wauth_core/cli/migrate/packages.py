@@ -8,6 +8,7 @@ from typing import Any
 
 from wauth_core.cli.migrate.reading import Call, Source
 from wauth_core.cli.migrate.result import Migrated
+from wauth_core.directory import filters
 from wauth_core.settings import LDAPSettings, Options
 
 _ATTRIBUTE = re.compile(r"\(([A-Za-z][\w.-]*)=%\(user\)s\)")
@@ -116,7 +117,7 @@ def django_python3_ldap(given: Mapping[str, Any], to: Migrated) -> None:
     if isinstance(lookup, list) and len(lookup) > 1:
         to.note("LDAP_AUTH_USER_LOOKUP_FIELDS", "one field looks people up; after the first sign-in it is the GUID.")
     if (kind := names.take("OBJECT_CLASS")) not in (None, "user", "inetOrgPerson"):
-        to.domain["USER_QUERY_FILTER"] = f"(objectClass={kind})"
+        to.domain["USER_QUERY_FILTER"] = filters.equals("objectClass", str(kind))
     for name, ours in (("CONNECT_TIMEOUT", "CONNECT_TIMEOUT"), ("RECEIVE_TIMEOUT", "OPERATION_TIMEOUT")):
         if (seconds := names.take(name)) is not None:
             to.domain[ours] = seconds
