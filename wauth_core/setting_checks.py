@@ -193,6 +193,7 @@ _CHECKS: Mapping[str, Check] = {
         _names,
     ),
     "SERVER": _server,
+    "GC": lambda name, value: None if value is None else _server(name, value),
     "USER_FIELD_MAP": _field_map,
     **dict.fromkeys(("GROUP_MAP", "FLAG_MAP"), _names_by_name),
     **dict.fromkeys(("SERVER_OPTIONS", "CONNECTION_OPTIONS"), _options),

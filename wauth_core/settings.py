@@ -86,6 +86,7 @@ class LDAPSettings:
     ACCOUNT_STATE: bool = True  # a disabled, expired or deleted AD account deactivates the user
     REQUIRE_GROUPS: Groups = None
     DENY_GROUPS: Groups = None
+    GC: Any = None  # the forest's Global Catalog: host names or URLs, or "dns:" and the forest's name
     MIRROR_GROUPS: Any = False  # True: all the user's groups; a pattern or patterns (fnmatch): those
 
     _domain: ClassVar[str | None] = None

@@ -12,11 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from wauth_core.directory.cldap import Pong, ping
-from wauth_core.directory.endpoints import Endpoint
+from wauth_core.directory.endpoints import Endpoint, discovered_domain, endpoints, found_by_dns
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable
 from wauth_core.process import PerProcess
+from wauth_core.settings import LDAPSettings
 
 log = logging.getLogger("wauth.directory")
 
@@ -59,6 +61,7 @@ class Discovered:
         endpoint: Callable[[str, int], Endpoint],
         timeout: float,
         *,
+        catalog: bool = False,
         lookup: Lookup | None = None,
         ask: Callable[[str, int, str, float], Pong | None] = ping,
         clock: Callable[[], float] = time.monotonic,
@@ -67,6 +70,7 @@ class Discovered:
         self.domain = domain.strip().rstrip(".").lower()
         self._endpoint = endpoint
         self._timeout = timeout
+        self._role = "gc" if catalog else "dc"  # MS-ADTS 6.3.2.3
         self._lookup = lookup or lookup_srv
         self._ask = ask
         self._clock = clock
@@ -94,17 +98,18 @@ class Discovered:
             return self._found
 
     def _discover(self) -> Found:
-        everywhere, holds = self._lookup(f"_ldap._tcp.dc._msdcs.{self.domain}", self._timeout)
+        name = f"_ldap._tcp.{self._role}._msdcs.{self.domain}"
+        everywhere, holds = self._lookup(name, self._timeout)
         if not everywhere:
             raise DirectoryUnavailable(
-                f"DNS knows no domain controller of {self.domain!r} (SRV _ldap._tcp.dc._msdcs.{self.domain}). "
+                f"DNS knows no domain controller of {self.domain!r} (SRV {name}). "
                 f"Check SERVER, and that this machine asks the domain's DNS servers."
             )
         far = self._ordered(everywhere)
         site = self._own_site(far)
         near: list[Record] = []
         if site:
-            listed, also = self._lookup(f"_ldap._tcp.{site}._sites.dc._msdcs.{self.domain}", self._timeout)
+            listed, also = self._lookup(f"_ldap._tcp.{site}._sites.{self._role}._msdcs.{self.domain}", self._timeout)
             near, holds = self._ordered(listed), min(holds, also) if listed else holds
         hosts = {record.host for record in near}
         ordered = [*near, *(record for record in far if record.host not in hosts)]
@@ -113,7 +118,8 @@ class Discovered:
 
     def _own_site(self, records: list[Record]) -> str:
         for record in records[:ASKED_FOR_SITE]:
-            answered = self._ask(record.host, record.port, self.domain, PING_TIMEOUT)
+            port = 389 if record.port == 3268 else record.port  # a Global Catalog is pinged at its other port
+            answered = self._ask(record.host, port, self.domain, PING_TIMEOUT)
             if answered is not None and answered.domain.lower() == self.domain:
                 return answered.client_site if _is_label(answered.client_site) else ""
         return ""
@@ -129,6 +135,16 @@ class Discovered:
             ordered.append(chosen)
             left.remove(chosen)
         return ordered
+
+
+def servers(settings: LDAPSettings) -> tuple[Endpoint, ...] | Discovered:
+    """The servers that SERVER names, or the way to find them. Raises `ConfigurationError`."""
+    wanted = discovered_domain(settings)
+    if wanted is None:
+        return endpoints(settings)
+    domain, catalog = wanted
+    make = partial(found_by_dns, settings)
+    return Discovered(domain, make, float(settings.CONNECT_TIMEOUT), catalog=catalog)
 
 
 def _is_label(text: str) -> bool:

@@ -23,17 +23,21 @@ class Endpoint:
 
 
 DNS = "dns:"
+CATALOG = "gc:"  # within this package only: what GC's "dns:" becomes
 
 
-def discovered_domain(settings: LDAPSettings) -> str | None:
-    """The DNS domain whose controllers SERVER says to look up; None where it names servers."""
+def discovered_domain(settings: LDAPSettings) -> tuple[str, bool] | None:
+    """The DNS domain whose controllers SERVER says to look up, and whether its catalogs are meant.
+
+    None where SERVER names servers.
+    """
     listed = [str(one).strip() for one in names(settings.SERVER)]
-    if not any(one.lower().startswith(DNS) for one in listed):
+    if not any(one.lower().startswith((DNS, CATALOG)) for one in listed):
         return None
-    domain = listed[0][len(DNS) :].strip().rstrip(".")
+    domain = listed[0].partition(":")[2].strip().rstrip(".")
     if len(listed) != 1 or not re.fullmatch(r"[^\s:/.]+(?:\.[^\s:/.]+)+", domain):
         raise ConfigurationError(f'SERVER {settings.SERVER!r} must be one domain, such as "dns:example.local".')
-    return domain
+    return domain, listed[0].lower().startswith(CATALOG)
 
 
 def uses_tls(settings: LDAPSettings) -> bool:

@@ -13,6 +13,10 @@ from typing import Any, Protocol
 class Door(Protocol):
     """What an entry asks of the manager it came from."""
 
+    @property
+    def global_catalog(self) -> Any:
+        """Look-ups across the forest."""
+
     def members(self, group: object, *, recursive: bool = False) -> Iterator[DirectoryUser]:
         """The users in *group*."""
 

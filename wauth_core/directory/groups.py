@@ -15,11 +15,12 @@ from wauth_core.directory.lookup import ByBase, ByName, ByUPN, Dialect, group_of
 from wauth_core.directory.membership import ResolvedGroups
 from wauth_core.directory.resolver import Resolver
 from wauth_core.directory.wire import RawEntry
-from wauth_core.exceptions import AmbiguousGroup, DirectoryError, GroupNotFound, MembershipUnreadable
+from wauth_core.exceptions import AmbiguousGroup, DirectoryError, GroupNotFound, MembershipUnreadable, UnknownDomain
 from wauth_core.process import PerProcess
 from wauth_core.settings import names as as_tuple
 
 NAMES_TTL = 600  # seconds that the meaning of a group's name is kept
+_BEYOND_ITS_DOMAIN = 0x2 | 0x8  # groupType: global and universal groups, MS-ADTS 2.2.12
 _AT_ONCE = 100  # conditions in one filter
 
 
@@ -132,10 +133,25 @@ class Groups:
             elif name in resolved.ambiguous:
                 meanings[name] = ResolvedGroups({}, {name: resolved.ambiguous[name]})
             elif name in resolved.unknown:
-                meanings[name] = ResolvedGroups({}, {}, {name: resolved.unknown[name]})
+                meanings[name] = self._elsewhere(name) or ResolvedGroups({}, {}, {name: resolved.unknown[name]})
             else:
                 meanings[name] = self._meaning_of_well_known(name, dialect)
         return meanings
+
+    def _elsewhere(self, name: str) -> ResolvedGroups | None:
+        """What *name* means in the other domains of the forest; their local groups give no rights here."""
+        if not self._domain.settings.GC:
+            return None
+        try:
+            found = self._door.global_catalog.group(name)
+        except (GroupNotFound, UnknownDomain):
+            return None
+        except AmbiguousGroup as error:
+            return ResolvedGroups({}, {name: error.dns})
+        kind = found.attributes.get("groupType", 0)
+        if not found.sid or not decode.is_security_group(found.attributes) or not kind & _BEYOND_ITS_DOMAIN:
+            return None
+        return ResolvedGroups({name: frozenset((found.sid,))})
 
     def _meaning_of_well_known(self, name: str, dialect: Dialect) -> ResolvedGroups:
         if not dialect.is_ad:

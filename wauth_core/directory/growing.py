@@ -94,10 +94,17 @@ class Growing(Changing):
         attributes: Mapping[str, Any] | None = None,
         dry_run: bool = False,
     ) -> WriteResult:
-        """A new organizational unit, below *ou* or the domain itself; *protected* from accidental deletion as usual."""
+        """A new organizational unit, below *ou* or the domain itself; *protected* from accidental deletion as usual.
+
+        One that cannot be protected is not left behind.
+        """
         made = self._create("create_ou", "organizationalUnit", "OU", name, ou, None, attributes or {}, dry_run=dry_run)
         if protected and not dry_run:
-            self.protect(made.dn)
+            try:
+                self.protect(made.dn)
+            except DirectoryError:
+                self.delete(made.dn)
+                raise
         return made
 
     def move(self, x: object, ou: object, *, dry_run: bool = False) -> WriteResult:

@@ -9,19 +9,18 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
-from functools import partial
 from types import TracebackType
 from typing import Any, overload
 
 from wauth_core.directory import decode, filters, own
 from wauth_core.directory.authenticate import COUNTED, AuthReason, AuthResult, check, is_empty, pretend
+from wauth_core.directory.catalog import Catalog
 from wauth_core.directory.changes import Changes, ChangeSet
 from wauth_core.directory.connection import Connection, Secret
 from wauth_core.directory.dialer import Dialer, authentication
-from wauth_core.directory.discovery import Discovered
+from wauth_core.directory.discovery import servers
 from wauth_core.directory.doctor import Check, examine
 from wauth_core.directory.domain import Domain
-from wauth_core.directory.endpoints import Endpoint, discovered_domain, endpoints, found_by_dns
 from wauth_core.directory.entries import DirectoryEntry, DirectoryGroup, DirectoryObject, DirectoryUser
 from wauth_core.directory.groups import Groups
 from wauth_core.directory.growing import Growing
@@ -35,7 +34,7 @@ from wauth_core.directory.schema import Schema
 from wauth_core.directory.search import Connections, Searcher
 from wauth_core.directory.topology import Topology
 from wauth_core.directory.writer import Writer
-from wauth_core.exceptions import AmbiguousUser, DirectoryError, UserNotFound
+from wauth_core.exceptions import AmbiguousUser, ConfigurationError, DirectoryError, UserNotFound
 from wauth_core.settings import LDAPSettings, mapped_attributes
 from wauth_core.settings import names as as_tuple
 
@@ -54,9 +53,10 @@ class LDAPManager(Growing):
     def __init__(self, settings: LDAPSettings, domain: str) -> None:
         self._settings = settings if settings._domain is not None else settings.for_domain(domain)
         self._name = domain
-        self._pool = Pool(Dialer(self._settings, domain), _servers(self._settings), self._settings.POOL_SIZE)
+        self._pool = Pool(Dialer(self._settings, domain), servers(self._settings), self._settings.POOL_SIZE)
         self._writer = Writer(self._pool, domain)
         self._schema = Schema()
+        self._catalog: Catalog | None = None
         self._search_over(self._pool)
 
     def _search_over(self, connections: Connections) -> None:
@@ -91,6 +91,15 @@ class LDAPManager(Growing):
     def controller(self) -> str:
         """The server that gave this thread its last answer, such as "ldaps://dc1.example.local:636"."""
         return self._pool.asked()
+
+    @property
+    def global_catalog(self) -> Catalog:
+        """The look-ups across the whole forest. Raises `ConfigurationError` where GC is not set."""
+        if self._catalog is None:
+            if not self._settings.GC:
+                raise ConfigurationError(f"Domain {self._name}: GC is not set: the server of the Global Catalog.")
+            self._catalog = Catalog(self, LDAPManager)
+        return self._catalog
 
     # -- people --------------------------------------------------------------------------------------------------------
 
@@ -332,6 +341,8 @@ class LDAPManager(Growing):
 
     def close(self) -> None:
         """Close all connections. The manager opens new ones if it is used again."""
+        if self._catalog is not None:
+            self._catalog.close()
         self._pool.close()
 
     def __enter__(self) -> LDAPManager:
@@ -344,14 +355,6 @@ class LDAPManager(Growing):
 
     def __repr__(self) -> str:
         return f"<LDAPManager {self._name}>"
-
-
-def _servers(settings: LDAPSettings) -> tuple[Endpoint, ...] | Discovered:
-    """The servers that SERVER names, or the way to find them. Raises `ConfigurationError`."""
-    domain = discovered_domain(settings)
-    if domain is None:
-        return endpoints(settings)
-    return Discovered(domain, partial(found_by_dns, settings), float(settings.CONNECT_TIMEOUT))
 
 
 class _Owned:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from wauth_core.directory import errors, wire
+from wauth_core.directory import errors, filters, wire
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.wire import BASE, SUBTREE, RawEntry
@@ -30,6 +30,7 @@ class Searcher:
     def __init__(self, pool: Connections, domain: str) -> None:
         self._pool = pool
         self._domain = domain
+        self.only_in: str | None = None  # the DN of a domain: in a Global Catalog its child domains are below it
 
     def read(self, base: str, attributes: tuple[str, ...], filter_text: str = "(objectClass=*)") -> RawEntry | None:
         """The one entry *base*; None where there is none, or where it does not match the filter."""
@@ -141,6 +142,8 @@ class Searcher:
         entries, result = connection.ask(deadline, base, scope, filter_text, attributes, controls, limit)
         if result.code in {errors.BUSY, errors.UNAVAILABLE}:
             raise Lost(f"{connection.endpoint} is {errors.code_name(result.code)}", skip=True)
+        if self.only_in is not None:
+            entries = [entry for entry in entries if not _is_of_a_child(entry.dn, self.only_in)]
         return entries, result
 
     def complete(self, entry: RawEntry) -> RawEntry:
@@ -191,3 +194,9 @@ class Searcher:
 
     def _unavailable(self, error: Lost) -> DirectoryUnavailable:
         return DirectoryUnavailable(f"Domain {self._domain}: {error}.")
+
+
+def _is_of_a_child(dn: str, domain: str) -> bool:
+    """Whether *dn* is in another domain, below *domain*."""
+    root = filters.domain_root(dn)
+    return bool(root) and filters.is_under(root, domain) and not filters.same_dn(root, domain)

@@ -72,6 +72,15 @@ class Topology:
             schema_version=schema.get("objectVersion", 0),
         )
 
+    def domains(self) -> dict[str, str]:
+        """The DNs of the forest's domains, by NetBIOS name and by DNS name."""
+        base = f"CN=Partitions,{self._root_dse()['configurationNamingContext']}"
+        found: dict[str, str] = {}
+        for _, each in self._all(base, "crossRef", ("nCName", "dnsRoot", "nETBIOSName", "systemFlags")):
+            if each.get("systemFlags", 0) & _DOMAIN_REF:
+                found[each.get("nETBIOSName", each["dnsRoot"])] = found[each["dnsRoot"]] = each["nCName"]
+        return found
+
     def controllers(self) -> list[Controller]:
         """The domain's controllers, by name."""
         top = self._root_dse()

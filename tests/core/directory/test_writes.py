@@ -15,7 +15,7 @@ from wauth_core.directory import LDAPManager, decode, encode, security
 from wauth_core.directory.edits import Edit, Mod
 from wauth_core.directory.wire import Control
 from wauth_core.directory.wire_writes import ADD, DELETE, REPLACE
-from wauth_core.exceptions import ChangeRefused, ChangeUncertain, ConfigurationError, DirectoryUnavailable
+from wauth_core.exceptions import ChangeRefused, ChangeUncertain, ConfigurationError, DirectoryUnavailable, NotFound
 from wauth_core.settings import LDAPSettings
 from wauth_core.testing import EmbeddedDirectory
 
@@ -117,6 +117,15 @@ def test_the_server_protects_too(directory: EmbeddedDirectory, manager: LDAPMana
     assert manager.connection.result["result"] == 50
     manager.protect("Vault", False)
     assert manager.delete("Vault").changed
+
+
+def test_a_unit_that_cannot_be_protected_is_not_made(directory: EmbeddedDirectory, manager: LDAPManager) -> None:
+    """The second of the two steps is refused: nothing is left of the first."""
+    directory.faults.refuse(50, operation="modify", times=1)
+    with pytest.raises(ChangeRefused):
+        manager.create_ou("Half")
+    with pytest.raises(NotFound):
+        manager.ou("Half")
 
 
 VALUES = {

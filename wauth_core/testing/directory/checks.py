@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import refusals as r
 from . import schema as syntax
+from . import values as v
 from .domain import Domain
 from .entry import Entry, Values
 from .names import BadName, Rdn, fold
@@ -112,6 +113,23 @@ class Checks:
             raise r.invalid_argument("00000523")
         if not fold(value.decode("utf-8", "replace")):
             raise r.invalid_argument("00000523")
+
+    def may_be_enabled(self, entry: Entry, flags: int) -> None:
+        """No account without a password is enabled, where the policy wants one (MS-SAMR 3.1.1.8.10)."""
+        was_disabled = self.store.number(entry, "useraccountcontrol") & v.DISABLED
+        free = flags & (v.DISABLED | v.PASSWORD_NOT_REQUIRED) or not flags & v.NORMAL_ACCOUNT
+        if was_disabled and not free and entry.password is None and self.store.number(self.store.root, "minpwdlength"):
+            raise r.unwilling("0000052D")
+
+    def may_be_members(self, group: Entry, values: Values) -> None:
+        """Nobody is made an ordinary member of their own primary group."""
+        if group.sid is None:
+            return
+        rid = int.from_bytes(group.sid[-4:], "little")
+        for value in values:
+            target = self.target(value)
+            if target not in group.linked("member") and self.store.number(target, "primarygroupid") == rid:
+                raise r.already_exists("00002071")
 
     def too_many(self, attribute: Attribute) -> r.Refused:
         """Two values for an attribute that takes one."""

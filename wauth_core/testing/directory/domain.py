@@ -16,6 +16,7 @@ from .fresh import build
 from .names import BadName, Rdn, fold, parse_dn
 from .schema import Schema
 from .store import Store, system_clock
+from .topology import know_one_another
 
 
 class Domain(Changes):
@@ -40,6 +41,7 @@ class Domain(Changes):
         parts = [self.random.getrandbits(32) for _ in range(3)]
         self.sid = "S-1-5-21-" + "-".join(map(str, parts))
         self.store = Store(base, v.pack_sid(self.sid), Schema(), clock)
+        self.forest = [self]  # its domains, the root first
         self.templates: dict[str, dict[str, bytes | Values]] = {}
         build(self)
 
@@ -74,7 +76,8 @@ class Domain(Changes):
             return [] if entry is None else [entry]
         netbios, _, sam = text.rpartition("\\")
         if netbios and fold(netbios) != fold(self.netbios):
-            return []
+            others = (each for each in self.forest if fold(each.netbios) == fold(netbios))
+            return [entry for each in others if each is not self for entry in each._find(sam)]
         found = store.lookup("samaccountname", sam.encode()) or []
         if not found and "@" in sam:
             found = store.lookup("userprincipalname", sam.encode()) or []
@@ -223,6 +226,14 @@ class Domain(Changes):
             return False
         groups = (self.store.by_sid.get(v.pack_sid(sid)) for sid in sids)
         return not self.store.token_groups(who).keys().isdisjoint(groups)
+
+    def join(self, other: Domain) -> None:
+        """Become a further domain of *other*'s forest: each knows the others, and trusts them."""
+        for each in other.forest:
+            know_one_another(each, self)
+        self.forest = other.forest
+        self.forest.append(self)
+        self.store.lock = other.store.lock  # a Global Catalog looks into all of them at once
 
     # --- inside ---
 

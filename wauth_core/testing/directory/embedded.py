@@ -34,7 +34,7 @@ class EmbeddedDirectory:
     *people* is a YAML or TOML file (see `wauth_core.testing.directory.people`), a mapping of the same shape, or
     None for the example company. *port* and *tls_port* 0 mean any free one. *tls_folder* keeps the throw-away
     CA's files there, so that a later run has the same one. *clock* gives Unix seconds. With *recycle_bin*, what is
-    deleted keeps its attributes and memberships.
+    deleted keeps its attributes and memberships. *forest* is a directory whose forest this domain joins.
 
     **For development and tests.** Passwords are kept in the clear, everybody in BUILTIN\\Account Operators or
     Administrators may write, and it refuses to listen on anything but loopback.
@@ -53,6 +53,7 @@ class EmbeddedDirectory:
         clock: Callable[[], float] = system_clock,
         seed: int | None = None,
         recycle_bin: bool = False,
+        forest: EmbeddedDirectory | None = None,
         max_page_size: int = 1000,
         max_value_range: int = 1500,
     ) -> None:
@@ -68,12 +69,15 @@ class EmbeddedDirectory:
         for account in (SERVICE_ACCOUNT, ADMINISTRATOR):
             self._domain.find(account).password = self.bind_password
         load_people(self._domain, found)
+        if forest is not None:
+            self._domain.join(forest._domain)
         if recycle_bin:
             enable_recycle_bin(self._domain)
         self._temporary = None if tls_folder else Path(tempfile.mkdtemp(prefix="wauth-directory-"))
         folder = Path(tls_folder) if tls_folder else self._temporary
         assert folder is not None  # noqa: S101 - one of the two is set; for the type checker
         self.operations = OperationLog()
+        self._catalog: Server | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
             names = ["localhost", "127.0.0.1", "::1", self.host, f"dc1.{self.realm}", self.realm]
@@ -165,6 +169,23 @@ class EmbeddedDirectory:
             store = self._domain.store
             category = store.category_dn("person").encode()
             return sum(store.values(entry, "objectcategory") == (category,) for entry in store.root.walk())
+
+    def global_catalog(self) -> str:
+        """The URL (``ldaps://…``) of this controller's Global Catalog, which listens from the first call on."""
+        if self._catalog is None:
+            self._catalog = Server(
+                self._domain,
+                self._server.context,
+                host=self.host,
+                port=0,
+                tls_port=0,
+                log=self.operations,
+                limits=self._server.limits,
+                faults=self._server.faults,
+                catalog=True,
+            )
+            self._catalog.start()
+        return f"ldaps://{_in_url(self.host)}:{self._catalog.tls_port}"
 
     # --- people ---
 
@@ -264,6 +285,8 @@ class EmbeddedDirectory:
             return
         self._closed = True
         self._pinging.close()
+        if self._catalog is not None:
+            self._catalog.close()
         self._server.close()
         self._remove_files()
 

@@ -41,7 +41,7 @@ def root_dse(domain: Domain) -> dict[str, Values]:
         "isSynchronized": ("TRUE",),
         "ldapServiceName": (f"{domain.realm}:dc1$@{domain.realm.upper()}",),
         "namingContexts": (base, configuration, f"CN=Schema,{configuration}"),
-        "rootDomainNamingContext": (base,),
+        "rootDomainNamingContext": (domain.forest[0].store.base_dn,),
         "schemaNamingContext": (f"CN=Schema,{configuration}",),
         "serverName": (agent.partition(",")[2],),
         "subschemaSubentry": (f"CN=Aggregate,CN=Schema,{configuration}",),

@@ -11,6 +11,7 @@ import struct
 import threading
 
 from . import ber
+from .catalog import CatalogSession
 from .domain import Domain
 from .faults import Faults
 from .log import OperationLog
@@ -37,13 +38,16 @@ class Server:
         tls_port: int,
         log: OperationLog,
         limits: Limits,
+        faults: Faults | None = None,
+        catalog: bool = False,
     ) -> None:
         self.domain = domain
+        self.catalog = catalog
         self.context = context
         self.host = host
         self.log = log
         self.limits = limits
-        self.faults = Faults(self._cut_off, self._come_back)
+        self.faults = faults or Faults(self._cut_off, self._come_back)
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._connections: set[Connection] = set()
@@ -135,7 +139,8 @@ class Connection:
         self.raw = client
         self.implicit_tls = implicit_tls
         self.ended = False
-        self.session = Session(number, server.domain, server.faults, server.log, server.limits, secure=implicit_tls)
+        session = CatalogSession if server.catalog else Session
+        self.session = session(number, server.domain, server.faults, server.log, server.limits, secure=implicit_tls)
 
     def serve(self) -> None:
         """Answer until the client leaves."""

@@ -62,6 +62,28 @@ def build_system(domain: Domain) -> None:
         store.load_link(server, "serverreference", controller)
 
 
+def know_one_another(one: Domain, other: Domain) -> None:
+    """Two domains of a forest: each has the other's cross-reference, and trusts it both ways."""
+    for domain, partner in ((one, other), (other, one)):
+        configuration = domain.child(domain.store.root, "CN=Configuration")
+        cross: dict[str, bytes | Values] = {
+            "ncname": partner.store.base_dn.encode(),
+            "dnsroot": partner.realm.encode(),
+            "netbiosname": partner.netbios.encode(),
+            "systemflags": _DOMAIN_REF,
+        }
+        _make(domain, domain.child(configuration, "CN=Partitions"), partner.netbios, "crossRef", **cross)
+        trust: dict[str, bytes | Values] = {
+            "trustpartner": partner.realm.encode(),
+            "flatname": partner.netbios.encode(),
+            "trustdirection": b"3",
+            "trusttype": b"2",
+            "trustattributes": b"32",  # within the forest
+            "securityidentifier": partner.store.domain_sid,
+        }
+        _make(domain, domain.child(domain.store.root, "CN=System"), partner.realm, "trustedDomain", **trust)
+
+
 def enable_recycle_bin(domain: Domain) -> None:
     """From now on a deleted object keeps what it had. That cannot be undone."""
     store = domain.store

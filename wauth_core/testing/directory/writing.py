@@ -250,7 +250,7 @@ class Writer:
         if name == "samaccountname" and not values:
             raise r.unwilling()
         if name == "useraccountcontrol" and values:
-            self._check_enabling(entry, int(values[0]))
+            self.checks.may_be_enabled(entry, int(values[0]))
         if name == "primarygroupid" and values:
             group = self.store.by_rid(int(values[0]))
             current = self.store.by_rid(self.store.number(entry, "primarygroupid"))
@@ -261,24 +261,7 @@ class Writer:
         if name == "pwdlastset" and values and values[0] not in (b"0", b"-1"):
             raise r.invalid_argument("00000057")
         if name == "member":
-            self._check_members(entry, values)
-
-    def _check_enabling(self, entry: Entry, flags: int) -> None:
-        """No account without a password is enabled, where the policy wants one (MS-SAMR 3.1.1.8.10)."""
-        was_disabled = self.store.number(entry, "useraccountcontrol") & v.DISABLED
-        free = flags & (v.DISABLED | v.PASSWORD_NOT_REQUIRED) or not flags & v.NORMAL_ACCOUNT
-        if was_disabled and not free and entry.password is None and self.store.number(self.store.root, "minpwdlength"):
-            raise r.unwilling("0000052D")
-
-    def _check_members(self, group: Entry, values: Values) -> None:
-        """Nobody is made an ordinary member of their own primary group."""
-        if group.sid is None:
-            return
-        rid = int.from_bytes(group.sid[-4:], "little")
-        for value in values:
-            target = self.checks.target(value)
-            if target not in group.linked("member") and self.store.number(target, "primarygroupid") == rid:
-                raise r.already_exists("00002071")
+            self.checks.may_be_members(entry, values)
 
     def _write(self, entry: Entry, name: str, values: Values) -> None:
         if self.checks.is_link(name):
