@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import Any
 
-from cachetools import TTLCache
+from cachetools import TTLCache, cached
 from django.apps import apps
 from django.contrib.auth.backends import BaseBackend, ModelBackend, RemoteUserBackend
 from django.http import HttpRequest
@@ -68,7 +68,7 @@ class WindowsAuthBackend(_LinkedUsers, RemoteUserBackend):  # type: ignore[misc]
         user = self.configure_user(request, user, created=not known)
         if not self.user_can_authenticate(user):
             return signin.refuse(request, identity, "the user is not active")
-        _names().keep(identity, user.get_username())
+        _remember_name(identity, user.get_username())
         signin.welcome(request, user, identity)
         return user
 
@@ -79,7 +79,7 @@ class WindowsAuthBackend(_LinkedUsers, RemoteUserBackend):  # type: ignore[misc]
         be parsed.
         """
         outcome = server_outcome(username)
-        return known_name(outcome.identity) if isinstance(outcome, SignedIn) else ""
+        return str(_names()(outcome.identity)) if isinstance(outcome, SignedIn) else ""
 
     def _identity_of(self, request: HttpRequest | None, remote_user: str | None) -> Identity | None:
         if not remote_user:
@@ -127,39 +127,27 @@ class LDAPBackend(_LinkedUsers):
 # -- the name of a linked user, for Django's RemoteUserMiddleware, which compares names on every request
 
 
-def known_name(identity: Identity) -> str:
-    """The Django user name of *identity*'s user, by one query that is remembered for a while."""
-    names = _names()
-    if (name := names.get(identity)) is not None:
-        return name
-    user = user_linked_to(identity)
-    if user is None:
-        by = get_wauth().options.username_format  # a function of the DirectoryUser would have to ask: nobody has a name
-        return identity.username if callable(by) else by.format(username=identity.username, domain=identity.domain)
-    names.keep(identity, str(user.get_username()))
-    return str(user.get_username())
+def _names() -> Any:
+    """The Django user name of an identity, remembered for ten minutes.
 
-
-class Names:
-    """User names by identity, for ten minutes. A name that has changed since costs one more sign-in, no more: whose
-    session it is, `UserSyncMiddleware` decides by the owner in the session."""
-
-    def __init__(self) -> None:
-        self._cache: TTLCache[tuple[str, str, bool], str] = TTLCache(maxsize=10_000, ttl=600)
-        self._lock = threading.Lock()
-
-    def get(self, identity: Identity) -> str | None:
-        """The kept name, or None."""
-        with self._lock:
-            return self._cache.get(identity.name_key())
-
-    def keep(self, identity: Identity, username: str) -> None:
-        """Keep *username*."""
-        with self._lock:
-            self._cache[identity.name_key()] = username
-
-
-def _names() -> Names:
+    A name that has changed since costs one more sign-in, no more: whose session it is, `UserSyncMiddleware` decides by
+    the owner in the session.
+    """
     config: Any = apps.get_app_config("windows_auth")
-    names: Names = config.loaded("names", Names)
-    return names
+    return config.loaded(
+        "names", lambda: cached(TTLCache(10_000, 600), key=Identity.name_key, lock=threading.Lock())(_name_of)
+    )
+
+
+def _name_of(identity: Identity) -> str:
+    user = user_linked_to(identity)
+    if user is not None:
+        return str(user.get_username())
+    by = get_wauth().options.username_format  # a function of the DirectoryUser would have to ask: nobody has a name
+    return identity.username if callable(by) else by.format(username=identity.username, domain=identity.domain)
+
+
+def _remember_name(identity: Identity, username: str) -> None:
+    names = _names()
+    with names.cache_lock:
+        names.cache[identity.name_key()] = username
