@@ -29,12 +29,12 @@ def owner_of(request: HttpRequest) -> Owner | None:
     """Whose session it is; None for no session, and where the outcome leaves sessions untouched."""
     if _leaves_sessions(request):
         return None
-    user, session = request.user, request.session
+    user, session = _user(request), request.session
     return _owner(user, session.get(KEY), session.get(SESSION_KEY)) if user.is_authenticated else None
 
 
 async def aowner_of(request: HttpRequest) -> Owner | None:
-    """See `owner_of`. It loads the user for sync code, too."""
+    """See `owner_of`."""
     if _leaves_sessions(request):
         return None
     user, session = await _auser(request), request.session
@@ -95,16 +95,27 @@ def _leaves_sessions(request: HttpRequest) -> bool:
     return isinstance(visit_of(request).outcome, (Handshake, Unchecked))
 
 
-async def _auser(request: HttpRequest) -> Any:
-    """The request's user, the same for sync and async code.
+def _user(request: HttpRequest) -> Any:
+    """The request's user, loaded once, and the same for sync and async code.
 
-    Django's ``alogin`` and ``alogout`` change ``request.user`` alone (5.2): without this, whom another middleware has
-    just signed in would be nobody to ``auser()`` until the next request.
+    Whoever has changed ``request.user`` alone, as Django's ``alogin`` and ``alogout`` do (5.2), has changed it for
+    ``auser()`` too.
     """
-    user, assigned = await request.auser(), request.user
-    if not isinstance(assigned, SimpleLazyObject):
-        user = assigned
-    elif hasattr(request, "_cached_user"):
-        return user
+    user: Any = request.user
+    if isinstance(user, SimpleLazyObject):
+        bool(user.is_authenticated)  # loads the user
+        user = getattr(request, "_cached_user", user)
+    return _kept(request, user)
+
+
+async def _auser(request: HttpRequest) -> Any:
+    """See `_user`."""
+    user: Any = request.user
+    if isinstance(user, SimpleLazyObject):
+        user = getattr(request, "_cached_user", None) or await request.auser()
+    return _kept(request, user)
+
+
+def _kept(request: HttpRequest, user: Any) -> Any:
     request._cached_user = request._acached_user = user  # type: ignore[attr-defined]
     return user

@@ -16,6 +16,7 @@ from wauth_core.identity import TransportFacts
 from wauth_core.testing.tokens import FakeTokenReader
 from wauth_core.web.outcomes import Anonymous, Challenge, Handshake, Rejected, SignedIn
 from wauth_core.web.sources.token import PAIRING_HEADER, TOKEN_HEADERS, TokenFacts
+from wauth_django.models import LDAPUser
 from wauth_django.signals import user_refused
 from wauth_wsgi import IISToken, ProxyHeader
 
@@ -157,6 +158,19 @@ def test_what_a_young_ticket_says_is_taken(client, example, settings):
     assert browser.get("/group/").status_code == 200
     assert len(asked(example)) == before
     assert get_user_model().objects.get(username="alice").ldap.state == "enabled"  # of which a ticket says nothing
+
+
+def test_a_young_ticket_spares_the_search_of_a_session_too(client, example, settings):
+    """A source that brings a ticket with each request keeps a known person in step by it alone."""
+    source = Answers(SignedIn(Identity("EXAMPLE", "alice"), "test"))
+    settings.WAUTH_SOURCES = [source]
+    assert client.get("/who/").json()["superuser"] is False
+    before, now = len(asked(example)), datetime.now(timezone.utc)
+    LDAPUser.objects.update(last_sync=now - timedelta(minutes=11))
+    facts = TransportFacts(example.sid("alice"), frozenset({f"{example.domain_sid}-512"}), now)
+    source.outcome = SignedIn(Identity("EXAMPLE", "alice"), "test", facts)
+    assert client.get("/who/").json()["superuser"] is True
+    assert len(asked(example)) == before
 
 
 def test_a_ticket_makes_nobody_known(client, example, settings):

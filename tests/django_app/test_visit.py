@@ -167,22 +167,27 @@ def test_a_session_that_says_nothing_of_its_owner_ends(browser, said):
     assert browser.user(NOBODY) == ""
 
 
-def test_a_user_without_a_session_is_nobodys_to_end(rf, db, example):
-    """Whom a token has signed in for this request alone stays."""
-    from wauth_django.middleware import UserSyncMiddleware
-
-    request = rf.get("/")
-    request.session = Client().session
-    request.user = get_user_model().objects.create_user("robot")
-    assert UserSyncMiddleware(lambda request: request.user)(request).get_username() == "robot"
-
-
 @pytest.fixture
-def rf():
-    """A factory of requests."""
-    from django.test import RequestFactory
+def by_token(db, example, settings):
+    """A middleware before ours signs a robot in for its request alone, whosever session comes with it."""
+    robot = get_user_model().objects.create_user("robot")
+    place = settings.MIDDLEWARE.index("wauth_django.middleware.WindowsAuthMiddleware")
+    chain = [*settings.MIDDLEWARE]
+    chain.insert(place, "tests.django_app.sources.signs_a_robot_in")
+    settings.MIDDLEWARE = chain
+    return robot
 
-    return RequestFactory()
+
+@pytest.mark.parametrize("door", ["/who/", "/awho/"])
+def test_whom_a_token_signs_in_is_nobodys_to_end(browser, by_token, door):
+    """The robot is there by every door, and the session that came along stays alice's."""
+    by_password(browser)
+    key = browser.key
+    header = {"headers": {"token": "robot"}}
+    ask = browser.client.get if isinstance(browser.client, Client) else async_to_sync(browser.client.get)
+    assert ask(door, **header).json()["user"] == "robot"
+    assert browser.key == key
+    assert browser.user(NOBODY, door) == "alice"
 
 
 def test_a_new_password_ends_the_sessions_of_the_old_one(db, windowsauth_directory, settings):
@@ -201,3 +206,16 @@ def test_a_new_password_ends_the_sessions_of_the_old_one(db, windowsauth_directo
     assert len(asked(windowsauth_directory, "search")) == before + 1
     assert named.session.session_key != key
     assert typed.user(NOBODY) == ""
+
+
+def test_a_new_password_is_not_passed_over_by_a_source(db, windowsauth_directory, settings):
+    """A session of the old password ends, though a source names the same person; the next one is the source's."""
+    settings.WAUTH_DOMAINS = {"EXAMPLE": windowsauth_directory.settings()}
+    settings.WAUTH_RESYNC_DELTA = 0
+    settings.AUTHENTICATION_BACKENDS = ["wauth_django.backends.WindowsAuthBackend", "wauth_django.backends.LDAPBackend"]
+    browser = Browser(Client, settings)
+    by_password(browser)
+    windowsauth_directory.set_password("alice", "An0ther-0ne!")
+    assert browser.user(ALICE) == ""
+    assert browser.user(ALICE) == "alice"
+    assert browser.user(NOBODY) == ""
