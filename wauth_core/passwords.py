@@ -16,11 +16,12 @@ from statistics import median
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
+from wauth_core.cache import Cache
 from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, filters
 from wauth_core.directory.authenticate import is_empty
 from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, InvalidIdentity, UserNotFound
 from wauth_core.identity import Identity, canonical_domain, fold_username
-from wauth_core.throttle import NAME_LIMIT, PEER_LIMIT, Counters, Throttle, Turns
+from wauth_core.throttle import Throttle, Turns
 
 if TYPE_CHECKING:
     from wauth_core.service import Wauth
@@ -31,6 +32,8 @@ LONGEST_PAUSE = 1.0  # seconds
 LONGEST_TURN = 15.0  # seconds that an attempt waits for the one before it, by the same name
 
 
+# Peers that are the site's own proxy, and speak for everybody: loopback and unix sockets
+_OWN_MACHINE = ("127.", "::1", "::ffff:127.", "/", "unix:")
 _NOBODYS = (AuthReason.NO_SUCH_USER, AuthReason.REFUSED, AuthReason.LOCKED)
 
 # A DN, GUID or SID names a person too, in endless spellings, and nobody signs in by one.
@@ -59,8 +62,8 @@ class Typed:
 class Guard:
     """What stands between people who type passwords and the directory, in one application."""
 
-    def __init__(self, counters: Counters | None = None) -> None:
-        self._throttle = Throttle(counters)
+    def __init__(self, cache: Cache | None = None) -> None:
+        self._throttle = Throttle(cache)
         self._turns = Turns()
         self._pace = Pace()
 
@@ -85,21 +88,22 @@ class Guard:
             return result
 
     def _counted(self, who: str, peer: str | None, ask: Callable[[], AuthResult]) -> AuthResult:
-        name, address = f"name {who}", f"peer {peer}"
-        wait = self._throttle.admit(name, NAME_LIMIT)
-        counts_peer = not wait and _is_somebody(peer)
-        if counts_peer:
-            wait = self._throttle.admit(address, PEER_LIMIT)
+        """Ask, unless there were too many attempts already."""
+        address = peer if peer is not None and not peer.startswith(_OWN_MACHINE) else None
+        wait = self._throttle.wait_of_peer(address)
+        slot = ""
+        if not wait:
+            wait, slot = self._throttle.admit(who)
         if wait:
             logger.warning("Too many attempts to sign in as %r or from %r: a password was not tried.", who[:80], peer)
             return AuthResult(AuthReason.THROTTLED, retry_after=wait)
         result = self._pace.keep(ask)
-        if result.reason is AuthReason.UNAVAILABLE:
-            self._throttle.forgive(name)
-        elif result.ok:
-            self._throttle.forget(name)
-        if counts_peer and (result.ok or result.reason is AuthReason.UNAVAILABLE):
-            self._throttle.forgive(address)
+        if result.ok:
+            self._throttle.forget(who)
+        elif result.reason is AuthReason.UNAVAILABLE:
+            self._throttle.take_back(slot)
+        else:
+            self._throttle.count_failure(address)
         return result
 
 
@@ -124,11 +128,6 @@ class Pace:
         elif result.reason in _NOBODYS and self._taken:
             self._pause(min(LONGEST_PAUSE, max(0.0, median(self._taken) - taken)))
         return result
-
-
-def _is_somebody(peer: str | None) -> bool:
-    """Whether *peer* may be one person's machine: loopback and unix sockets are the site's own proxy."""
-    return bool(peer) and not str(peer).startswith(("127.", "::1", "/", "unix:", "::ffff:127."))
 
 
 def _key(wauth: Wauth, typed: Typed) -> str:

@@ -35,7 +35,6 @@ from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository
 from wauth_core.sync.result import BulkResult, SyncResult
 from wauth_core.sync.single import AfterSync, Task, sync_one
-from wauth_core.throttle import CacheCounters
 
 logger = logging.getLogger("wauth.service")
 
@@ -82,7 +81,7 @@ class Wauth:
         self.options = Options.from_keywords(options)
         self._after_sync = after_sync
         self._clock = clock
-        self._guard = passwords.Guard(None if cache is None else CacheCounters(cache))
+        self._guard = passwords.Guard(cache)
         self._lookups: dict[str, Lookups] = {}
         self._parents: dict[str, Lookups] = {}
         self._pid = os.getpid()

@@ -6,147 +6,115 @@ See https://cheatsheetseries.owasp.org/cheatsheets/Authentication_Cheat_Sheet.ht
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import hmac
-import logging
 import secrets
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
-from wauth_core.cache import Cache
-
-logger = logging.getLogger("wauth.service")
+from wauth_core.cache import Cache, SharedCache, cache_key
 
 WINDOW = 300  # seconds in which attempts are counted
 NAME_LIMIT = 4  # wrong attempts by one name in a window: fewer than lock an account in the usual policies (5 and 10)
-PEER_LIMIT = 100  # failed attempts from one address in a window: an office may share one
+PEER_LIMIT = 100  # wrong attempts from one address in a window: an office may share one
 REMEMBERED = 30.0  # seconds that a refused pair of name and password is refused without asking
 MANY = 20_000  # counters and pairs kept in memory
 
 
-class Counters(Protocol):
-    """Where attempts are counted. Any cache that workers share will do: Django's, one of cachelib's, Redis."""
+class MemoryCache:
+    """A `wauth_core.cache.Cache` of this process alone; the oldest values go first if there are too many."""
 
-    def add(self, key: str, value: int, seconds: int) -> bool:
-        """Set *key*, for so many seconds, unless it is there. Whether it was set."""
-
-    def incr(self, key: str, delta: int) -> int | None:
-        """Add *delta* to *key* and return the sum; None if it is not there."""
-
-    def get(self, key: str) -> int | None:
-        """The value of *key*, or None."""
-
-    def delete(self, key: str) -> None:
-        """Forget *key*."""
-
-
-class MemoryCounters:
-    """Counters of this process alone; the oldest go first if there are too many."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._kept: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[Any, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def add(self, key: str, value: int, seconds: int) -> bool:
+    def get(self, key: str, /) -> Any:
+        with self._lock:
+            return self._live(key)
+
+    def set(self, key: str, value: Any, timeout: int, /) -> bool:
+        with self._lock:
+            self._keep(key, value, timeout)
+            return True
+
+    def add(self, key: str, value: Any, timeout: int, /) -> bool:
         with self._lock:
             if self._live(key) is not None:
                 return False
-            self._kept[key] = value, self._clock() + seconds
-            while len(self._kept) > MANY:
-                self._kept.popitem(last=False)
+            self._keep(key, value, timeout)
             return True
 
-    def incr(self, key: str, delta: int) -> int | None:
-        with self._lock:
-            if (found := self._live(key)) is None:
-                return None
-            self._kept[key] = found[0] + delta, found[1]
-            return found[0] + delta
-
-    def get(self, key: str) -> int | None:
-        with self._lock:
-            found = self._live(key)
-            return None if found is None else found[0]
-
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, /) -> None:
         with self._lock:
             self._kept.pop(key, None)
 
-    def _live(self, key: str) -> tuple[int, float] | None:
-        found = self._kept.get(key)
-        if found is not None and found[1] <= self._clock():
-            del self._kept[key]
-            return None
-        return found
+    def _keep(self, key: str, value: Any, timeout: int) -> None:
+        self._kept[key] = value, self._clock() + timeout
+        while len(self._kept) > MANY:
+            self._kept.popitem(last=False)
 
-
-class CacheCounters:
-    """Attempts counted in a cache that processes share: Django's, or one of cachelib's. Only some count in one step."""
-
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
-        self._count: Callable[[str, int], Any] = getattr(cache, "incr", None) or getattr(cache, "inc")  # noqa: B009
-
-    def add(self, key: str, value: int, seconds: int) -> bool:
-        return bool(self._cache.add(key, value, seconds))
-
-    def incr(self, key: str, delta: int) -> int | None:
-        try:
-            return None if self._cache.get(key) is None else self._count(key, delta)
-        except ValueError:  # Django's, where it is gone meanwhile
-            return None
-
-    def get(self, key: str) -> int | None:
-        found: int | None = self._cache.get(key)
-        return found
-
-    def delete(self, key: str) -> None:
-        self._cache.delete(key)
+    def _live(self, key: str) -> Any:
+        value, until = self._kept.get(key, (None, 0.0))
+        return value if until > self._clock() else None
 
 
 class Throttle:
-    """Counts attempts in *counters*; if those fail, in this process's memory: a cache that is down locks nobody out."""
+    """Counts attempts in *cache*, which workers share; without one, or if it fails, in this process's memory.
 
-    def __init__(self, counters: Counters | None = None, clock: Callable[[], float] = time.time) -> None:
-        self._memory = MemoryCounters()
-        self._counters: Counters = self._memory if counters is None else counters
+    A name has `NAME_LIMIT` slots, and each attempt takes one for `WINDOW` seconds: `add` is one step in every cache, so
+    no two workers take the same. The failures of an address are a number, and may be a few too low.
+    """
+
+    def __init__(self, cache: Cache | None = None, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        memory = SharedCache(MemoryCache(clock))
+        self._caches = (memory,) if cache is None else (SharedCache(cache), memory)
 
-    def admit(self, key: str, limit: int) -> int:
-        """Count an attempt. 0 if it is one of *limit* in its window, else the seconds until the next one."""
-        try:
-            return self._admit(self._counters, key, limit)
-        except Exception as error:
-            logger.warning("Password attempts are counted in this process alone, as the cache fails: %r", error)
-            return self._admit(self._memory, key, limit)
-
-    def _admit(self, counters: Counters, key: str, limit: int) -> int:
-        key = _short(key)
+    def admit(self, name: str) -> tuple[int, str]:
+        """Count an attempt. 0 and its slot; or, if there is none left, the seconds until there is one."""
+        slots = [cache_key("tries", name, number) for number in range(NAME_LIMIT)]
         now = int(self._clock())
-        if counters.add(key, 1, WINDOW):
-            counters.add(f"{key}.until", now + WINDOW, WINDOW)
-            return 0
-        count = counters.incr(key, 1)
-        if count is None or count <= limit:
-            return 0
-        return max(1, (counters.get(f"{key}.until") or now + WINDOW) - now)
+        for cache in self._caches:
+            for slot in slots:
+                kept = cache.add(slot, now + WINDOW, WINDOW)
+                if kept is None or (kept and cache.get(slot) is None):  # it fails, or it keeps nothing
+                    break
+                if kept:
+                    return 0, slot
+            else:
+                return max(1, min(cache.get(slot) or now for slot in slots) - now), ""
+        return 0, slots[0]
 
-    def forgive(self, key: str) -> None:
-        """Take one attempt back: it told nothing wrong, or it was right."""
-        for counters in {id(each): each for each in (self._counters, self._memory)}.values():
-            with contextlib.suppress(Exception):
-                counters.incr(_short(key), -1)
+    def take_back(self, slot: str) -> None:
+        """Do not count the attempt after all."""
+        for cache in self._caches:
+            cache.delete(slot)
 
-    def forget(self, key: str) -> None:
-        """Forget all attempts: the password was right."""
-        for counters in {id(each): each for each in (self._counters, self._memory)}.values():
-            with contextlib.suppress(Exception):
-                counters.delete(_short(key))
-                counters.delete(f"{_short(key)}.until")
+    def forget(self, name: str) -> None:
+        """Count no attempt of *name*: the password was right."""
+        for number in range(NAME_LIMIT):
+            self.take_back(cache_key("tries", name, number))
+
+    def wait_of_peer(self, peer: str | None) -> int:
+        """The seconds until *peer* may try again; 0 if it may."""
+        count, until = self._failures(peer)
+        return max(1, until - int(self._clock())) if count >= PEER_LIMIT else 0
+
+    def count_failure(self, peer: str | None) -> None:
+        """Count a wrong password from *peer*."""
+        if peer is not None:
+            count, until = self._failures(peer)
+            for cache in self._caches:
+                cache.set(cache_key("failures", peer), [count + 1, until], max(1, until - int(self._clock())))
+
+    def _failures(self, peer: str | None) -> tuple[int, int]:
+        now = int(self._clock())
+        found = [cache.get(cache_key("failures", peer)) for cache in self._caches if peer is not None]
+        count, until = max((each for each in found if each), default=(0, now + WINDOW))
+        return (count, until) if until > now else (0, now + WINDOW)
 
 
 class Turns:
@@ -195,8 +163,3 @@ class Turns:
 
     def _mark(self, typed: str) -> bytes:
         return hmac.digest(self._key, typed.encode("utf-8", "surrogatepass"), "sha256")
-
-
-def _short(key: str) -> str:
-    """A name may be long and odd; the keys of caches may not (memcached: 250 letters, none of them a blank)."""
-    return f"wauth.tries.{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:40]}"

@@ -13,7 +13,7 @@ from wauth_core import Wauth
 from wauth_core.directory import AuthReason, AuthResult
 from wauth_core.passwords import Guard, Pace
 from wauth_core.testing import EmbeddedDirectory
-from wauth_core.throttle import NAME_LIMIT, PEER_LIMIT, WINDOW, CacheCounters, MemoryCounters, Throttle, Turns
+from wauth_core.throttle import NAME_LIMIT, PEER_LIMIT, WINDOW, MemoryCache, Throttle, Turns
 
 PASSWORD = "Passw0rd!x"
 PEER = "192.0.2.7"
@@ -207,71 +207,69 @@ def _filetime(directory: EmbeddedDirectory) -> int:
     return filetime(directory._domain.clock())
 
 
-def _django_cache() -> Any:
+def _django() -> Any:
     from django.conf import settings
 
     if not settings.configured:
         settings.configure(CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}})
-    from django.core.cache import cache
+    from django.core.cache.backends.locmem import LocMemCache
 
-    cache.clear()
-    return cache
+    return LocMemCache("passwords", {})
 
 
-def _cachelib_cache() -> Any:
+def _cachelib() -> Any:
     from cachelib import SimpleCache
 
     return SimpleCache()
 
 
-CACHES = {"django": _django_cache, "cachelib": _cachelib_cache}
-KINDS = {
-    "memory": MemoryCounters,
-    "django": lambda: CacheCounters(_django_cache()),
-    "cachelib": lambda: CacheCounters(_cachelib_cache()),
-}
+KINDS = {"memory": MemoryCache, "django": _django, "cachelib": _cachelib}
 
 
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_every_store_of_counters_counts_alike(make: Any) -> None:
-    """Set once, add to what is there, forget."""
-    counters = make()
-    assert counters.get("x") is None
-    assert counters.incr("x", 1) is None
-    assert counters.add("x", 1, 60)
-    assert not counters.add("x", 5, 60)
-    assert counters.incr("x", 1) == 2
-    assert counters.incr("x", -1) == 1
-    assert counters.get("x") == 1
-    counters.delete("x")
-    counters.delete("x")
-    assert counters.get("x") is None
-
-
-@pytest.mark.parametrize("make", CACHES.values(), ids=CACHES)
 def test_workers_that_share_a_cache_share_the_count(directory: EmbeddedDirectory, make: Any) -> None:
     """Four attempts for a site, not for each of its processes."""
     cache = make()
     domains = {"EXAMPLE": directory.settings()}
     with Wauth(domains, cache=cache) as one, Wauth(domains, cache=cache) as other:
         for number in range(NAME_LIMIT):
-            (one, other)[number % 2].authenticate("alice", f"wrong {number}")
+            reason = (one, other)[number % 2].authenticate("alice", f"wrong {number}").reason
+            assert reason is AuthReason.BAD_PASSWORD
         assert one.authenticate("alice", "another").reason is AuthReason.THROTTLED
         assert other.authenticate("alice", PASSWORD).reason is AuthReason.THROTTLED
+        assert one.authenticate("hana", PASSWORD)
+        assert not other.authenticate("hana", "wrong")
 
 
 class Broken:
     """A cache that is down."""
 
-    def get(self, *_: Any) -> Any:
+    def __getattr__(self, name: str) -> Any:
         raise ConnectionError("no Redis")
 
-    set = add = delete = incr = get
+
+class Forgetful:
+    """A cache that keeps nothing, as Django's DummyCache."""
+
+    def get(self, key: str, /) -> Any:
+        return None
+
+    def set(self, key: str, value: Any, timeout: int, /) -> bool:
+        return True
+
+    def add(self, key: str, value: Any, timeout: int, /) -> bool:
+        return True
+
+    def delete(self, key: str, /) -> bool:
+        return False
 
 
-def test_a_cache_that_is_down_locks_nobody_out_and_lets_nobody_guess(directory: EmbeddedDirectory) -> None:
+@pytest.mark.parametrize("cache", [Broken(), Forgetful()], ids=["down", "keeps-nothing"])
+def test_a_cache_that_does_not_work_locks_nobody_out_and_lets_nobody_guess(
+    directory: EmbeddedDirectory, cache: Any
+) -> None:
     """The process counts for itself meanwhile."""
-    with Wauth({"EXAMPLE": directory.settings()}, cache=Broken()) as wauth:
+    with Wauth({"EXAMPLE": directory.settings()}, cache=cache) as wauth:
         assert wauth.authenticate("alice", PASSWORD)
         for number in range(NAME_LIMIT):
             assert wauth.authenticate("alice", f"wrong {number}").reason is AuthReason.BAD_PASSWORD
@@ -319,14 +317,32 @@ def test_right_passwords_do_not_use_an_address_up() -> None:
 
 
 def test_the_window_ends() -> None:
-    """After five minutes there are four attempts again, and never more at once."""
+    """Each attempt counts for five minutes; the answer says how long until one is free."""
     clock = Clock()
-    throttle = Throttle(MemoryCounters(clock), clock)
+    throttle = Throttle(MemoryCache(clock), clock)
     for _ in range(3):
-        assert [throttle.admit("x", 2) for _ in range(2)] == [0, 0]
+        assert [throttle.admit("x")[0] for _ in range(NAME_LIMIT - 1)] == [0] * (NAME_LIMIT - 1)
         clock.time += 100
-        assert throttle.admit("x", 2) == WINDOW - 100
+        assert throttle.admit("x")[0] == 0
+        assert throttle.admit("x")[0] == WINDOW - 100
         clock.time += WINDOW - 100
+        assert throttle.admit("x")[0] == 0
+        clock.time += WINDOW
+
+
+def test_the_window_of_an_address_ends() -> None:
+    """Five minutes after its first wrong password."""
+    clock = Clock()
+    throttle = Throttle(None, clock)
+    for _ in range(PEER_LIMIT):
+        assert throttle.wait_of_peer(PEER) == 0
+        throttle.count_failure(PEER)
+        clock.time += 1
+    assert throttle.wait_of_peer(PEER) == WINDOW - PEER_LIMIT
+    clock.time += WINDOW - PEER_LIMIT
+    assert throttle.wait_of_peer(PEER) == 0
+    throttle.count_failure(PEER)
+    assert throttle.wait_of_peer(PEER) == 0
 
 
 def test_a_refused_password_may_be_tried_again_in_a_moment() -> None:
@@ -351,14 +367,16 @@ def test_a_turn_that_does_not_come_is_given_up() -> None:
     assert turns._waiting == {}
 
 
-def test_counters_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_in_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A million made-up names do not fill the memory."""
     monkeypatch.setattr("wauth_core.throttle.MANY", 10)
-    counters, turns = MemoryCounters(), Turns()
+    cache, turns = MemoryCache(), Turns()
     for number in range(100):
-        counters.add(str(number), 1, 60)
+        cache.add(str(number), 1, 60)
         turns.remember(str(number))
-    assert len(counters._kept) == len(turns._refused) == 10
+    assert len(cache._kept) == len(turns._refused) == 10
+    assert cache.get("99") == 1
+    assert cache.get("0") is None
 
 
 def test_a_name_that_nobody_bears_takes_as_long_as_a_wrong_password() -> None:
