@@ -61,7 +61,7 @@ def test_what_a_package_lists_it_has(module):
             service_accounts find objects deleted members domain_info forest_info controllers sites trusts clock_skew
             set add_value remove_value set_manager set_password change_password must_change_password enable disable
             unlock expire add_members remove_members create_user create_group create_computer create_ou move rename
-            protect delete restore global_catalog""",
+            protect delete restore global_catalog password_policy""",
             id="LDAPManager",
         ),
         pytest.param(Wauth, "from_mapping from_toml manager sync sync_all close __enter__ __exit__", id="Wauth"),

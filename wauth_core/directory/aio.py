@@ -112,6 +112,7 @@ class AsyncLDAPManager:
     objects = _streamed(LDAPManager.objects)
     deleted = _streamed(LDAPManager.deleted)
     domain_info = _awaited(LDAPManager.domain_info)
+    password_policy = _awaited(LDAPManager.password_policy)
     forest_info = _awaited(LDAPManager.forest_info)
     controllers = _awaited(LDAPManager.controllers)
     sites = _awaited(LDAPManager.sites)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from wauth_core.directory.entries import DirectoryObject
-from wauth_core.directory.facts import Controller, DomainInfo, ForestInfo, Site, Trust
+from wauth_core.directory.facts import Controller, DomainInfo, ForestInfo, PasswordPolicy, Site, Trust
 from wauth_core.directory.inventory import Inventory
 from wauth_core.directory.kinds import KINDS, OBJECT, Kind
 from wauth_core.directory.objects import (
@@ -82,6 +82,10 @@ class Nouns:
     def domain_info(self) -> DomainInfo:
         """The domain: names, SID, functional level, password and lockout policies, fine-grained ones included."""
         return self._topology.domain_info()
+
+    def password_policy(self, x: object) -> PasswordPolicy:
+        """The password and lockout policy that holds for the person *x*: the domain's, or a fine-grained one."""
+        return self._topology.policy_of(self.find(x))
 
     def forest_info(self) -> ForestInfo:
         """The forest: its domains, level, UPN suffixes, and whether it has a recycle bin."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from wauth_core.directory import decode, filters
 from wauth_core.directory.domain import Domain
+from wauth_core.directory.entries import DirectoryObject
 from wauth_core.directory.facts import DIRECTIONS, Controller, DomainInfo, ForestInfo, PasswordPolicy, Site, Trust
 from wauth_core.exceptions import DirectoryError
 
@@ -48,6 +49,13 @@ class Topology:
             policy=_domain_policy(values),
             policies=self._fine_grained(),
         )
+
+    def policy_of(self, found: DirectoryObject) -> PasswordPolicy:
+        """The policy that holds for a person: AD says which (msDS-ResultantPSO, MS-ADTS 3.1.1.4.5.36)."""
+        values = self._read(found.dn, ("msDS-ResultantPSO",))
+        if dn := values.get("msDS-ResultantPSO"):
+            return _fine_policy(self._read(dn, _FINE))
+        return _domain_policy(self._read(self._domain.root, _POLICY))
 
     def forest_info(self) -> ForestInfo:
         """The forest that the domain is in."""

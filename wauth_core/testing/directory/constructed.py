@@ -7,6 +7,7 @@ from collections.abc import Callable
 from . import values as v
 from .domain import Domain
 from .entry import Entry, Values
+from .policies import policy_of, resultant
 
 TOKEN_GROUPS = ("tokengroups", "tokengroupsglobalanduniversal", "tokengroupsnogcacceptable")
 
@@ -34,7 +35,7 @@ def is_locked(domain: Domain, entry: Entry) -> bool:
     since = domain.store.number(entry, "lockouttime")
     if not since:
         return False
-    duration = domain.store.number(domain.store.root, "lockoutduration")
+    duration = policy_of(domain, entry).lockout_duration
     return duration == 0 or v.filetime(domain.clock()) < since - duration
 
 
@@ -45,9 +46,9 @@ def password_age_exceeded(domain: Domain, entry: Entry) -> bool:
     if not flags or flags & (v.DONT_EXPIRE_PASSWORD | v.WORKSTATION_ACCOUNT | v.SERVER_ACCOUNT):
         return False
     last_set = store.number(entry, "pwdlastset")
-    maximum = store.number(store.root, "maxpwdage")
     if last_set == 0:
         return True
+    maximum = policy_of(domain, entry).max_age
     return maximum != 0 and v.filetime(domain.clock()) > last_set - maximum
 
 
@@ -80,8 +81,8 @@ def _password_expiry(domain: Domain, entry: Entry) -> Values:
     flags = store.number(entry, "useraccountcontrol")
     if not flags:
         return ()
-    maximum = store.number(store.root, "maxpwdage")
-    if maximum == 0 or flags & (v.DONT_EXPIRE_PASSWORD | v.WORKSTATION_ACCOUNT | v.SERVER_ACCOUNT):
+    maximum = policy_of(domain, entry).max_age
+    if maximum in (0, -v.NEVER - 1) or flags & (v.DONT_EXPIRE_PASSWORD | v.WORKSTATION_ACCOUNT | v.SERVER_ACCOUNT):
         return (b"%d" % v.NEVER,)
     last_set = store.number(entry, "pwdlastset")
     return (b"%d" % (last_set - maximum if last_set else 0),)
@@ -107,6 +108,11 @@ def _structural_class(domain: Domain, entry: Entry) -> Values:
     return domain.store.classes(entry)
 
 
+def _resultant_policy(domain: Domain, entry: Entry) -> Values:
+    found = resultant(domain, entry)
+    return () if found is None else (found.dn.encode(),)
+
+
 def _subschema(domain: Domain, entry: Entry) -> Values:
     return (f"CN=Aggregate,CN=Schema,CN=Configuration,{domain.store.base_dn}".encode(),)
 
@@ -124,6 +130,7 @@ _MADE: dict[str, Callable[[Domain, Entry], Values]] = {
     "msds-principalname": _principal_name,
     "msds-user-account-control-computed": _computed_flags,
     "msds-userpasswordexpirytimecomputed": _password_expiry,
+    "msds-resultantpso": _resultant_policy,
     "primarygrouptoken": _primary_group_token,
     "parentguid": _parent_guid,
     "structuralobjectclass": _structural_class,

@@ -8,6 +8,7 @@ from . import values as v
 from .domain import Domain
 from .entry import Entry
 from .messages import Change
+from .policies import policy_of
 from .refusals import CONSTRAINT_VIOLATION, Refused, attribute_problem, no_rights, unwilling
 
 
@@ -29,9 +30,9 @@ def write_password(domain: Domain, entry: Entry, changes: Sequence[Change], *, s
         new = _decoded(added[0])
     else:
         raise unwilling()
-    minimum = domain.store.number(domain.store.root, "minpwdlength")
+    policy = policy_of(domain, entry)
     sam = domain.store.text(entry, "samaccountname")
-    if len(new) < minimum or _too_simple(new, sam):
+    if len(new) < policy.min_length or (policy.is_complex and _too_simple(new, sam)):
         raise attribute_problem(CONSTRAINT_VIOLATION, "0000052D", "1005 (CONSTRAINT_ATT_TYPE)", "unicodePwd")
     entry.password = new
     domain.store.put(entry, "pwdlastset", (b"%d" % v.filetime(domain.clock()),))
@@ -40,8 +41,7 @@ def write_password(domain: Domain, entry: Entry, changes: Sequence[Change], *, s
 def _check_age(domain: Domain, entry: Entry) -> None:
     """Nobody changes a password again before minPwdAge (a day, as in a fresh AD) is over."""
     last_set = domain.store.number(entry, "pwdlastset")
-    minimum = domain.store.number(domain.store.root, "minpwdage")
-    if last_set and v.filetime(domain.clock()) < last_set - minimum:
+    if last_set and v.filetime(domain.clock()) < last_set - policy_of(domain, entry).min_age:
         raise attribute_problem(CONSTRAINT_VIOLATION, "0000052D", "1005 (CONSTRAINT_ATT_TYPE)", "unicodePwd")
 
 
