@@ -45,7 +45,7 @@ class Inventory:
                     ByBase(filters.unit_dn(name, self._domain.root)), dialect, kind.condition, wanted
                 )
         entry = self._resolver.only(x, found, NotFound, Ambiguous, kind.word)
-        return object_of(self._domain.searcher.complete(entry), dialect, self._door, kind)
+        return object_of(entry, dialect, self._door, kind)
 
     def all(self, kind: Kind, condition: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryObject]:
         """All objects of *kind* that match *condition*, page by page."""

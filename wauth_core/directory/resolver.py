@@ -61,12 +61,12 @@ class Resolver:
         several: type[Ambiguous],
         kind: str | None = None,
     ) -> RawEntry:
-        """The one entry; raises *missing* or *several*."""
+        """The one entry, with all values where there are many; raises *missing* or *several*."""
         if not found:
             raise missing(x, self._domain.name, kind)
         if len(found) > 1:
             raise several(x, self._domain.name, tuple(entry.dn for entry in found), kind and f"{kind}s")
-        return found[0]
+        return self._domain.searcher.complete(found[0])
 
     def _search(self, condition: str, attributes: tuple[str, ...]) -> list[RawEntry]:
         return self._domain.searcher.find(self._domain.bases, condition, attributes, limit=LIMIT)
