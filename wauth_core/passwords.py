@@ -21,6 +21,7 @@ from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, filters
 from wauth_core.directory.authenticate import is_empty
 from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, InvalidIdentity, UserNotFound
 from wauth_core.identity import Identity, canonical_domain, fold_username
+from wauth_core.sync.directory import OwnAnswers
 from wauth_core.throttle import Throttle, Turns
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _ask(wauth: Wauth, typed: Typed) -> AuthResult:
     if _NO_LOGON_NAME.search(typed.name):
         return _of_no_domain(wauth, typed, AuthReason.NO_SUCH_USER)
     began = wauth.now()
-    result = wauth.manager(named).authenticate(typed.name, typed.password, wauth.own_reader(named))
+    result = wauth.manager(named).authenticate(typed.name, typed.password, OwnAnswers.reader(wauth.policy(named)))
     if not result.ok or result.user is None:
         return result
     try:

@@ -17,7 +17,6 @@ from cachetools import TTLCache
 from wauth_core import configfile, passwords
 from wauth_core.cache import Cache, FileCache, SharedCache
 from wauth_core.directory import AuthResult, DirectoryUser, LDAPManager, membership
-from wauth_core.directory.manager import OwnReader
 from wauth_core.exceptions import DirectoryError, UnknownDomain
 from wauth_core.identity import Identity, Rules, TransportFacts, fold_username
 from wauth_core.numbers import CachedNumbers, NumbersUnavailable, SessionNumbers, person_key
@@ -58,6 +57,7 @@ class Wauth:
 
     The option *before_sync* is called with the identity and the `DirectoryUser` before anything is written; a text that
     it returns refuses the user, for that reason. *after_sync* is called with each `SyncResult`, after it is written.
+    *name_field* is the field of the application's users that holds their name, where it has but one.
 
     *cache* is one that all workers of the application share, Django's or one of cachelib: it carries what one worker
     has heard to the others. *session_numbers* end the sessions of front ends that have no users of their own; by
@@ -71,6 +71,7 @@ class Wauth:
         domains: Mapping[str, Any] | None = None,
         *,
         after_sync: AfterSync | None = None,
+        name_field: str | None = None,
         cache: Cache | None = None,
         session_numbers: SessionNumbers | None = None,
         clock: Callable[[], datetime] = utc_now,
@@ -80,6 +81,7 @@ class Wauth:
         del domains  # a debug page shows the values of local variables
         self.options = Options.from_keywords(options)
         self._after_sync = after_sync
+        self._name_field = name_field
         self._clock = clock
         self._guard = passwords.Guard(cache)
         self._lookups: dict[str, Lookups] = {}
@@ -155,10 +157,6 @@ class Wauth:
         """
         return self._guard.check(self, username, password, domain, peer)
 
-    def own_reader(self, domain: str) -> OwnReader:
-        """What to read over a person's own connection, for the sync of their sign-in."""
-        return OwnAnswers.reader(self._policy(domain)[0])
-
     def keep_own_answers(self, identity: Identity, answers: OwnAnswers, as_of: datetime) -> None:
         """Let the next sync of *identity*, if it follows at once, be by what their own connection has read, *as_of*."""
         with self._mutex:
@@ -168,6 +166,10 @@ class Wauth:
         r"""The domain that a typed name speaks of: ``DOMAIN`` in ``DOMAIN\user``, whether configured or not; for a UPN
         the listed domain whose name, or whose SEARCH_BASE, is its suffix. None where it speaks of none."""
         return passwords.domain_of(self, name)
+
+    def policy(self, domain: str) -> Policy:
+        """What the settings of *domain* make of its people. Raises `UnknownDomain` or `ConfigurationError`."""
+        return self._policy(domain)[0]
 
     def logon_name(self, user: DirectoryUser, domain: str) -> str:
         """How front ends and links spell *user*, who is of *domain*."""
@@ -411,4 +413,4 @@ class Wauth:
 
     def _policy(self, domain: str) -> tuple[Policy, Lookups]:
         lookups = self._serving(domain)
-        return Policy.of(domain, lookups.manager.settings, self.options), lookups
+        return Policy.of(domain, lookups.manager.settings, self.options, self._name_field), lookups

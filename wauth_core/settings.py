@@ -21,6 +21,8 @@ from wauth_core.identity import canonical_domain
 from wauth_core.setting_checks import boolean, check, imported, problem_with, username_format
 
 DEFAULT_DOMAIN = "__default__"
+NAME_FIELD = "username"
+DEFAULT_FIELDS = {NAME_FIELD: "sAMAccountName", "first_name": "givenName", "last_name": "sn", "email": "mail"}
 _SECRET = frozenset({"PASSWORD", "SERVER_OPTIONS", "CONNECTION_OPTIONS"})  # ldap3's options may hold passwords
 WHEN_STALE = ("strip", "refuse")
 
@@ -54,14 +56,9 @@ class LDAPSettings:
     CONNECTION_OPTIONS: dict[str, Any] = field(default_factory=dict, repr=False)
     PRELOAD_DEFINITIONS: Any = (("user", ["sAMAccountName"]), "group")
     USER_FIELD_MAP: dict[str, Any] = field(  # field: an attribute, or a function of the DirectoryUser
-        default_factory=lambda: {
-            "username": "sAMAccountName",
-            "first_name": "givenName",
-            "last_name": "sn",
-            "email": "mail",
-        }
+        default_factory=lambda: dict(DEFAULT_FIELDS)
     )
-    USER_QUERY_FIELD: str = "username"
+    USER_QUERY_FIELD: str = NAME_FIELD
     GROUP_ATTRS: Any = "cn"
     SUPERUSER_GROUPS: Groups = "Domain Admins"
     STAFF_GROUPS: Groups = "Administrators"

@@ -17,7 +17,6 @@ from wauth_core.directory import LDAPManager
 from wauth_core.directory.decode import fold
 from wauth_core.exceptions import (
     AmbiguousGroup,
-    AmbiguousUser,
     ConfigurationError,
     GroupNotFound,
     OperationFailed,
@@ -139,14 +138,6 @@ def test_accents_are_not_ignored(samba: DomainController, manager: LDAPManager) 
             manager.user(sam.replace("é", "e"))
     finally:
         samba.delete(sam)
-
-
-def test_ambiguous_user(samba: DomainController) -> None:
-    """A field that several people share is an error that names them, not the first one."""
-    overrides = {"USER_FIELD_MAP": {"name": "sn"}, "USER_QUERY_FIELD": "name"}
-    with managed(samba, **overrides) as manager, pytest.raises(AmbiguousUser) as caught:
-        manager.person(guid=None, username="Liddell")
-    assert len(caught.value.dns) == 2
 
 
 def test_explicit_and_implicit_upn(manager: LDAPManager) -> None:

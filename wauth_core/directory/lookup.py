@@ -80,11 +80,11 @@ def merged(always: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def name_attribute(settings: LDAPSettings, *, is_ad: bool) -> str:
-    """The attribute that holds a logon name: what USER_FIELD_MAP gives for USER_QUERY_FIELD."""
+    """The attribute that holds a logon name: AD has one; elsewhere it is what USER_QUERY_FIELD is mapped to."""
+    if is_ad:
+        return "sAMAccountName"
     mapped = settings.USER_FIELD_MAP.get(settings.USER_QUERY_FIELD)
     mapped = mapped if isinstance(mapped, str) else None
-    if is_ad:
-        return mapped or "sAMAccountName"
     return mapped if mapped and mapped.lower() != "samaccountname" else "uid"
 
 

@@ -88,7 +88,8 @@ def finish(task: BulkTask, comparison: Comparison, started: float, *, incrementa
         failures = failures + [(str(result.identity), error) for result, error in failed]
         counts.subtract(planned)
         counts.update(result.status for result in results)
-        results = [result for result in results if result.changes or result.status is SyncStatus.NAME_TAKEN]
+        told = (SyncStatus.NAME_TAKEN, SyncStatus.NOT_FOUND)
+        results = [result for result in results if result.changes or result.status in told]
         for batch in _batches(list(comparison.untouched.items())):
             task.repository.touch(dict(batch), now=task.now)
     if task.after is not None and not task.dry_run:
@@ -172,7 +173,12 @@ class Comparison:
         self.counts[planned.status] += 1
         before = self.roster.get(planned.mine)
         self.roster.take(planned, self._task.now)
-        if planned.changes or planned.status is SyncStatus.NAME_TAKEN:
+        never_known = before is not None and before.link is not None and before.link.guid is None
+        if (
+            planned.changes
+            or planned.status is SyncStatus.NAME_TAKEN
+            or (never_known and planned.status is SyncStatus.NOT_FOUND)
+        ):
             self.results.append(
                 SyncResult(
                     planned.status,

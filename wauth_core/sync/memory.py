@@ -76,6 +76,9 @@ class MemoryUserRepository:
         """See `UserRepository`."""
         with self._mutex:
             found = self._named.get(name_key(username), {})
+            if wanted.username_field != self.username_field:
+                fields = {key: str(user.fields.get(wanted.username_field) or "") for key, user in self.users.items()}
+                found = {key: value for key, value in fields.items() if name_key(value) == name_key(username)}
             key = min(found, key=lambda key: (found[key] != username, key), default=None)
             return None if key is None else self._snapshot(key, wanted)
 

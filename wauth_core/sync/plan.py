@@ -300,6 +300,9 @@ def plan_missing(
     reason = "the directory knows nobody of that name"
     if mine is None:
         return Plan(SyncStatus.NOT_FOUND, reason=reason)
+    if mine.link is not None and mine.link.guid is None:  # it may be the name that is wrong: nothing is taken for that
+        reason = f"{reason}, and whose the link is was never known"
+        return Plan(SyncStatus.NOT_FOUND, (), reason, mine.key, mine.link)
     if mine.link is not None and heard.lags(mine.link.controller, mine.link.last_sync):
         reason = f"{heard.controller} knows nobody of that name, and may lag behind {mine.link.controller or 'others'}"
         return Plan(SyncStatus.NOT_FOUND, (), reason, mine.key, mine.link, unsure=True)

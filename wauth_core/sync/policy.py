@@ -11,10 +11,11 @@ from typing import Any
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import ConfigurationError, SyncError, WauthError
 from wauth_core.identity import Identity, canonical_domain, fold_username
-from wauth_core.settings import LDAPSettings, Options, mapped_attributes, names
+from wauth_core.settings import DEFAULT_FIELDS, NAME_FIELD, LDAPSettings, Options, mapped_attributes, names
 from wauth_core.sync.repository import ACTIVE as ACTIVE
-from wauth_core.sync.repository import Wanted
+from wauth_core.sync.repository import UserSnapshot, Wanted
 
+_LOGON_NAMES = frozenset({"samaccountname", "uid"})
 PROPAGATION = ("is_superuser", "is_staff", ACTIVE)  # each gives the ones after it
 _FLAG_SETTINGS = {"is_superuser": "SUPERUSER_GROUPS", "is_staff": "STAFF_GROUPS", ACTIVE: "ACTIVE_GROUPS"}
 
@@ -30,7 +31,8 @@ class Policy:
 
     domain: str
     fields: Mapping[str, str | Callable[[DirectoryUser], Any]]
-    query_field: str = "username"
+    query_field: str = NAME_FIELD
+    name_field: str | None = None
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     group_map: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     mirror: tuple[str, ...] = ()
@@ -47,20 +49,31 @@ class Policy:
     patience: timedelta = timedelta(minutes=10)  # how long controllers may lag behind one another: WAUTH_RESYNC_DELTA
 
     @classmethod
-    def of(cls, domain: str, settings: LDAPSettings, options: Options) -> Policy:
-        """Read *settings* (bound to a domain) and *options*. Raises `ConfigurationError`."""
+    def of(cls, domain: str, settings: LDAPSettings, options: Options, name_field: str | None = None) -> Policy:
+        """Read *settings* (bound to a domain) and *options*. Raises `ConfigurationError`.
+
+        *name_field* is the field of the application's users that holds their name, where the application says so.
+        """
         flags = {flag: getattr(settings, name) for flag, name in _FLAG_SETTINGS.items()}
         flags.update(settings.FLAG_MAP or {})
         given = settings.MIRROR_GROUPS
         patterns = () if isinstance(given, bool) else names(given)
         mirror = tuple(pattern for pattern in patterns if not pattern.startswith("!"))
-        fields = dict(settings.USER_FIELD_MAP)
+        fields, query_field = dict(settings.USER_FIELD_MAP), settings.USER_QUERY_FIELD
         if not fields:
             raise ConfigurationError(f"Domain {domain}: USER_FIELD_MAP is empty; map at least the user name.")
+        if name_field is not None and name_field != NAME_FIELD:  # then the defaults speak of a field that is not there
+            if fields == DEFAULT_FIELDS:
+                del fields[NAME_FIELD]
+            if query_field == NAME_FIELD and NAME_FIELD not in fields:
+                query_field = name_field
+        if name_field is not None:
+            fields = {name_field: DEFAULT_FIELDS[NAME_FIELD], **fields}
         return cls(
             domain=canonical_domain(domain),
             fields=fields,
-            query_field=settings.USER_QUERY_FIELD,
+            query_field=query_field,
+            name_field=name_field,
             flags={flag: names(groups) for flag, groups in flags.items() if groups is not None},
             group_map={group: names(groups) for group, groups in (settings.GROUP_MAP or {}).items()},
             mirror=mirror,
@@ -79,10 +92,11 @@ class Policy:
 
     @property
     def username_field(self) -> str:
-        """The application's field for the name a user goes by: the one mapped from sAMAccountName.
-
-        Where several are, or none is, USER_QUERY_FIELD.
+        """The application's field for the name a user goes by. Where the application does not say which, the one mapped
+        from sAMAccountName; where several are, or none is, USER_QUERY_FIELD.
         """
+        if self.name_field is not None:
+            return self.name_field
         mapped = [name for name, source in self.fields.items() if _is_logon_name(source)]
         return self.query_field if self.query_field in mapped or not mapped else mapped[0]
 
@@ -98,10 +112,29 @@ class Policy:
         return attribute if isinstance(attribute, str) else "sAMAccountName"
 
     @property
+    def has_own_key(self) -> bool:
+        """Whether a link without a GUID says by USER_QUERY_FIELD whose it is, and not by the logon name."""
+        return self.query_attribute.lower() not in _LOGON_NAMES
+
+    def key_of(self, user: DirectoryUser) -> str:
+        """What a user whose link has no GUID must have in USER_QUERY_FIELD to be *user*'s."""
+        if self.query_field == self.username_field:
+            return self.username(user)
+        return str(attribute_value(user, self.query_attribute) or "")
+
+    def recognises(self, user: DirectoryUser, mine: UserSnapshot) -> bool:
+        """Whether *mine*, found by the name in its link, is *user*'s. Its USER_QUERY_FIELD may say otherwise."""
+        if not self.has_own_key or mine.link is None or mine.link.guid is not None:
+            return True
+        said = str(mine.fields.get(self.query_field) or "")
+        return not said or fold_username(said) == fold_username(self.key_of(user))
+
+    @property
     def wanted(self) -> Wanted:
         """What a repository must read."""
         flags = tuple(dict.fromkeys((*self.flags, ACTIVE)))
-        return Wanted(tuple(self.fields), flags, self.username_field, groups=bool(self.group_map) or self.mirrors)
+        fields = tuple(dict.fromkeys((*self.fields, *((self.query_field,) if self.has_own_key else ()))))
+        return Wanted(fields, flags, self.username_field, groups=bool(self.group_map) or self.mirrors)
 
     @property
     def mirrors(self) -> bool:
@@ -155,16 +188,13 @@ class Policy:
     def logon_name(self, user: DirectoryUser) -> str:
         """How *user* is spelled in a link, and by front ends.
 
-        The attribute that USER_QUERY_FIELD is mapped to, which is the sAMAccountName; with WAUTH_USE_SPN the UPN's
-        prefix, where its suffix is this domain.
+        The sAMAccountName (where the directory is not AD, what people sign in by); with WAUTH_USE_SPN the UPN's prefix,
+        where its suffix is this domain.
         """
         name = user.username
         prefix, _, suffix = (user.upn or "").rpartition("@")
-        if self.use_spn:
-            if prefix and suffix.lower() == self.domain.lower():
-                name = prefix
-        elif self.query_attribute.lower() != "samaccountname":
-            name = str(attribute_value(user, self.query_attribute) or name)
+        if self.use_spn and prefix and suffix.lower() == self.domain.lower():
+            name = prefix
         return self._spelled(name)
 
     def identity(self, username: str) -> Identity:
@@ -190,9 +220,9 @@ class Policy:
             if not isinstance(name, str) or not name.strip():
                 raise SyncError(f"WAUTH_USERNAME_FORMAT gave {name!r} for {user.dn!r}: it must give a text.")
             return name
-        name = str(
-            (self.value(user, self.username_field) if self.username_field in self.fields else 0) or user.username
-        )
+        source = self.fields.get(self.username_field)
+        otherwise = (user.upn or user.username) if source == "mail" else user.username  # not everybody has a mailbox
+        name = str((self.value(user, self.username_field) if source is not None else None) or otherwise)
         return self.username_format.format(username=self._spelled(name), domain=self.domain)
 
     def value(self, user: DirectoryUser, name: str) -> Any:

@@ -13,6 +13,7 @@ from wauth_core.identity import fold_username
 from wauth_core.sync.plan import Plan
 from wauth_core.sync.policy import ACTIVE, Policy
 from wauth_core.sync.repository import Change, Key, UserRepository, UserSnapshot
+from wauth_core.sync.single import by_key
 
 
 class Roster:
@@ -31,6 +32,7 @@ class Roster:
         self._users: dict[Key, UserSnapshot] = {}
         self._by_guid: dict[Any, Key] = {}
         self._by_name: dict[str, Key] = {}
+        self._by_key: dict[str, list[Key]] = {}  # of those whose link was made by hand
         self._claimed: set[str] = set()
         self._seen: set[Key] = set()
         self._active: set[Key] = set()
@@ -66,9 +68,21 @@ class Roster:
             other = None
         if mine is None and other is not None and other.link is not None and (not other.link.guid or not user.guid):
             mine, other = other, None
+        if mine is not None and not self._policy.recognises(user, mine):
+            mine = None
+        if mine is None and self._policy.has_own_key:
+            mine = self._made_by_hand(user)
         if mine is not None:
             self._seen.add(mine.key)
         return mine, other
+
+    def _made_by_hand(self, user: DirectoryUser) -> UserSnapshot | None:
+        """The one user whose link has no GUID and names *user* by USER_QUERY_FIELD."""
+        if not self._everybody:
+            return by_key(self._policy, self._repository, user)
+        keys = self._by_key.get(fold_username(self._policy.key_of(user)), ())
+        found = [each for key in keys if (each := self._users[key]).link is not None and each.link.guid is None]
+        return found[0] if len(found) == 1 else None
 
     def named(self, username: str) -> UserSnapshot | None:
         """Who goes by that name in the application, once all is written."""
@@ -107,6 +121,9 @@ class Roster:
         self._keep(snapshot)
         if snapshot.flags.get(ACTIVE):
             self._active.add(snapshot.key)
+        value = str(snapshot.fields.get(self._policy.query_field) or "")
+        if self._policy.has_own_key and snapshot.link is not None and snapshot.link.guid is None and value:
+            self._by_key.setdefault(fold_username(value), []).append(snapshot.key)
 
     def _keep(self, snapshot: UserSnapshot) -> None:
         before = self._users.get(snapshot.key)

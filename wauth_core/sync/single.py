@@ -179,6 +179,11 @@ def _attempt(task: Task) -> tuple[SyncResult, bool]:
         reason = "the name is now of somebody who may not come here"
         return SyncResult(SyncStatus.REFUSED, task.identity, reason=reason), True
     mine, former = (by_name, None) if old_name else _rows(task, user, by_name)
+    if mine is not None and not policy.recognises(user, mine):
+        field, said = policy.query_field, mine.fields.get(policy.query_field)
+        reason = f"the link of that name is of somebody else by {field}, {said!r}"
+        return SyncResult(SyncStatus.REFUSED, task.identity, mine.key, mine, user=user, reason=reason), True
+    mine = mine or by_key(policy, repository, user)
     rights = _rights(task, user, resolved)
     taken = None
     username = policy.username(user)
@@ -285,6 +290,18 @@ def _rows(
     if by_guid is None and others and others[0].link and (others[0].link.guid is None or user.guid is None):
         return others[0], None
     return by_guid, others[0] if others else None
+
+
+def by_key(policy: Policy, repository: UserRepository, user: DirectoryUser) -> UserSnapshot | None:
+    """The user whose link was made by hand, has no GUID, and names *user* by USER_QUERY_FIELD (manual 1.14)."""
+    key = policy.key_of(user) if policy.has_own_key else ""
+    if not key:
+        return None
+    found = repository.named(dataclasses.replace(policy.wanted, username_field=policy.query_field), key)
+    if found is None or found.link is None or found.link.guid is not None:
+        return None
+    is_meant = fold_username(str(found.fields.get(policy.query_field) or "")) == fold_username(key)
+    return found if is_meant and fold_username(found.link.domain) == fold_username(policy.domain) else None
 
 
 def _rights(task: Task, user: DirectoryUser, resolved: Resolved) -> Rights:
