@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
+from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -60,14 +61,19 @@ class LastSyncFilter(admin.SimpleListFilter):
         return queryset
 
 
+def _user_columns(*names: str) -> tuple[str, ...]:
+    """Those of *names* that are columns of the user model, as a query reaches them."""
+    columns = {column.name for column in get_user_model()._meta.concrete_fields}
+    return tuple(f"user__{name}" for name in dict.fromkeys(names) if name in columns)
+
+
 @admin.register(LDAPUser)
 class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """The list asks the directory nothing; the page of one user does, when it is opened."""
 
     list_display = ("logon_name", "user", "domain", "account_state", "user_is_active", "last_sync")
-    list_filter = ("domain", StateFilter, LastSyncFilter, "user__is_active")
     list_select_related = ("user",)
-    search_fields = ("username", "domain", "sid", "user__username", "user__email")
+    search_fields = ("username", "domain", "sid")
     ordering = ("domain", "username")
     actions = ("sync", "preview_sync", "end_sessions")
     autocomplete_fields = ()
@@ -91,6 +97,14 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     )
 
     # -- the list
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """With the user's own activity, where the user model has a column for it."""
+        return ("domain", StateFilter, LastSyncFilter, *_user_columns("is_active"))
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        """Beside the link, what the user goes by."""
+        return (*self.search_fields, *_user_columns(str(get_user_model().USERNAME_FIELD), "email"))
 
     @admin.display(description="Logon name", ordering="username")
     def logon_name(self, link: LDAPUser) -> str:

@@ -48,14 +48,19 @@ class WindowsAuthConfig(AppConfig):
         if (wauth := self._wauth) is None:
             with self._lock:
                 if (wauth := self._wauth) is None:
+                    from django.contrib.auth import get_user_model
                     from django.core.cache import cache
 
                     from wauth_core import Wauth
                     from wauth_django.conf import configuration, is_dummy_cache
                     from wauth_django.signin import after_sync
 
-                    shared = None if is_dummy_cache() else cache
-                    wauth = self._wauth = Wauth.from_mapping(configuration(), after_sync=after_sync, cache=shared)
+                    wauth = self._wauth = Wauth.from_mapping(
+                        configuration(),
+                        name_field=get_user_model().USERNAME_FIELD,
+                        after_sync=after_sync,
+                        cache=None if is_dummy_cache() else cache,
+                    )
         return wauth
 
     def loaded(self, name: str, load: Callable[[], Any]) -> Any:

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from wauth_core.identity import canonical_domain, fold_username
+from wauth_core.exceptions import InvalidIdentity
+from wauth_core.identity import Identity, canonical_domain, fold_username
 
 
 class _PlainCharField(models.CharField):  # type: ignore[type-arg]
@@ -30,12 +31,22 @@ class DomainField(_PlainCharField):
         return value
 
 
+def own_name(user: Any) -> str:
+    """The Django user's own name, where it can be a logon name; else none: the link is then known by GUID alone, or
+    until the first sync by USER_QUERY_FIELD."""
+    name = str(user.get_username())
+    try:
+        return Identity("DOMAIN", name).username
+    except InvalidIdentity:
+        return ""
+
+
 class UsernameField(_PlainCharField):
     """A sAMAccountName; the Django user's own name where nothing else was given."""
 
     def pre_save(self, model_instance: Any, add: bool) -> Any:
         """The name given, else the Django user's."""
-        value = getattr(model_instance, self.attname) or model_instance.user.get_username()
+        value = getattr(model_instance, self.attname) or own_name(model_instance.user)
         setattr(model_instance, self.attname, value)
         return value
 
@@ -45,7 +56,7 @@ class UsernameKeyField(_PlainCharField):
 
     def pre_save(self, model_instance: Any, add: bool) -> Any:
         """What this row's name is compared by."""
-        value = fold_username(model_instance.username or model_instance.user.get_username())
+        value = fold_username(model_instance.username or own_name(model_instance.user)) or None
         setattr(model_instance, self.attname, value)
         return value
 

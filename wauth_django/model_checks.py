@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error
+from django.db.models import ForeignKey
 
 from wauth_core.settings import LDAPSettings
 
@@ -17,7 +18,13 @@ _FLAGS = {"SUPERUSER_GROUPS": "is_superuser", "STAFF_GROUPS": "is_staff", "ACTIV
 def check_model(domain: str, found: LDAPSettings) -> Iterator[CheckMessage]:
     """Fields, flags and groups that *found* fills. A setting that was left at its default asks for nothing."""
     model = get_user_model()
-    columns = {column.name for column in (*model._meta.fields, *model._meta.many_to_many)}
+    columns = {column.name: column for column in (*model._meta.fields, *model._meta.many_to_many)}
+    for name in _that_nothing_fills(columns.values()):
+        yield Error(
+            f"{model._meta.label}.{name} must be set before a user is saved, and no directory gives its value.",
+            hint="Let it be null or have a default; or set WAUTH_CREATE_USERS = False and make users yourself.",
+            id="wauth.E012",
+        )
     for setting, names in _asked(found):
         for name in names:
             if name not in columns:
@@ -27,6 +34,13 @@ def check_model(domain: str, found: LDAPSettings) -> Iterator[CheckMessage]:
                     hint=f"Add the field to the model, or take it out of {setting}.",
                     id="wauth.E010",
                 )
+
+
+def _that_nothing_fills(columns: Iterable[Any]) -> Iterator[str]:
+    for column in columns:
+        needed = isinstance(column, ForeignKey) and not column.null and not column.has_default()
+        if needed and not column.remote_field.parent_link:
+            yield column.name
 
 
 def _asked(found: LDAPSettings) -> Iterator[tuple[str, Iterable[str]]]:

@@ -12,7 +12,7 @@ from django.db import models
 from wauth_core.identity import Identity, fold_username
 from wauth_core.sync.repository import Link
 from wauth_core.sync.store import new_sessions
-from wauth_django.fields import DomainField, MomentField, UsernameField, UsernameKeyField
+from wauth_django.fields import DomainField, MomentField, UsernameField, UsernameKeyField, own_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -112,14 +112,14 @@ class LDAPUser(models.Model):
         """The Windows identity of this link. Raises `InvalidIdentity` for a row that names none."""
         from wauth_django.conf import get_wauth
 
-        return get_wauth().identity(self.domain, self.username or self.user.get_username())
+        return get_wauth().identity(self.domain, self.username or own_name(self.user))
 
     @property
     def link(self) -> Link:
         """This row as the core's value."""
         return Link(
             self.domain,
-            self.username or self.user.get_username(),
+            self.username or own_name(self.user),
             guid=self.guid,
             sid=self.sid or None,
             deactivated=self.deactivated,

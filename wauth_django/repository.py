@@ -88,7 +88,7 @@ class DjangoUserRepository:
             last = page[-1].key
 
     def _users(self, wanted: Wanted) -> Any:
-        users = self.model._default_manager.using(self.database).select_related("ldap")
+        users = self.model._base_manager.using(self.database).select_related("ldap")
         return users.prefetch_related("groups") if wanted.groups and _has(self.model, "groups") else users
 
     def _snapshots(self, wanted: Wanted, users: Iterable[Any]) -> list[UserSnapshot]:
@@ -143,7 +143,7 @@ class DjangoUserRepository:
         return bool(rows.update(**values))
 
     def _by_key(self, keys: Sequence[Key]) -> dict[Key, Any]:
-        users = self.model._default_manager.using(self.database).select_related("ldap")
+        users = self.model._base_manager.using(self.database).select_related("ldap")
         found: dict[Key, Any] = {}
         for start in range(0, len(keys), CHUNK):
             found.update((user.pk, user) for user in users.filter(pk__in=keys[start : start + CHUNK]))

@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from wauth_core import Identity, SyncResult, SyncStatus
-from wauth_core.exceptions import InvalidIdentity, SyncError, UserNotFound
+from wauth_core.exceptions import AmbiguousUser, InvalidIdentity, SyncError, UserNotFound
 from wauth_core.sync.knowledge import May
 from wauth_core.web import sessions
 from wauth_core.web.authority import BY_SETTINGS, YES, Authority, refresh
@@ -156,9 +156,24 @@ def _go_on_with(request: HttpRequest, user: Any, authority: Authority) -> Author
 
 def sync_link(link: LDAPUser) -> SyncResult:
     """`LDAPUser.sync`. The row and its user are as the sync left them."""
-    result = get_wauth().sync(link.identity, repository())
+    result = get_wauth().sync(_meant(link), repository())
     link.refresh_from_db()
     return result
+
+
+def _meant(link: LDAPUser) -> Identity:
+    """Who *link* is of. One that was made by hand says so by USER_QUERY_FIELD (manual 1.14), where that is not the
+    logon name. Raises `UserNotFound` or `AmbiguousUser`."""
+    policy = get_wauth().policy(link.domain)
+    value = str(getattr(link.user, policy.query_field, None) or "")
+    if link.guid is not None or not policy.has_own_key or not value:
+        return link.identity
+    found = list(link.get_ldap_manager().users({policy.query_attribute: value}))
+    if not found:
+        raise UserNotFound(value, link.domain)
+    if len(found) > 1:
+        raise AmbiguousUser(value, link.domain, tuple(user.dn for user in found))
+    return policy.identity(policy.logon_name(found[0]))
 
 
 def end_sessions(link: LDAPUser) -> None:

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 
 from tests.django_app.asked import asked
-from wauth_core.exceptions import InvalidIdentity, SyncError, UserNotFound
+from wauth_core.exceptions import AmbiguousUser, InvalidIdentity, SyncError, UserNotFound
 from wauth_core.sync import SyncStatus
 from wauth_django.models import LDAPUser
 
@@ -174,3 +174,29 @@ def test_get_ldap_manager_is_one_for_each_domain(example):
     assert "KIOSK" in {str(computer.name) for computer in reader.search("name")}
     with pytest.raises(UnknownDomain):
         get_ldap_manager("NOWHERE")
+
+
+def test_links_made_by_hand_by_another_field(db, directory, settings):
+    """USER_QUERY_FIELD="email" (manual 1.4 and 1.14): the user's field is compared, not the name in the link."""
+    settings.WAUTH_DOMAINS = {
+        "EXAMPLE": directory.settings(
+            USER_FIELD_MAP={"username": "userPrincipalName", "email": "mail"}, USER_QUERY_FIELD="email"
+        )
+    }
+    users = get_user_model().objects
+    alice = users.create_user("A. Liddell", email="Alice@example.local")
+    lost = users.create_user("lost", email="lost@example.local")
+    for user in (alice, lost):
+        LDAPUser.objects.create(user=user, domain="EXAMPLE")
+    assert alice.ldap.sync().ok
+    alice.refresh_from_db()
+    assert (alice.username, alice.ldap.username, alice.ldap.guid is None) == ("alice@example.local", "alice", False)
+    with pytest.raises(UserNotFound):
+        lost.ldap.sync()
+    lost.refresh_from_db()
+    assert lost.is_active
+    twin = users.create_user("twin", email="bob@example.local")
+    LDAPUser.objects.create(user=twin, domain="EXAMPLE")
+    directory.update("carol", mail="bob@example.local")
+    with pytest.raises(AmbiguousUser):
+        twin.ldap.sync()

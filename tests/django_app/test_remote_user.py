@@ -1,9 +1,11 @@
-"""Django's own tests of RemoteUserMiddleware, run with our middleware and backend in its place (see remote_user/)."""
+"""Django's own tests: those of RemoteUserMiddleware with our middleware and backend in its place (see remote_user/),
+and all of django.contrib.auth with our application installed."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +18,7 @@ import pytest
 from tests.ad.cache import cache_folder
 
 ROOT = Path(__file__).parents[2]
-WANTED = ("__init__.py", "test_remote_user.py", "urls.py")
+WANTED = ("auth_tests", "mail", "templates", "runtests.py", "test_sqlite.py", "urls.py")
 
 RUN = {
     "RemoteUserTest",
@@ -38,13 +40,13 @@ DIFFERENT = {
 
 @pytest.fixture(scope="module")
 def their_tests(tmp_path_factory):
-    """``auth_tests`` of the installed Django's source distribution, by pip."""
+    """``auth_tests`` and the test runner of the installed Django's source distribution, by pip."""
     folder = tmp_path_factory.mktemp("django")
     cache = cache_folder()
-    kept = cache / f"django-{django.get_version()}-auth_tests" if cache else None
+    kept = cache / f"django-{django.get_version()}-tests" if cache else None
     if kept is not None and kept.is_dir():
-        shutil.copytree(kept, folder / "auth_tests")
-        return folder
+        shutil.copytree(kept, folder / "tests")
+        return folder / "tests"
     command = [
         sys.executable,
         "-m",
@@ -70,15 +72,16 @@ def their_tests(tmp_path_factory):
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
     [archive] = folder.glob("*.tar.gz")
-    (folder / "auth_tests").mkdir()
     with tarfile.open(archive) as source:
         for member in source:
             path = Path(member.name)
-            if path.parts[1:3] == ("tests", "auth_tests") and len(path.parts) == 4 and path.name in WANTED:
-                (folder / "auth_tests" / path.name).write_bytes(source.extractfile(member).read())
+            if member.isfile() and path.parts[1] == "tests" and path.parts[2] in WANTED:
+                target = folder.joinpath(*path.parts[1:])
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(source.extractfile(member).read())
     if kept is not None:
-        shutil.copytree(folder / "auth_tests", kept, dirs_exist_ok=True)
-    return folder
+        shutil.copytree(folder / "tests", kept, dirs_exist_ok=True)
+    return folder / "tests"
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +108,22 @@ def test_djangos_own_tests_pass_with_our_parts(outcome):
 def test_what_is_left_out_is_known_and_explained(outcome):
     """A class that Django adds is either run or explained."""
     assert set(outcome["classes"]) - RUN - DIFFERENT.keys() == set()
+
+
+def test_djangos_own_tests_pass_with_our_application_installed(their_tests):
+    """All of django.contrib.auth's: swapped and custom user models, UUID keys, commands, backends, the admin."""
+    runner = their_tests / "runtests.py"
+    installed = "ALWAYS_INSTALLED_APPS = [\n"
+    text = runner.read_text(encoding="utf-8")
+    assert installed in text
+    runner.write_text(text.replace(installed, installed + '    "wauth_django",\n', 1), encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "runtests.py", "auth_tests", "--parallel", "1"],
+        cwd=their_tests,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "test_sqlite"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-4000:]
+    assert int(re.search(r"Ran (\d+) tests", ran.stderr)[1]) > 700

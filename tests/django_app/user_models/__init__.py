@@ -1,0 +1,1 @@
+"""User models of every kind, each a project of its own: see run.py."""
