@@ -12,17 +12,23 @@ from wauth_core.web import pages
 from wauth_core.web.authority import RETRY_AFTER, Authority
 from wauth_core.web.outcomes import Headers
 from wauth_django.conf import get_wauth
-from wauth_django.request import add_headers
+from wauth_django.request import add_headers, visit_of
 
 LATER: Headers = (("Retry-After", str(RETRY_AFTER)),)
 
 
 def page(
-    request: HttpRequest, status: int, content: bytes | None = None, *, headers: Headers = (), identity: object = None
+    request: HttpRequest,
+    status: int,
+    content: bytes | None = None,
+    *,
+    headers: Headers = (),
+    identity: object = None,
+    message: str = "",
 ) -> HttpResponse:
     """The response with the page for *status* (or *content*, where a source has a page of its own)."""
     if content is None:
-        shown = pages.context(status, identity=identity)
+        shown = pages.context(status, identity=identity, message=message)
         name = f"wauth/{status}.html"
         try:
             content = render_to_string(name, shown, request).encode()
@@ -51,7 +57,10 @@ def answer(request: HttpRequest, authority: Authority | None) -> HttpResponseBas
     if authority is None or authority.may is May.YES:
         return None
     if authority.may is May.NO:
-        return page(request, authority.status) if options.require_login else None
+        if not options.require_login:
+            return None
+        message = pages.REFUSED if authority.status == 403 else ""
+        return page(request, authority.status, identity=visit_of(request).identity, message=message)
     if not authority.raises or authority.error is None:
         return unavailable(request)
     configured = options.error_response

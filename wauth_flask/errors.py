@@ -9,6 +9,7 @@ from flask import render_template, request, url_for
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
 from wauth_core.exceptions import WauthError
+from wauth_core.identity import Identity
 from wauth_core.web import pages
 from wauth_core.web.authority import RETRY_AFTER
 from wauth_core.web.outcomes import Headers
@@ -20,6 +21,8 @@ AS_IT_IS = "_wauth_as_it_is"  # on an error that the application wanted raised: 
 
 class _Page(HTTPException):
     """An error that shows its page. *message* is shown to the person."""
+
+    identity: Identity | None = None  # of whom the page is about, where that is not who is signed in
 
     def __init__(self, message: str = "", *, headers: Headers = ()) -> None:
         super().__init__(message or None)
@@ -33,7 +36,8 @@ class _Page(HTTPException):
             return asking.decode()
         login_url = url_for("wauth.login") if status == 401 and current_state().has_login_form else ""
         person = found_person()
-        shown = pages.context(status, message=self.message, identity=person and person.identity, login_url=login_url)
+        identity = self.identity or (person and person.identity)
+        shown = pages.context(status, message=self.message, identity=identity, login_url=login_url)
         return render_template(f"wauth/{status}.html", **shown)
 
     def get_response(self, environ: Any = None, scope: Any = None) -> Any:
@@ -66,6 +70,13 @@ def page_of(status: int, headers: Headers = ()) -> HTTPException:
     """The page for *status*: 401, 403 or 503."""
     page = {401: SignInRequired, 403: NotAllowed}.get(status, DirectoryDown)
     return page(headers=headers) if headers else page()
+
+
+def refusal_of(identity: Identity) -> HTTPException:
+    """The page for *identity*, who may not sign in."""
+    page = NotAllowed(pages.REFUSED)
+    page.identity = identity
+    return page
 
 
 def page_for(error: WauthError) -> HTTPException:

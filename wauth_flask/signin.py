@@ -24,7 +24,7 @@ from wauth_core.web.outcomes import OUTCOMES, Handshake, Outcome, Rejected, Sign
 from wauth_core.web.request import from_environ
 from wauth_core.web.sessions import Owner, end_sessions
 from wauth_core.web.visit import belongs, next_step
-from wauth_flask.errors import DirectoryDown, page_of
+from wauth_flask.errors import DirectoryDown, page_of, refusal_of
 from wauth_flask.person import ON_REQUEST, Person, found_person
 from wauth_flask.signals import ldap_user_sync, user_refused, user_signed_in
 from wauth_flask.state import State, current_state
@@ -163,7 +163,7 @@ def _refused(state: State, identity: Identity, reason: str) -> Person:
     logger.warning("%s was not signed in: %s", identity, reason)
     _end_session()
     user_refused.send(_app(), identity=identity, reason=reason)
-    return Person(state, refusal=page_of(403))
+    return Person(state, refusal=refusal_of(identity))
 
 
 def _unavailable(state: State, authority: Authority) -> HTTPException:

@@ -48,10 +48,12 @@ def test_strangers_wait_while_the_directory_is_down(client, directory, settings)
 def test_a_project_replaces_a_page_by_its_own_template(client, example, settings, tmp_path):
     """wauth/403.html of the project takes the place of ours; the other pages stay."""
     (tmp_path / "wauth").mkdir()
-    (tmp_path / "wauth" / "403.html").write_text("No entry: {{ title }}.")
+    (tmp_path / "wauth" / "403.html").write_text("No entry for {{ identity }}: {{ message }}")
     settings.WAUTH_REQUIRE_LOGIN = True
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
-    assert client.get("/who/", **DAN).content.decode() == "No entry: You may not go here."
+    assert client.get("/who/", **DAN).content.decode() == (
+        "No entry for EXAMPLE\\dan: Your account may not sign in here. If you think it should, ask your administrator."
+    )
     assert "Please sign in" in client.get("/who/").content.decode()
 
 

@@ -42,7 +42,8 @@ def test_an_application_replaces_a_page_by_its_own_template(directory, closing, 
     WindowsAuth(app)
     client = closing(bare(app)).test_client()
     assert client.get("/editors", environ_base=ALICE).text == "No entry for EXAMPLE\\alice."
-    assert "Please sign in" in client.get("/member").text
+    assert client.get("/member", environ_base={"REMOTE_USER": "EXAMPLE\\dan"}).text == "No entry for EXAMPLE\\dan."
+    assert "Please sign in" in app.test_client().get("/member").text
 
 
 def test_an_application_handles_the_errors_itself(make):
