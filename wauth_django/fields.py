@@ -57,6 +57,10 @@ class UsernameKeyField(_PlainCharField):
     def pre_save(self, model_instance: Any, add: bool) -> Any:
         """What this row's name is compared by."""
         value = fold_username(model_instance.username or own_name(model_instance.user)) or None
+        if not add and value and getattr(model_instance, self.attname) is None:
+            others = type(model_instance)._base_manager.filter(domain=model_instance.domain, username_key=value)
+            if others.exclude(pk=model_instance.pk).exists():
+                return None  # the twin, by case, of another row: see `LDAPUserManager.twins`
         setattr(model_instance, self.attname, value)
         return value
 

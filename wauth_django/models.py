@@ -34,6 +34,11 @@ class LDAPUserManager(models.Manager["LDAPUser"]):
 
         return create_user(username)
 
+    def twins(self) -> models.QuerySet[LDAPUser]:
+        """Rows of django-windowsauth whose name another row of the domain has, in another case. A sync leaves them
+        alone: an administrator decides."""
+        return self.filter(username_key=None, guid=None).exclude(username="")
+
     def for_identity(self, identity: Identity) -> models.QuerySet[LDAPUser]:
         """The link of *identity*: at most one row."""
         return self.filter(domain=identity.domain, username_key=fold_username(identity.username))

@@ -78,6 +78,7 @@ class DjangoUserRepository:
     def linked(self, wanted: Wanted, domain: str, *, batch: int = 500) -> Iterator[Sequence[UserSnapshot]]:
         """See `UserRepository`. Batches go by primary key, so that no cursor stays open between two of them."""
         users = self._users(wanted).filter(ldap__domain=domain_key(domain)).order_by("pk")
+        users = users.exclude(ldap__in=LDAPUser.objects.twins())
         last: Any = None
         while True:
             with _errors():

@@ -156,6 +156,8 @@ def _go_on_with(request: HttpRequest, user: Any, authority: Authority) -> Author
 
 def sync_link(link: LDAPUser) -> SyncResult:
     """`LDAPUser.sync`. The row and its user are as the sync left them."""
+    if LDAPUser.objects.twins().filter(pk=link.pk).exists():
+        raise SyncError(f"Another link of {link.domain} has the name {link.username!r} in another case: delete one.")
     result = get_wauth().sync(_meant(link), repository())
     link.refresh_from_db()
     return result

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from xml.etree import ElementTree
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 
+from wauth_core.exceptions import SyncError
 from wauth_django.models import LDAPUser, SyncBookmark
 
 User = get_user_model()
@@ -71,6 +74,67 @@ def test_syncldap_of_named_people(db, directory):
     for nobody in ("EXAMPLE\\nobody", "nobody@example.local", "ELSEWHERE\\alice", "alice@elsewhere.example"):
         with pytest.raises(CommandError, match="Not everything"):
             run("syncldap", nobody)
+
+
+def gone(directory, name, *, days):
+    """Somebody who was synchronised, and whose account has been deleted so many days ago."""
+    user = LDAPUser.objects.create_user(f"EXAMPLE\\{name}")
+    directory.delete(name)
+    user.ldap.sync()
+    LDAPUser.objects.filter(user=user).update(lowered_at=timezone.now() - timedelta(days=days))
+    return user
+
+
+def test_syncldap_purges_people_who_are_gone(db, directory, monkeypatch):
+    """After a question; only those whom the directory has not known for so long, and does not know now."""
+    old, recent = gone(directory, "alice", days=40), gone(directory, "carol", days=20)
+    here = LDAPUser.objects.create_user("EXAMPLE\\petra")
+    LDAPUser.objects.filter(user=here).update(
+        state="not found", deactivated=True, lowered_at=timezone.now() - timedelta(days=400)
+    )
+    assert "1 to delete; nothing was written" in run("syncldap", "--purge", "30", "--dry-run")
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    with pytest.raises(CommandError, match="Nothing was written"):
+        run("syncldap", "--purge", "30")
+    assert User.objects.count() == 3
+    monkeypatch.setattr("builtins.input", lambda question: "y" if "Delete these 1 users" in question else "n")
+    assert "1 users deleted" in run("syncldap", "--purge", "30")
+    assert set(User.objects.values_list("pk", flat=True)) == {recent.pk, here.pk}
+    assert not LDAPUser.objects.filter(user_id=old.pk).exists()
+    with pytest.raises(CommandError, match="a day at least"):
+        run("syncldap", "--purge", "0")
+
+
+def test_syncldap_anonymises(db, directory):
+    """The user stays for what refers to them, without name, address, groups and link, and can sign in by no door."""
+    user = gone(directory, "alice", days=40)
+    user.groups.create(name="Ours")
+    assert "1 users anonymised" in run("syncldap", "--purge", "30", "--anonymise", "--noinput")
+    user = User.objects.get(pk=user.pk)
+    assert (user.username, user.first_name, user.last_name, user.email) == (f"gone-{user.pk}", "", "", "")
+    assert (user.is_active, user.has_usable_password(), user.groups.count()) == (False, False, 0)
+    assert not LDAPUser.objects.exists()
+
+
+def test_twins_by_case_are_named_and_left_alone(db, directory):
+    """Two rows that moved over, whose names differ by case: one goes on, the other is named and can be put right."""
+    link("alice", "twin")
+    User.objects.filter(username="twin").update(username="ALICE")
+    LDAPUser.objects.filter(username="twin").update(username="ALICE", username_key=None)  # as migration 0003 leaves it
+    twin = LDAPUser.objects.get(user__username="ALICE")
+    said = run("syncldap", "--max-deactivations", "1")
+    assert "EXAMPLE\\ALICE" in said
+    assert "but for case its name is that of EXAMPLE\\alice" in said
+    assert "0 failed" in said
+    assert User.objects.get(username="alice").email == "alice@example.local"
+    assert User.objects.get(username="ALICE").email == ""
+    with pytest.raises(SyncError, match="in another case"):
+        twin.sync()
+    twin.save()
+    twin.username = "bob"
+    twin.save()
+    assert twin.sync().ok
+    assert User.objects.get(pk=twin.user_id).email == "bob@example.local"
 
 
 def test_syncldap_makes_everybody_with_create(db, directory):
