@@ -13,6 +13,7 @@ from wauth_core import Identity, SyncStatus, Wauth
 from wauth_core.directory import AuthReason
 from wauth_core.exceptions import DirectoryError
 from wauth_core.testing import MemoryUserRepository
+from wauth_core.user import WindowsUser
 
 RIGHTS = {"SUPERUSER_GROUPS": "Domain Admins", "STAFF_GROUPS": "Nested L1", "MIRROR_GROUPS": "Nested*"}
 
@@ -42,8 +43,8 @@ def test_a_person_reads_themselves(wauth: Wauth, samba: DomainController, tap: T
     assert (synced.flags, synced.groups) == (expected.flags, expected.groups)
     assert synced.flags["is_staff"]
     assert store.users[synced.key].fields["email"] == "alice@example.local"
-    assert wauth.windows_user(result.identity).in_group("Domain Users") is True
-    assert wauth.windows_user(result.identity).in_group("Domain Admins") is synced.flags["is_superuser"]
+    assert WindowsUser(result.identity, directory=wauth).in_group("Domain Users") is True
+    assert WindowsUser(result.identity, directory=wauth).in_group("Domain Admins") is synced.flags["is_superuser"]
 
 
 REFUSED = [
@@ -91,7 +92,7 @@ def test_what_needs_a_service_account_says_so(wauth: Wauth, samba: DomainControl
         lambda: wauth.sync(identity, store),
         lambda: wauth.sync_all(store, "EXAMPLE"),
         lambda: wauth.manager("EXAMPLE").user("alice"),
-        lambda: wauth.windows_user(identity).in_group("Web Admins"),
+        lambda: WindowsUser(identity, directory=wauth).in_group("Web Admins"),
     ):
         with pytest.raises(DirectoryError, match="needs a service account: set USERNAME and PASSWORD"):
             ask()
