@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from wauth_core import InvalidIdentity, SyncResult, WauthError
 from wauth_django import signin
@@ -106,24 +107,24 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Beside the link, what the user goes by."""
         return (*self.search_fields, *_user_columns(str(get_user_model().USERNAME_FIELD), "email"))
 
-    @admin.display(description="Logon name", ordering="username")
+    @admin.display(description=_("Logon name"), ordering="username")
     def logon_name(self, link: LDAPUser) -> str:
         r"""``DOMAIN\username``."""
         return str(link)
 
-    @admin.display(description="Account state", ordering="state")
+    @admin.display(description=_("Account state"), ordering="state")
     def account_state(self, link: LDAPUser) -> str:
         """As of the last sync."""
         return link.state or "not known yet"
 
-    @admin.display(description="Active", boolean=True, ordering="user__is_active")
+    @admin.display(description=_("Active"), boolean=True, ordering="user__is_active")
     def user_is_active(self, link: LDAPUser) -> bool:
         """Whether the Django user is active."""
         return bool(getattr(link.user, "is_active", True))
 
     # -- one user's page: one dry run, shared by its three fields
 
-    @admin.display(description="In the directory")
+    @admin.display(description=_("In the directory"))
     def directory_identity(self, link: LDAPUser) -> str:
         """Who the directory says that is."""
         result = self._preview(link)
@@ -136,7 +137,7 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         rows.append(("State", ", ".join(user.state.reasons) or "enabled"))
         return format_html_join("", "{}: {}<br>", ((name, value) for name, value in rows if value))
 
-    @admin.display(description="Why each right is set")
+    @admin.display(description=_("Why each right is set"))
     def rights(self, link: LDAPUser) -> str:
         """Flags and groups, and the directory groups that give them."""
         result = self._preview(link)
@@ -145,7 +146,7 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         lines = reasons_in_words(result)
         return format_html_join("", "{}<br>", ((line,) for line in lines)) or "-"
 
-    @admin.display(description="Groups in the directory")
+    @admin.display(description=_("Groups in the directory"))
     def groups(self, link: LDAPUser) -> str:
         """All of them, nested ones included."""
         result = self._preview(link)
@@ -169,17 +170,17 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     # -- actions
 
-    @admin.action(description="Sync now", permissions=["change"])
+    @admin.action(description=_("Sync now"), permissions=["change"])
     def sync(self, request: HttpRequest, queryset: QuerySet[LDAPUser]) -> None:
         """Synchronise the chosen users, and say of each what came of it."""
         self._each(request, queryset, dry_run=False)
 
-    @admin.action(description="Preview sync", permissions=["view"])
+    @admin.action(description=_("Preview sync"), permissions=["view"])
     def preview_sync(self, request: HttpRequest, queryset: QuerySet[LDAPUser]) -> None:
         """Say what a sync would do, and write nothing."""
         self._each(request, queryset, dry_run=True)
 
-    @admin.action(description="End sessions", permissions=["change"])
+    @admin.action(description=_("End sessions"), permissions=["change"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[LDAPUser]) -> None:
         """End every session of the chosen users, in every browser. Who may sign in can do so again."""
         for link in queryset.select_related("user"):

@@ -7,7 +7,9 @@ from typing import Any
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
+from django.utils.translation import get_language
 
+from wauth_core.web.languages import say
 from wauth_django.request import visit_of
 
 
@@ -18,7 +20,7 @@ class _TellingMixin:
         """The safe message of `LDAPBackend`, else Django's own."""
         message = visit_of(self.request).message
         if message:
-            return forms.ValidationError(message, code="invalid_login")
+            return forms.ValidationError(say(message, get_language()), code="invalid_login")
         error: forms.ValidationError = super().get_invalid_login_error()  # type: ignore[misc]
         return error
 

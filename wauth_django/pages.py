@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template import Context, Engine, TemplateDoesNotExist
 from django.template.loader import render_to_string
+from django.utils.translation import get_language
 
 from wauth_core.sync.knowledge import May
 from wauth_core.web import pages
@@ -28,7 +29,7 @@ def page(
 ) -> HttpResponse:
     """The response with the page for *status* (or *content*, where a source has a page of its own)."""
     if content is None:
-        shown = pages.context(status, identity=identity, message=message)
+        shown = pages.context(status, identity=identity, message=message, language=get_language())
         name = f"wauth/{status}.html"
         try:
             content = render_to_string(name, shown, request).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import render_template, request, url_for
+from flask import current_app, render_template, request, url_for
 from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Unauthorized
 
 from wauth_core.exceptions import WauthError
@@ -37,7 +37,9 @@ class _Page(HTTPException):
         login_url = url_for("wauth.login") if status == 401 and current_state().has_login_form else ""
         person = found_person()
         identity = self.identity or (person and person.identity)
-        shown = pages.context(status, message=self.message, identity=identity, login_url=login_url)
+        shown = pages.context(
+            status, message=self.message, identity=identity, login_url=login_url, language=language()
+        )
         return render_template(f"wauth/{status}.html", **shown)
 
     def get_response(self, environ: Any = None, scope: Any = None) -> Any:
@@ -49,6 +51,15 @@ class _Page(HTTPException):
     def get_headers(self, environ: Any = None, scope: Any = None) -> list[tuple[str, str]]:
         plain = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")]
         return [*plain, *self.headers]
+
+
+def language() -> str | None:
+    """The language of the request, by Flask-Babel where the application uses it. None means English."""
+    if "babel" not in current_app.extensions:
+        return None
+    from flask_babel import get_locale
+
+    return str(get_locale() or "")
 
 
 class SignInRequired(_Page, Unauthorized):

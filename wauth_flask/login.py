@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, session, url_for
 from werkzeug.exceptions import BadRequest
 
-from wauth_core.web import pages
+from wauth_core.web import languages, pages
 from wauth_core.web.login import NOT_HERE, check
 from wauth_core.web.outcomes import SignedIn
+from wauth_flask.errors import language
 from wauth_flask.signals import user_refused
 from wauth_flask.signin import remember, sign_in, sign_out
 from wauth_flask.state import State, current_state
@@ -106,7 +107,8 @@ def _form(state: State, **shown: Any) -> Response:
         hidden.append(("csrf_token", flask_wtf()))
     domains = list(state.wauth.domains)
     placeholder = "user name" if len(domains) == 1 else "DOMAIN\\user name"
-    page = render_template("wauth/login.html", title="Sign in", hidden=hidden, placeholder=placeholder, **shown)
+    shown = {**languages.form(language()), **shown, "error": languages.say(shown.get("error", ""), language())}
+    page = render_template("wauth/login.html", title=shown["sign_in"], hidden=hidden, placeholder=placeholder, **shown)
     response = Response(page)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Frame-Options"] = "DENY"  # no other site draws its own buttons over this form

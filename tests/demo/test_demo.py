@@ -61,4 +61,6 @@ def test_the_wheel_carries_both_example_sites(tmp_path):
     assert "wauth_core/testing/demo/examples/django_intranet/settings.py" in names
     assert "wauth_core/testing/demo/templates/demo/portal.html" in names
     assert "wauth_core/web/pages/wauth/403.html" in names
+    assert "wauth_core/locale/de/LC_MESSAGES/wauth.mo" in names
+    assert "wauth_django/locale/fr/LC_MESSAGES/django.mo" in names
     assert "wauth_flask/templates/wauth/login.html" in names

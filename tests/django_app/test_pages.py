@@ -77,3 +77,19 @@ def rf_request():
     request = RequestFactory().get("/")
     request.user = SimpleNamespace(ldap="EXAMPLE\\a&b")
     return request
+
+
+def test_the_pages_follow_djangos_language(client, example, settings):
+    """LocaleMiddleware chooses, as for every page of the project; the admin's words follow too."""
+    from django.utils import translation
+
+    from wauth_django.admin import LDAPUserAdmin
+
+    settings.WAUTH_REQUIRE_LOGIN = True
+    with translation.override("de"):
+        response = client.get("/who/")
+        assert str(LDAPUserAdmin.sync.short_description) == "Jetzt abgleichen"
+    text = response.content.decode()
+    assert response.status_code == 401
+    assert "Bitte anmelden" in text
+    assert '<html lang="de">' in text

@@ -260,3 +260,16 @@ def test_ldap_sync_required_raises_where_told(make, directory, handled):
     with directory.faults.outage():
         assert client.get("/raise", environ_base=ALICE).status_code == (418 if handled else 500)
         assert client.get("/fresh", environ_base=ALICE).status_code == 503
+
+
+def test_the_pages_follow_flask_babels_language(make):
+    """With Flask-Babel its locale counts, for pages and the login form; without it they are English."""
+    from flask_babel import Babel
+
+    assert "Please sign in" in make().test_client().get("/member").text
+    for path, said in (("/member", "Veuillez vous connecter"), ("/login", "Mot de passe")):
+        app = make(WAUTH_LOGIN_FORM=path == "/login")
+        Babel(app, locale_selector=lambda: "fr")
+        text = app.test_client().get(path).text
+        assert said in text
+        assert '<html lang="fr">' in text

@@ -2,7 +2,7 @@
 
 They are written in what Jinja and Django's templates have in common. An application replaces one by a template of
 its own of the same name (``wauth/403.html``). In them: *title*, *message* (safe to show), *identity* (text, may be
-empty), *login_url* (may be empty).
+empty), *login_url* (may be empty), *language* (a tag), and the words *error*, *signed_in_as*, *sign_in_link*.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 
 from wauth_core.exceptions import UnknownDomain, WauthError
+from wauth_core.web.languages import known, say
 
 FOLDER = Path(__file__).parent
 
@@ -23,6 +24,7 @@ MESSAGES = {
     503: "Your account cannot be checked at the moment. Please try again in a few minutes.",
 }
 
+WORDS = {"error": "Error", "signed_in_as": "Signed in as", "sign_in_link": "Sign in with name and password"}
 REFUSED = "Your account may not sign in here. If you think it should, ask your administrator."
 
 
@@ -54,12 +56,16 @@ def status_for(error: WauthError | None) -> int:
     return 403 if error is None or isinstance(error, UnknownDomain) else 503
 
 
-def context(status: int, *, message: str = "", identity: object = None, login_url: str = "") -> dict[str, str]:
-    """What the page for *status* shows."""
+def context(
+    status: int, *, message: str = "", identity: object = None, login_url: str = "", language: str | None = None
+) -> dict[str, str]:
+    """What the page for *status* shows, in *language* where there is a catalogue for it."""
     default = REFUSED if status == 403 and not identity else MESSAGES[status]
     return {
-        "title": TITLES[status],
-        "message": message or default,
+        **{name: say(text, language) for name, text in WORDS.items()},
+        "language": known(language),
+        "title": say(TITLES[status], language),
+        "message": say(message or default, language),
         "identity": str(identity) if identity else "",
         "login_url": login_url,
     }
