@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from wauth_core.cli.app import App, Lazy, LazyGroup
-from wauth_core.cli.output import Form, show
+from wauth_core.cli.output import Form, show, visible
 from wauth_core.directory import LDAPManager, WriteResult
 from wauth_core.directory.query import any_of, starts_with
 from wauth_core.exceptions import DirectoryError, WauthError
@@ -124,10 +124,10 @@ def run_all(
             results.append(call())
         except DirectoryError as error:
             failed = True
-            click.echo(f"Error: {name}: {error}", err=True)
+            click.echo(visible(f"Error: {name}: {error}"), err=True)
     if form is Form.TABLE:
         for result in results:
-            click.echo(str(result))
+            click.echo(visible(str(result)))
     else:
         show((result.as_row() for result in results), ("what", "dn", "changed", "dry_run", "before", "after"), form)
     if failed:

@@ -12,7 +12,7 @@ import click
 
 from wauth_core.cli.ad import WHO, complete, given_names, json_rows, run_all, who_of
 from wauth_core.cli.app import App, domain_option
-from wauth_core.cli.output import Form, output_options
+from wauth_core.cli.output import Form, output_options, visible
 from wauth_core.directory import LDAPManager, WriteResult
 
 _name = click.argument("name", shell_complete=complete)
@@ -243,7 +243,7 @@ def _confirm(names: list[str], *, tree: bool) -> None:
     """Ask, where there is somebody to ask; names from a pipe need --yes."""
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     below = ", and all that is below" if tree else ""
-    click.confirm(f"Delete {shown}{below}?", abort=True, err=True)
+    click.confirm(visible(f"Delete {shown}{below}?"), abort=True, err=True)
 
 
 def _password(prompt: str, *, from_stdin: bool) -> str:

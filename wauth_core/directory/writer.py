@@ -126,7 +126,7 @@ class Writer:
             logging.WARNING if error else logging.INFO,
             "%s: %r did %s of %r, before %r, after %r%s",
             *(facts[name] for name in ("domain", "who", "what", "dn", "before", "after")),
-            f"; failed after {facts['requests']}: {error}" if error else "",
+            f"; failed after {facts['requests']}: {error!r}" if error else "",
             extra={"wauth": facts},
         )
 

@@ -156,6 +156,15 @@ def test_a_life(config: Path, directory: EmbeddedDirectory) -> None:
     run(config, "delete", "Interns", "--tree", "--yes")
 
 
+def test_no_control_characters_reach_the_terminal(config: Path, directory: EmbeddedDirectory) -> None:
+    """A name with an escape sequence is shown, not obeyed, in results, tables and errors."""
+    directory.add_user("esc", name="\x1b[31mred", title="\x1b[2Jold")
+    for arguments in (("set", "esc", "title=new"), ("disable", "esc"), ("delete", "esc", "--what-if")):
+        assert "\x1b" not in run(config, *arguments, color=True).output
+    assert "\x1b" not in run(config, "set", "esc", "nonsense=1", code=1, color=True).output
+    assert "\x1b" not in run(config, "disable", "\x1b[31mnobody", code=1, color=True).output
+
+
 def test_read_only(config: Path) -> None:
     """Settings that may not write refuse, and say what to set."""
     text = config.read_text(encoding="utf-8").replace("READ_ONLY = false", "READ_ONLY = true")
