@@ -34,9 +34,13 @@ class DomainField(_PlainCharField):
 def own_name(user: Any) -> str:
     """The Django user's own name, where it can be a logon name; else none: the link is then known by GUID alone, or
     until the first sync by USER_QUERY_FIELD."""
-    name = str(user.get_username())
+    return logon_name(user.get_username())
+
+
+def logon_name(name: object) -> str:
+    """*name*, if it can be a sAMAccountName; else none."""
     try:
-        return Identity("DOMAIN", name).username
+        return Identity("DOMAIN", str(name)).username
     except InvalidIdentity:
         return ""
 

@@ -93,6 +93,13 @@ class Tap:
         for relay in relays:
             relay.thread.join(PATIENCE)
 
+    def drain(self) -> None:
+        """Wait until every connection that the client has closed has ended, and all it sent was seen."""
+        with self._lock:
+            relays = list(self._relays)
+        for relay in relays:
+            relay.thread.join(PATIENCE)
+
     @property
     def open_connections(self) -> int:
         """How many connections are open now."""

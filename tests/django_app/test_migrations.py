@@ -60,7 +60,22 @@ def test_links_get_names_and_twins_by_case_are_told_apart(moved):
 
 def test_each_link_gets_a_random_number_of_sessions(moved):
     """One number for all would let a session fit another person's link that comes to stand in its place."""
-    assert len(set(moved["sessions"])) == len(moved["sessions"]) == 6
+    assert len(set(moved["sessions"])) == len(moved["sessions"]) == 12
+
+
+def test_odd_rows_stop_nothing(moved):
+    """Twins by case, names that are none, nobody's, a domain in lower case: no error; each is told of or put right."""
+    assert "0 failed" in moved["synced"]
+    assert "EXAMPLE\\User00002" in moved["synced"]
+    assert "but for case its name is that of EXAMPLE\\user00002" in moved["synced"]
+    assert moved["odd"] == {
+        "User00002": [None, False, True],
+        "user00002": ["user00002", False, True],
+        "alice@example.local": [None, False, True],
+        "dave ": [None, False, True],
+        "no such person": ["no such person", False, True],
+        "petra": ["petra", True, True],
+    }
 
 
 def test_people_go_on_signing_in_to_their_accounts(moved):

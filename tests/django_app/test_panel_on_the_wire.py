@@ -81,6 +81,7 @@ def everything(tap, link):
             list(connection.extend.standard.paged_search(base, "(objectClass=group)", paged_size=20))
         connection.abandon(0)
         connection.unbind()
+        manager.close()
         return HttpResponse("")
 
     return view
@@ -90,7 +91,7 @@ def test_what_the_wire_saw_is_what_the_panel_says(tap, link):
     """Each request that passed the tap is shown once, octet for octet as long as it was, and nothing else."""
     panel = panel_after(everything(tap, link), RequestFactory().get("/"))
     shown = [each for each in panel.get_stats()["operations"] if each["kind"] != "connect"]
-    tap.cut(reset=False)  # waits until all that was sent has passed
+    tap.drain()
     assert Counter((TAP_NAMES.get(each["kind"], each["kind"]), each["sent"]) for each in shown) == Counter(
         (seen.kind, len(seen.octets)) for seen in tap.seen
     )
@@ -130,10 +131,8 @@ def test_what_came_and_what_changed_is_shown_and_no_secret(tap, link):
 def test_the_metrics_count_every_operation(tap, link):
     """`get_usage` counts what the tap counts, with each octet, and every socket that was closed."""
     panel_after(everything(tap, link), RequestFactory().get("/"))
-    manager = get_ldap_manager("EXAMPLE")
-    manager.close()
-    usage = manager.get_usage()
-    tap.cut(reset=False)
+    usage = get_ldap_manager("EXAMPLE").get_usage()
+    tap.drain()
     seen = Counter(request.kind for request in tap.seen)
     counted = {
         kind: getattr(usage, f"{name}_operations")

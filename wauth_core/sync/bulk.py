@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from wauth_core.directory import DirectoryUser
-from wauth_core.exceptions import BulkDeactivationRefused, SyncError, WauthError
+from wauth_core.exceptions import BulkDeactivationRefused, InvalidIdentity, SyncError, WauthError
 from wauth_core.identity import Identity, fold_username
 from wauth_core.sync.directory import Lookups
 from wauth_core.sync.plan import Heard, Plan, plan, plan_missing
@@ -148,7 +148,13 @@ class Comparison:
             if planned.unsure:
                 logger.warning("%s stays as it was: %s.", snapshot.link.username, planned.reason)
                 continue
-            self._note(policy.identity(snapshot.link.username), planned, None, Rights())
+            try:
+                identity = policy.identity(snapshot.link.username)
+            except InvalidIdentity as error:  # a link made by hand, or of a former site: it is nobody's
+                logger.warning("The link of the user %r stays as it is: %s", snapshot.key, error)
+                self.counts[SyncStatus.NOT_FOUND] += 1
+                continue
+            self._note(identity, planned, None, Rights())
         if self._task.progress is not None:
             self._task.progress(self._done)
 

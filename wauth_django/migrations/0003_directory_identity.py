@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model
 from django.db import migrations, models
 
 from wauth_core.identity import canonical_domain, fold_username
+from wauth_django.fields import logon_name
 
 
 def name_the_links(apps, schema_editor):
@@ -14,7 +15,11 @@ def name_the_links(apps, schema_editor):
     taken = set()
     rows = list(links.values_list("pk", "domain", f"user__{name_field}").order_by("pk"))
     for pk, domain, name in sorted(rows, key=lambda row: row[2] != fold_username(row[2])):
+        name = logon_name(name)
         domain, key = canonical_domain(domain), fold_username(name)
+        if not name:
+            links.filter(pk=pk).update(domain=domain)
+            continue
         free = (domain, key) not in taken
         taken.add((domain, key))
         links.filter(pk=pk).update(domain=domain, username=name, username_key=key if free else None)

@@ -5,17 +5,38 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
+from contextlib import suppress
 
 import tests.django_app.setup  # noqa: F401
+
+ODD = ("User00002", "user00002", "alice@example.local", "dave ", "no such person", "petra")
+
+
+def add_odd_rows() -> None:
+    """What a long life, and people with a shell, leave in the tables of django-windowsauth."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT MAX(id) FROM auth_user")
+        last = cursor.fetchone()[0]
+        for number, name in enumerate(ODD, last + 1):
+            cursor.execute(
+                "INSERT INTO auth_user (id, password, is_superuser, username, first_name, last_name, email, is_staff,"
+                " is_active, date_joined) VALUES (%s, '!', 0, %s, '', '', '', 0, 1, '2021-01-01')",
+                [number, name],
+            )
+            domain = "example" if name == "petra" else "EXAMPLE"
+            cursor.execute("INSERT INTO windows_auth_ldapuser (user_id, domain) VALUES (%s, %s)", [number, domain])
 
 
 def main() -> None:
     """Migrate, sign in, and report."""
     from django.conf import settings
     from django.contrib.auth import get_user_model
-    from django.core.management import call_command
+    from django.core.management import CommandError, call_command
     from django.db.migrations.recorder import MigrationRecorder
     from django.test import Client
 
@@ -23,6 +44,7 @@ def main() -> None:
     from wauth_django.ldap_metrics.models import LDAPUsage
     from wauth_django.models import LDAPUser
 
+    add_odd_rows()
     before = set(MigrationRecorder.Migration.objects.values_list("app", "name"))
     users_before = dict(get_user_model().objects.values_list("username", "pk"))
     call_command("migrate", verbosity=0)
@@ -31,7 +53,11 @@ def main() -> None:
         settings.WAUTH_DOMAINS = {
             "EXAMPLE": directory.settings(ACTIVE_GROUPS="Domain Users", GROUP_MAP={"Editors": "Web Editors"})
         }
-        rows = list(LDAPUser.objects.order_by("pk").values_list("domain", "username", "username_key", "user__username"))
+        rows = list(
+            LDAPUser.objects.exclude(user__username__in=ODD)
+            .order_by("pk")
+            .values_list("domain", "username", "username_key", "user__username")
+        )
         sessions = list(LDAPUser.objects.values_list("sessions", flat=True))
         names = ("ALICE", "bob", "hana", "carol", "olaf")
         signed_in = {}
@@ -39,6 +65,14 @@ def main() -> None:
             client = Client()
             answer = client.get("/who/", REMOTE_USER=f"EXAMPLE\\{name}").json()
             signed_in[name] = {**answer, "pk": int(client.session.get("_auth_user_id", 0))}
+        LDAPUser.objects.get(user__username="User00002").save()
+        out = io.StringIO()
+        with suppress(CommandError):  # what failed is in the output
+            call_command("syncldap", "EXAMPLE", "--max-deactivations", "1", stdout=out, stderr=out, no_color=True)
+        odd = {
+            link.user.username: [link.username_key, link.guid is not None, link.user.is_active]
+            for link in LDAPUser.objects.filter(user__username__in=ODD).select_related("user")
+        }
     json.dump(
         {
             "migrations": sorted(name for app, name in run if app in ("windows_auth", "ldap_metrics")),
@@ -46,6 +80,8 @@ def main() -> None:
             "rows": rows,
             "sessions": sessions,
             "signed_in": signed_in,
+            "synced": out.getvalue(),
+            "odd": odd,
             "usage": LDAPUsage.objects.filter(domain="EXAMPLE", search_operations__gt=0).count(),
         },
         sys.stdout,
