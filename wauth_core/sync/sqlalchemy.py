@@ -211,7 +211,7 @@ class SQLAlchemyUserRepository:
         )
 
     def _joined(self, *, outer: bool = False) -> Any:
-        link, users = self._tables.link, sa_inspect(self._user).local_table
+        link, users = self._tables.link, sa_inspect(self._user).persist_selectable
         return users.join(link, link.c.user_id == self._key, isouter=outer)
 
     def _groups_of(self, record: Any) -> Any:
