@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import router
 
+from wauth_core.exceptions import WauthError
 from wauth_core.identity import Identity, TransportFacts, fold_username
 from wauth_core.sync.store import same_link
 from wauth_core.user import WindowsUser
@@ -58,6 +60,8 @@ def stored_user(key: Any, like: Any = None) -> Any | None:
 
 def user_linked_to(identity: Identity) -> Any | None:
     """The user of *identity* with the link, as the database that is written to has them now."""
+    with suppress(WauthError):  # whoever cannot be told from others is refused at the sync
+        identity = get_wauth().canonical(identity)
     key = {"ldap__domain": identity.domain, "ldap__username_key": fold_username(identity.username)}
     users = _joined(_writer()).filter(**key)
     return next((user for user in users if same_link(user.ldap.link, identity.domain, identity.username)), None)

@@ -7,16 +7,17 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from flask import Flask, current_app
 
 from wauth_core import Wauth
-from wauth_core.exceptions import ConfigurationError
+from wauth_core.exceptions import ConfigurationError, WauthError
 from wauth_core.identity import Identity
 from wauth_core.secrets import Veiled
 from wauth_core.settings import ConfigurationWarning, Options
-from wauth_core.sync.repository import Key, UserRepository, UserSnapshot, Wanted
+from wauth_core.sync.repository import Key, Link, UserRepository, UserSnapshot, Wanted
 from wauth_core.web.outcomes import Challenge, Source, challenge_of, load_sources
 from wauth_core.web.sources import ServerIdentity, Simulate
 from wauth_flask.cache import CacheUserRepository
@@ -129,6 +130,8 @@ class State:
 
     def user(self, identity: Identity, *, guid: Any = None, key: Key | None = None) -> UserSnapshot | None:
         """The user of that name or *guid*; with *key* that one and no other. One query."""
+        with suppress(WauthError):  # whoever cannot be told from others is refused at the sync
+            identity = self.wauth.canonical(identity)
         found = self.repository.find(_WANTED, domain=identity.domain, username=identity.username, guid=guid)
         return next((user for user in found if key is None or str(user.key) == str(key)), None)
 
@@ -136,10 +139,10 @@ class State:
         """The application's own object for *user*; where the store has none, the user with all fields and flags."""
         if isinstance(self.repository, HasRecords):
             return self.repository.record(user.key)
-        settings = self.wauth.domains[identity.domain]
+        link = user.link or Link(identity.domain, identity.username)
+        settings = self.wauth.domains[link.domain]
         wanted = Wanted(tuple(settings.USER_FIELD_MAP), (*FLAGS, "is_staff", *settings.FLAG_MAP))
-        guid = user.link.guid if user.link is not None else None
-        found = self.repository.find(wanted, domain=identity.domain, username=identity.username, guid=guid)
+        found = self.repository.find(wanted, domain=link.domain, username=link.username, guid=link.guid)
         return next((each for each in found if each.key == user.key), None)
 
     def close(self) -> None:
