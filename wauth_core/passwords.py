@@ -92,9 +92,9 @@ class Guard:
         """Ask, unless there were too many attempts already."""
         address = peer if peer is not None and not peer.startswith(_OWN_MACHINE) else None
         wait = self._throttle.wait_of_peer(address)
-        slot = ""
+        taken: list[str] = []
         if not wait:
-            wait, slot = self._throttle.admit(who)
+            wait, taken = self._throttle.admit(who)
         if wait:
             logger.warning("Too many attempts to sign in as %r or from %r: a password was not tried.", who[:80], peer)
             return AuthResult(AuthReason.THROTTLED, retry_after=wait)
@@ -102,7 +102,7 @@ class Guard:
         if result.ok:
             self._throttle.forget(who)
         elif result.reason is AuthReason.UNAVAILABLE:
-            self._throttle.take_back(slot)
+            self._throttle.take_back(taken)
         else:
             self._throttle.count_failure(address)
         return result

@@ -35,10 +35,9 @@ class MemoryCache:
         with self._lock:
             return self._live(key)
 
-    def set(self, key: str, value: Any, timeout: int, /) -> bool:
+    def set(self, key: str, value: Any, timeout: int, /) -> None:
         with self._lock:
             self._keep(key, value, timeout)
-            return True
 
     def add(self, key: str, value: Any, timeout: int, /) -> bool:
         with self._lock:
@@ -62,7 +61,7 @@ class MemoryCache:
 
 
 class Throttle:
-    """Counts attempts in *cache*, which workers share; without one, or if it fails, in this process's memory.
+    """Counts attempts in this process, and in *cache*, which workers share. One that fails or forgets counts nothing.
 
     A name has `NAME_LIMIT` slots, and each attempt takes one for `WINDOW` seconds: `add` is one step in every cache, so
     no two workers take the same. The failures of an address are a number, and may be a few too low.
@@ -70,33 +69,29 @@ class Throttle:
 
     def __init__(self, cache: Cache | None = None, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        memory = SharedCache(MemoryCache(clock))
-        self._caches = (memory,) if cache is None else (SharedCache(cache), memory)
+        self._caches = (SharedCache(cache), SharedCache(MemoryCache(clock)))
 
-    def admit(self, name: str) -> tuple[int, str]:
-        """Count an attempt. 0 and its slot; or, if there is none left, the seconds until there is one."""
+    def admit(self, name: str) -> tuple[int, list[str]]:
+        """Count an attempt. 0 and its slots; or, if there is none left, the seconds until there is one."""
         slots = [cache_key("tries", name, number) for number in range(NAME_LIMIT)]
         now = int(self._clock())
+        taken: list[str] = []
         for cache in self._caches:
-            for slot in slots:
-                kept = cache.add(slot, now + WINDOW, WINDOW)
-                if kept is None or (kept and cache.get(slot) is None):  # it fails, or it keeps nothing
-                    break
-                if kept:
-                    return 0, slot
-            else:
-                return max(1, min(cache.get(slot) or now for slot in slots) - now), ""
-        return 0, slots[0]
+            free = next((slot for slot in slots if cache.add(slot, now + WINDOW, WINDOW) is not False), None)
+            if free is None:
+                return max(1, min(cache.get(slot) or now for slot in slots) - now), taken
+            taken.append(free)
+        return 0, taken
 
-    def take_back(self, slot: str) -> None:
-        """Do not count the attempt after all."""
-        for cache in self._caches:
+    def take_back(self, taken: list[str]) -> None:
+        """Do not count the attempt after all: *taken* is what `admit` gave."""
+        for cache, slot in zip(self._caches, taken, strict=False):
             cache.delete(slot)
 
     def forget(self, name: str) -> None:
         """Count no attempt of *name*: the password was right."""
         for number in range(NAME_LIMIT):
-            self.take_back(cache_key("tries", name, number))
+            self.take_back([cache_key("tries", name, number)] * len(self._caches))
 
     def wait_of_peer(self, peer: str | None) -> int:
         """The seconds until *peer* may try again; 0 if it may."""

@@ -13,7 +13,7 @@ from wauth_core import Wauth
 from wauth_core.directory import AuthReason, AuthResult
 from wauth_core.passwords import Guard, Pace
 from wauth_core.testing import EmbeddedDirectory
-from wauth_core.throttle import NAME_LIMIT, PEER_LIMIT, WINDOW, MemoryCache, Throttle, Turns
+from wauth_core.throttle import NAME_LIMIT, PEER_LIMIT, REMEMBERED, WINDOW, MemoryCache, Throttle, Turns
 
 PASSWORD = "Passw0rd!x"
 PEER = "192.0.2.7"
@@ -239,6 +239,11 @@ def test_workers_that_share_a_cache_share_the_count(directory: EmbeddedDirectory
         assert other.authenticate("alice", PASSWORD).reason is AuthReason.THROTTLED
         assert one.authenticate("hana", PASSWORD)
         assert not other.authenticate("hana", "wrong")
+
+
+def test_the_figures_are_those_of_the_documentation() -> None:
+    """Four wrong passwords by a name in five minutes, a hundred from an address; half a minute for the same again."""
+    assert (NAME_LIMIT, PEER_LIMIT, WINDOW, REMEMBERED) == (4, 100, 300, 30.0)
 
 
 class Broken:

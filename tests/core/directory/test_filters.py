@@ -124,3 +124,15 @@ def test_guids() -> None:
     assert filters.as_guid(guid) == filters.as_guid(str(guid)) == filters.as_guid(f"{{{guid}}}") == guid
     assert filters.as_guid(guid.hex) is None
     assert filters.guid_base(guid) == f"<GUID={guid}>"
+
+
+@pytest.mark.parametrize("value", ["\x00", "alice\x00", "\x00alice", "al\x00ice", ["bob", "al\x00ice"]])
+def test_a_nul_matches_nobody(value: object) -> None:
+    """A server may read a value up to its NUL, and find what was not asked for."""
+    assert "alice" not in filters.given({"cn": value})
+    assert filters.NOBODY in filters.given({"cn": value})
+    if isinstance(value, str):
+        for part in ("initial", "within", "final"):
+            assert filters.substring("cn", **{part: value}) == filters.NOBODY
+        with pytest.raises(ConfigurationError):
+            filters.rdn("CN", value)

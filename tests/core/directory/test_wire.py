@@ -144,3 +144,69 @@ def test_unusable_lengths(start: str) -> None:
     with pytest.raises(wire.WireError):
         wire.message_size(bytes.fromhex(start))
     assert wire.message_size(b"") == wire.message_size(b"\x30") == wire.message_size(b"\x30\x82\x01") == 0
+
+
+@pytest.mark.parametrize("value", [0, 1, 127, 128, 129, 200, 255, 256, 32767, 32768, 65535, 65536, 2**31 - 1])
+def test_integers_are_those_of_ber(value: int) -> None:
+    """The sign has a bit of its own (X.690 8.3): 128 to 255 take two octets."""
+    from pyasn1.codec.ber import encoder
+    from pyasn1.type.univ import Integer
+
+    assert wire.tlv(0x02, wire.integer(value)) == encoder.encode(Integer(value))
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 255, 256, 65535, 65536])
+def test_lengths_are_written_and_read(size: int) -> None:
+    """Short and long form, at the edges; a message is complete when its last octet is there."""
+    octets = wire.tlv(0x30, b"x" * size)
+    assert wire.message_size(octets) == len(octets)
+    assert wire.message_size(octets[:6]) in (0, len(octets))
+
+
+def test_a_size_of_200_is_what_ldap3_sends() -> None:
+    """A page of a size whose highest bit is set."""
+    theirs = search_operation("", "(a=b)", 0, 0, ["cn"], 0, 0, False, False, True)
+    ours = wire.search_request(77, "", "base", "(a=b)", ("cn",), controls=[wire.paged_control(200, b"")])
+    assert ours == by_ldap3("searchRequest", theirs, [paged_search_control(False, 200, b"")])
+
+
+def test_the_next_page_goes_on_from_the_cookie() -> None:
+    """The cookie of a page, whatever it holds; none after the last page, or without the control."""
+    for cookie in (b"", b"go on", b"\x00\xff" * 100):
+        control = wire.paged_control(0, cookie).value
+        assert control is not None
+        assert wire.page_cookie(wire.Result(0, "", "", {wire.PAGED: control})) == cookie
+    assert wire.page_cookie(wire.Result(0, "", "", {})) == b""
+
+
+@pytest.mark.parametrize("value", ["", "30", "3000", "3003020100", "04020100", "30060201000400ff"])
+def test_a_control_that_lies_is_refused(value: str) -> None:
+    """Too short, not a sequence, one element, or lengths that do not add up."""
+    control = bytes.fromhex(value)
+    with pytest.raises(wire.WireError):
+        wire.dirsync_cookie(wire.Result(0, "", "", {wire.DIRSYNC: control}))
+    if control:
+        with pytest.raises(wire.WireError):
+            wire.page_cookie(wire.Result(0, "", "", {wire.PAGED: control}))
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        pytest.param("300c02010265070a0100040004", id="cut"),
+        pytest.param("300c02010265080a010004000400", id="inner-too-long"),
+        pytest.param("300c02010265060a010004000400", id="inner-too-short"),
+        pytest.param("300c02010265800a010004000400", id="indefinite"),
+        pytest.param("300c020102658107", id="long-form-cut"),
+        pytest.param("300c02010265070a010004800400", id="indefinite-text"),
+    ],
+)
+def test_lengths_that_lie_are_refused(octets: str) -> None:
+    """Inner lengths must fill the outer ones exactly."""
+
+    def read() -> wire.Result:
+        _, _, content, controls = wire.read_message(bytes.fromhex(octets))
+        return wire.read_result(content, controls)
+
+    with pytest.raises(wire.WireError):
+        read()

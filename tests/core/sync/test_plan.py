@@ -327,6 +327,20 @@ def test_a_disabled_account_loses_rights_and_comes_back() -> None:
     assert not back.link.deactivated
 
 
+def test_who_comes_back_without_the_group_stays_out() -> None:
+    """An account that is enabled again, and is no longer in ACTIVE_GROUPS, is not activated, now or later."""
+    rules = policy(ACTIVE_GROUPS="Staff", STAFF_GROUPS="Editors")
+    off = person("alice", 1, "Staff", state=AccountState(disabled=True))
+    [gone] = plan(rules, off, rights(rules, off), mine=row()).changes
+    stripped = row(flags={"is_active": False}, link=gone.link)
+    on = person("alice", 1)
+    found = plan(rules, on, rights(rules, on), mine=stripped)
+    assert not any(change.flags.get("is_active") for change in found.changes)
+    back = person("alice", 1, "Staff")
+    [activated] = plan(rules, back, rights(rules, back), mine=stripped).changes
+    assert activated.flags["is_active"] is True
+
+
 def test_whom_an_administrator_deactivated_stays_so() -> None:
     """A user who was inactive already is not activated by a sync, whatever the account did meanwhile."""
     rules = policy()

@@ -89,3 +89,41 @@ def test_no_bytes_do_harm(junk, at, patch):
             read_logon_info(data)
         except BadPac:
             continue
+
+
+def _changed(at, value, data=GOOD):
+    """A good PAC with one little-endian number changed."""
+    return data[:at] + value.to_bytes(4, "little") + data[at + 4 :]
+
+
+FIXED = 20  # where KERB_VALIDATION_INFO begins, after the headers of its serialization
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        pytest.param(b"\x01\x10\x04\x00" + GOOD[4:], "serialized structure", id="header"),
+        pytest.param(_changed(16, 0), "null pointer", id="null-pointer"),
+        pytest.param(logon_info(domain=""), "no user or no domain", id="no-domain"),
+        pytest.param(logon_info(username=""), "no user or no domain", id="no-name"),
+        pytest.param(logon_info(rid=0), "no user's SID", id="no-user"),
+        pytest.param(_changed(FIXED + 108, 3), "two lengths", id="more-groups-than-there-are"),
+        pytest.param(_changed(FIXED + 108, 1), "two lengths", id="fewer-groups-than-there-are"),
+        pytest.param(_changed(FIXED + 112, 0), "announced and missing", id="groups-without-a-list"),
+        pytest.param(logon_info(groups=[(n, ENABLED) for n in range(4097)]), "too long", id="one-group-too-many"),
+        pytest.param(logon_info(domain_sid="S-1-5" + "-1" * 16), "not one", id="sixteen-sub-authorities"),
+        pytest.param(GOOD + b"\0" * 200_000, "too long", id="long"),
+        pytest.param(GOOD[:-9], "ends early", id="cut"),
+    ],
+)
+def test_each_check_is_the_one_that_refuses(data, says):
+    """Every guard by its own words: none stands in for another."""
+    with pytest.raises(BadPac, match=says):
+        read_logon_info(data)
+
+
+def test_as_many_groups_as_are_allowed_are_read():
+    """4,096, and a SID of fifteen parts."""
+    assert len(read_logon_info(logon_info(groups=[(n + 1, ENABLED) for n in range(4096)])).group_sids) >= 4096
+    longest = "S-1-5" + "-1" * 15
+    assert read_logon_info(logon_info(domain_sid=longest)).user_sid.startswith(longest)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.wsgi.calls import over_asgi, over_wsgi
 from wauth_core import ConfigurationError
-from wauth_wsgi import ProxyHeader, SignedHeader
+from wauth_wsgi import ProxyHeader, SignedHeader, Simulate
 
 PROXY = "10.0.0.5"
 ALICE = ("RemoteUser", "EXAMPLE\\alice")
@@ -56,6 +56,29 @@ def test_a_unix_socket_has_no_address(call):
     extra = {"environ": {"REMOTE_ADDR": ""}} if call is over_wsgi else {}
     assert call([ProxyHeader("RemoteUser", ["unix"])], headers=[ALICE], peer="", **extra).identity is not None
     assert call([ProxyHeader("RemoteUser", [PROXY])], headers=[ALICE], peer="", **extra).identity is None
+
+
+@pytest.mark.parametrize("peer", ["localhost", "proxy.example", "unixsocket", "10.0.0.5.evil", "[::1]"])
+def test_a_peer_that_is_no_address_is_nobody(call, peer):
+    """Also where a unix socket is believed: only a path, or no peer at all, is one."""
+    for trusted in (["unix"], ["unix", PROXY], [PROXY]):
+        reply = call([ProxyHeader("RemoteUser", trusted)], headers=[ALICE], peer=peer, required=True)
+        assert (reply.status, reply.seen) == (403, None)
+
+
+@pytest.mark.parametrize("peer", ["unix:", "unix:/run/web.sock", "/run/web.sock"])
+def test_a_socket_is_believed_where_it_is_listed(call, peer):
+    """Servers name it in several ways; an address that is listed is no socket."""
+    assert call([ProxyHeader("RemoteUser", ["unix"])], headers=[ALICE], peer=peer).identity == "EXAMPLE\\alice"
+    assert call([ProxyHeader("RemoteUser", [PROXY])], headers=[ALICE], peer=peer).identity is None
+
+
+@pytest.mark.parametrize("peer", [PROXY, "192.0.2.1"])
+def test_no_header_is_no_claim(call, peer):
+    """Nobody claims anything, from the proxy or from elsewhere: 401, and another source may know."""
+    source = ProxyHeader("X-Remote-User", [PROXY])
+    assert call([source], headers=[("X_Other", "x")], peer=peer, required=True).status == 401
+    assert call([source, Simulate("EXAMPLE\\bob", debug=True)], peer=peer).identity == "EXAMPLE\\bob"
 
 
 @pytest.mark.parametrize(
@@ -119,6 +142,8 @@ def test_the_proxys_secret(call, given, believed):
     reply = call([source], headers=[ALICE, *given], peer=PROXY)
     assert reply.identity == ("EXAMPLE\\alice" if believed else None)
     assert "s3cret" not in repr(reply.seen)
+    required = call([source], headers=[ALICE, *given], peer=PROXY, required=True)
+    assert (required.status, required.seen is None) == ((200, False) if believed else (403, True))
 
 
 def test_the_secrets_header_may_have_another_name(call):

@@ -74,6 +74,13 @@ def test_numbers_that_can_be_handles(value: str, handle: int) -> None:
     assert parse_handle(value) == handle
 
 
+@pytest.mark.parametrize("value", ["0", "1", "2", "3", "5", "22d", "22e", "22f", "80000000", "80000004", "fffffffc"])
+def test_numbers_that_no_handle_has(value: str) -> None:
+    """Zero, no multiple of four, and the upper half with its pseudo-handles: refused before Windows is asked."""
+    with pytest.raises(InvalidToken, match="no handle has such a number"):
+        parse_handle(value)
+
+
 def test_what_is_no_token_is_not_closed() -> None:
     """A client that names the number of a socket or a file gets it neither read nor closed."""
     reader = reader_of(ALICE)
