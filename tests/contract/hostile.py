@@ -58,6 +58,10 @@ ROWS = [pytest.param(*row, id=name) for name, row in NAMES.items()]
 FORGED = {
     "remote-user": {"Remote-User": ALICE},
     "remote_user": {"REMOTE_USER": ALICE},
+    "underscored": {"Remote_User": ALICE, "X_Remote_User": ALICE},
+    "hyphenated": {"X-Remote-User": ALICE},
+    "signed-by-nobody": {"RemoteUser": f"1780000000 {'0' * 64} {ALICE}"},
+    "probe": {"WauthProbe": "0123456789abcdef" * 2},
     "x-remote-users": {"X-Remote-Users": ALICE},
     "x-forwarded-user": {"X-Forwarded-User": ALICE},
     "auth-user": {"AUTH-USER": ALICE, "LOGON-USER": ALICE},

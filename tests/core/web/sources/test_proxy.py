@@ -299,6 +299,12 @@ def test_a_short_key_stops_the_start(key):
         SignedHeader("RemoteUser", [PROXY], key)
 
 
+def test_a_key_of_sixteen_bytes_is_long_enough():
+    """The least that is taken, as text or bytes."""
+    for key in ("k" * 16, b"k" * 16):
+        assert SignedHeader("RemoteUser", [PROXY], key).name == "SignedHeader(RemoteUser)"
+
+
 # -- the probe of `wauth doctor --proxy`
 
 
