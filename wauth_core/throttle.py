@@ -85,7 +85,7 @@ class Throttle:
 
     def take_back(self, taken: list[str]) -> None:
         """Do not count the attempt after all: *taken* is what `admit` gave."""
-        for cache, slot in zip(self._caches, taken, strict=False):
+        for cache, slot in zip(self._caches, taken, strict=True):
             cache.delete(slot)
 
     def forget(self, name: str) -> None:
@@ -96,7 +96,7 @@ class Throttle:
     def wait_of_peer(self, peer: str | None) -> int:
         """The seconds until *peer* may try again; 0 if it may."""
         count, until = self._failures(peer)
-        return max(1, until - int(self._clock())) if count >= PEER_LIMIT else 0
+        return until - int(self._clock()) if count >= PEER_LIMIT else 0
 
     def count_failure(self, peer: str | None) -> None:
         """Count a wrong password from *peer*."""

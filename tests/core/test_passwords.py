@@ -330,7 +330,9 @@ def test_the_window_ends() -> None:
         clock.time += 100
         assert throttle.admit("x")[0] == 0
         assert throttle.admit("x")[0] == WINDOW - 100
-        clock.time += WINDOW - 100
+        clock.time += WINDOW - 101
+        assert throttle.admit("x")[0] == 1, "never nothing, while there is no slot"
+        clock.time += 1
         assert throttle.admit("x")[0] == 0
         clock.time += WINDOW
 

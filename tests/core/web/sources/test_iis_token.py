@@ -164,6 +164,17 @@ def test_only_headers_that_iis_sends_can_be_named(windows):
         source(windows, header="X-Token")
 
 
+@pytest.mark.parametrize("software", ["Granian", "Cheroot/11.1.2 Server", "WSGIServer/0.2 CPython/3.13.1", ""])
+def test_a_server_that_lets_twins_in_is_not_heard(windows, software, caplog):
+    """There a client's X_IIS_WindowsAuthToken may stand in the place of IIS's, and name another visitor's token."""
+    environ = {"SERVER_SOFTWARE": software}
+    arguments = {"headers": [(HEADERS[0], "2c0")], "peer": LOOPBACK, "required": True}
+    reply = over_wsgi([source(windows)], environ=environ, **arguments)
+    assert (reply.status, reply.seen, windows.closed) == (403, None, [])
+    assert "waitress" in caplog.text
+    assert over_wsgi([source(windows)], environ={"SERVER_SOFTWARE": "waitress"}, **arguments).status == 200
+
+
 @pytest.mark.parametrize("peer", ["192.0.2.1", "10.0.0.1", "localhost", "127.0.0.1.evil", "", "::ffff:192.0.2.1"])
 def test_other_peers_are_not_heard(call, windows, peer):
     """A handle from elsewhere is not even looked at."""

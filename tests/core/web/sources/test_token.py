@@ -121,6 +121,15 @@ def test_a_token_without_a_name_is_closed() -> None:
     assert reader.closed == [0x22C]
 
 
+@pytest.mark.parametrize(("domain", "username"), [("", "alice"), ("EXAMPLE", ""), ("", "")])
+def test_half_a_name_is_nobody(domain: str, username: str) -> None:
+    """An account without a domain, or without a name, signs nobody in; its token is closed."""
+    reader = reader_of(TokenFacts(ALICE.user_sid, domain, username, frozenset()))
+    with pytest.raises(InvalidToken, match="has no name"):
+        read_token("22c", reader)
+    assert reader.closed == [0x22C]
+
+
 class Meeting(FakeTokenReader):
     """Two requests that name one handle meet between the question whose it is and the closing, if they can."""
 
