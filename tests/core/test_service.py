@@ -330,7 +330,7 @@ def test_from_toml(windowsauth_directory: EmbeddedDirectory, tmp_path: Path, mon
         SEARCH_BASE = "{windowsauth_directory.base_dn}"
         USERNAME = 'EXAMPLE\\svc_web'
         PASSWORD = {{env = "WAUTH_TEST_PASSWORD"}}
-        CA_FILE = "{windowsauth_directory.ca_file}"
+        CA_FILE = '{windowsauth_directory.ca_file}'
         STAFF_GROUPS = ["Web Editors"]
 
         [domains.EXAMPLE.USER_FIELD_MAP]

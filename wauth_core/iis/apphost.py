@@ -9,13 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from wauth_core.exceptions import WauthError
+from wauth_core.exceptions import ConfigurationError
 
 AUTHENTICATION = "system.webServer/security/authentication"
-
-
-class Unreadable(WauthError):
-    """A configuration file that is no XML."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ class Pool:
 
 
 class Server:
-    """What applicationHost.config says. Raises `Unreadable` for what is no XML."""
+    """What applicationHost.config says. Raises `ConfigurationError` for what is no XML."""
 
     def __init__(self, text: str) -> None:
         self._root = parse(text, "applicationHost.config")
@@ -161,11 +157,11 @@ class Server:
 
 
 def parse(text: str, what: str) -> ElementTree.Element:
-    """*text* as XML. Raises `Unreadable`, which names *what*."""
+    """*text* as XML. Raises `ConfigurationError`, which names *what*."""
     try:
         return ElementTree.fromstring(text.lstrip("\ufeff"))  # noqa: S314 - a file that an administrator wrote
     except ElementTree.ParseError as error:
-        raise Unreadable(f"{what} is no XML: {error}") from None
+        raise ConfigurationError(f"{what} is no XML: {error}") from None
 
 
 def used_sections(document: ElementTree.Element, known: dict[str, str]) -> set[str]:

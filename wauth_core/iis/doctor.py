@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 from wauth_core.directory.doctor import Check, Outcome
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.iis import here
-from wauth_core.iis.apphost import AUTHENTICATION, Application, Pool, Server, Unreadable, parse, used_sections
+from wauth_core.iis.apphost import AUTHENTICATION, Application, Pool, Server, parse, used_sections
 from wauth_core.iis.machine import Machine
 from wauth_core.iis.notes import DOWNLOADS
 from wauth_core.iis.rights import MODIFY, POOL_GROUPS, READ, granted, pool_sid
@@ -74,7 +74,7 @@ def examine(machine: Machine, *, site: str = "", folder: str = "") -> list[Check
             advice = "The site's physical path must be the folder with web.config (403.14, 500.19 0x80070005)."
             return [Check("web.config", FAILED, f"There is none to read in {application.folder}.", advice)]
         config = parse(config_text, "web.config")
-    except (Unreadable, ConfigurationError) as error:
+    except ConfigurationError as error:
         return [Check("configuration", FAILED, str(error), "Generate web.config again.")]
     pool = server.pool(application.pool)
     if pool is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -297,7 +298,8 @@ class Impostor:
 
     def __exit__(self, *_: object) -> None:
         self.ended.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # Windows refuses it, and wakes the thread by close()
+            self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
 

@@ -52,7 +52,11 @@ def test_a_project_may_bring_its_own_people(tmp_path):
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
         check=False,
     )
     assert "1 passed" in done.stdout, done.stdout + done.stderr

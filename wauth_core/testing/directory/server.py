@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import socket
 import ssl
 import struct
 import threading
+import time
 
 from . import ber
 from .catalog import CatalogSession
@@ -116,14 +118,17 @@ class Server:
 
     def _cut_off(self) -> None:
         """An outage: both ports stay ours, but nobody listens on them; open connections are reset."""
-        for position, (listener, secure) in enumerate(self._listeners):
-            port = listener.getsockname()[1]
+        ports = [listener.getsockname()[1] for listener, _ in self._listeners]
+        for listener, _ in self._listeners:
             _stop_listening(listener)
-            self._listeners[position] = (_bound(self.host, port), secure)
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
             connection.reset()
+        self._listeners = [
+            (_bound(self.host, port, patience=5), secure)
+            for port, (_, secure) in zip(ports, self._listeners, strict=True)
+        ]
 
     def _come_back(self) -> None:
         if not self._closing:
@@ -226,7 +231,19 @@ class Connection:
         self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int, *, patience: float = 0) -> socket.socket:
+    """A socket on that port. One that was ours is not free at once on every system: *patience* is in seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return _bound_now(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.05)
+
+
+def _bound_now(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
