@@ -13,6 +13,8 @@ DOCS = ROOT / "docs"
 HERE = [
     "howto/big-directories.md",
     "howto/domains.md",
+    "howto/offline.md",
+    "howto/passwords.md",
     "howto/secrets.md",
     "reference/errors.md",
     "reference/logging.md",
