@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
+if lacking := [name for name in ("flask", "cachelib") if find_spec(name) is None]:
+    raise ModuleNotFoundError(
+        f'wauth_flask needs {" and ".join(lacking)}: pip install "windowsauth[flask]"', name=lacking[0]
+    )
+
 from wauth_flask.cache import CacheUserRepository as CacheUserRepository
 from wauth_flask.decorators import domain_required as domain_required
 from wauth_flask.decorators import group_required as group_required

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from wauth_core import Wauth, WindowsUser
@@ -33,7 +34,7 @@ class WindowsAuthASGI:
     event loop. *sources* has no default: ASGI servers authenticate nobody, and a client can send any header. With
     *required* a websocket without a user is closed before it opens. Lifespan and other scopes pass unchanged.
 
-    Raises `ConfigurationError` without sources, and for one that can never answer under ASGI.
+    Raises `ConfigurationError` without sources, for one that can never answer under ASGI, and without asgiref.
     """
 
     def __init__(
@@ -44,6 +45,8 @@ class WindowsAuthASGI:
         sources: Iterable[Source | str] | None = None,
         required: bool = False,
     ) -> None:
+        if find_spec("asgiref") is None:
+            raise ConfigurationError('WindowsAuthASGI needs asgiref: pip install "windowsauth[wsgi]"')
         self.app = app
         self._front = Front.of(wauth, () if sources is None else sources, required)
         if not self._front.sources:
