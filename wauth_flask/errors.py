@@ -37,9 +37,7 @@ class _Page(HTTPException):
         login_url = url_for("wauth.login") if status == 401 and current_state().has_login_form else ""
         person = found_person()
         identity = self.identity or (person and person.identity)
-        shown = pages.context(
-            status, message=self.message, identity=identity, login_url=login_url, language=language()
-        )
+        shown = pages.context(status, message=self.message, identity=identity, login_url=login_url, language=language())
         return render_template(f"wauth/{status}.html", **shown)
 
     def get_response(self, environ: Any = None, scope: Any = None) -> Any:
