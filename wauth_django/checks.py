@@ -11,7 +11,7 @@ from typing import Any
 from django.apps.config import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
-from django.db import DatabaseError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError
 
 from wauth_core import secrets
 from wauth_core.directory import filters
@@ -20,6 +20,7 @@ from wauth_core.settings import LDAPSettings, unknown_setting
 from wauth_django import conf
 from wauth_django.deployment import check_deployment
 from wauth_django.model_checks import check_model
+from wauth_django.unapplied import unapplied
 
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 REMOTE_USER = (
@@ -40,6 +41,7 @@ def register_all() -> None:
         register(_listed(check), Tags.security if check is check_production else "windows_auth")
     register(_listed(check_deployment), Tags.security, deploy=True)
     register(_listed_database(check_users), Tags.database)
+    register(_listed_database(check_migrations), Tags.database)
 
 
 def check_settings() -> Found:
@@ -217,6 +219,14 @@ def check_users(databases: Sequence[str]) -> Found:
                     )
     except (DatabaseError, WauthError):
         return  # the table does not exist yet, or the settings are told of elsewhere
+
+
+def check_migrations(databases: Sequence[str]) -> Found:
+    """Migrations that a sign-in needs. Where they are being applied just now there is nothing to say."""
+    if sys.argv[1:2] == ["migrate"] or DEFAULT_DB_ALIAS not in databases:
+        return
+    if problem := unapplied():
+        yield Error(problem, id="wauth.E013")
 
 
 def ignored() -> bool:

@@ -12,6 +12,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.conf import settings
 from django.contrib import auth
 from django.core.exceptions import ImproperlyConfigured, MiddlewareNotUsed
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -36,6 +37,7 @@ from wauth_django.request import (
     visit_of,
 )
 from wauth_django.sessions import NOBODYS, aowner_of, owner_of
+from wauth_django.unapplied import explain
 
 
 class _Middleware:
@@ -55,13 +57,21 @@ class _Middleware:
     def __call__(self, request: HttpRequest) -> Any:
         if self.is_async:
             return self._acall(request)
-        response = self.process(request)
+        try:
+            response = self.process(request)
+        except DatabaseError as error:
+            explain(error)
+            raise
         if response is None:
             response = self.get_response(request)
         return self.finish(request, response)
 
     async def _acall(self, request: HttpRequest) -> Any:
-        response = await self.aprocess(request)
+        try:
+            response = await self.aprocess(request)
+        except DatabaseError as error:
+            await sync_to_async(explain)(error)
+            raise
         if response is None:
             response = await self.get_response(request)
         return self.finish(request, response)

@@ -29,6 +29,7 @@ from wauth_django.repository import DjangoUserRepository
 from wauth_django.request import Visit, set_user, visit_of
 from wauth_django.sessions import NOBODYS, owner_of
 from wauth_django.signals import ldap_user_sync, user_refused, user_signed_in
+from wauth_django.unapplied import explain
 
 if TYPE_CHECKING:
     from wauth_core.identity import TransportFacts
@@ -49,6 +50,8 @@ def sign_in(request: HttpRequest | None, identity: Identity, facts: TransportFac
     visit, user = visit_of(request), user_linked_to(identity)
     row = row_of(user) if user is not None else None
     authority = refresh(get_wauth(), repository(), identity, row, facts=facts, begins=True)
+    if isinstance(authority.error, SyncError):
+        explain(authority.error)
     result = authority.result
     key = result.key if result is not None else row.key if row is not None else None
     visit.authority, visit.identity, visit.key = replace(authority, written=False), identity, key

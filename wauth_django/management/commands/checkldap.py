@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from wauth_core import WauthError
 from wauth_django.management.output import chosen_domains, wauth
+from wauth_django.unapplied import unapplied
 
 
 class Command(BaseCommand):
@@ -16,7 +17,8 @@ class Command(BaseCommand):
 
     help = (
         "Check the way to each domain's directory, step by step: name, port, certificate, sign-in of the service "
-        "account, search base, groups of the settings. Each fault comes with what to do about it."
+        "account, search base, groups of the settings; and the database's migrations. Each fault comes with what to do "
+        "about it."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -26,6 +28,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run."""
         failed = [name for name in chosen_domains(options["domains"]) if not self._check(name)]
+        if problem := unapplied():
+            raise CommandError(problem)
         if failed:
             raise CommandError(f"Something is wrong with {', '.join(failed)}; see above.")
 

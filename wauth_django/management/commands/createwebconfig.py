@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **given: Any) -> None:
         """Run."""
+        _complete(given)
         root = os.path.abspath(getattr(settings, "BASE_DIR", None) or os.getcwd())
         try:
             wanted = arguments.settle(
@@ -71,8 +73,18 @@ def _log_file(given: str | None, handler: str) -> str:
     return os.path.join(path, "wfastcgi.log" if handler == "fastcgi" else "python.log")
 
 
+def _complete(given: Mapping[str, Any]) -> None:
+    """Raise CommandError with the lines that the settings lack for ``--static`` and ``--media``, to be copied."""
+    lines = []
+    for which in ("static", "media"):
+        if given[which] and getattr(settings, f"{which.upper()}_URL", None) in (None, "", "/"):  # "/" is Django's ""
+            lines.append(f'{which.upper()}_URL = "/{which}/"')
+        if given[which] and not getattr(settings, f"{which.upper()}_ROOT", None):
+            lines.append(f'{which.upper()}_ROOT = BASE_DIR / "{which}"')
+    if lines:
+        raise CommandError("\n".join(["Add this to the settings first:", "", *lines]))
+
+
 def _served(which: str, root: str) -> ServedFolder:
-    url, path = getattr(settings, f"{which}_URL", None), getattr(settings, f"{which}_ROOT", None)
-    if not url or not path:
-        raise CommandError(f"Set {which}_URL and {which}_ROOT in the settings first.")
-    return ServedFolder(str(url), os.path.abspath(os.path.join(root, path)))
+    path = os.path.join(root, getattr(settings, f"{which}_ROOT"))
+    return ServedFolder(str(getattr(settings, f"{which}_URL")), os.path.abspath(path))
