@@ -65,6 +65,10 @@ class DirectoryUnavailable(DirectoryError):
     """No configured server answered in time. Nothing is known about the user: keep what was known before."""
 
 
+class DirectoryOffline(DirectoryUnavailable):
+    """The directory was silent a moment ago, and is not asked now. The answer costs no time."""
+
+
 class TLSError(DirectoryUnavailable):
     """The server's certificate or host name did not verify; the text names the remedy."""
 

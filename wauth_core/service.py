@@ -409,7 +409,7 @@ class Wauth:
         if not self.options.ignore_setting_warnings:
             for problem in problems:
                 warnings.warn(problem.message, ConfigurationWarning, stacklevel=4)
-        return LDAPManager(settings, domain)
+        return LDAPManager(settings, domain, breaks=True)
 
     def _policy(self, domain: str) -> tuple[Policy, Lookups]:
         lookups = self._serving(domain)

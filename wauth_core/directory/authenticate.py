@@ -12,11 +12,10 @@ from enum import Enum
 from typing import Any
 
 from wauth_core.directory import errors
-from wauth_core.directory.connection import Connection, Lost, Secret
+from wauth_core.directory.connection import Connection, Secret
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.directory.filters import rdn
 from wauth_core.directory.pool import Pool
-from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.identity import Identity
 
 
@@ -137,15 +136,10 @@ def pretend(pool: Pool) -> None:
     Raises as `check` does.
     """
     deadline = time.monotonic() + pool.dialer.settings.OPERATION_TIMEOUT
-    connection = pool.unbound(deadline)
-    try:
+    with pool.unbound(deadline) as connection:
         pool.dialer.refuse_plaintext(connection.endpoint)
         nobody = ",".join((rdn("CN", secrets.token_hex(8)), pool.dialer.settings.search_bases[0]))
         connection.bind_simply(nobody, Secret(secrets.token_hex(8).encode()), deadline)
-    except Lost as error:
-        raise DirectoryUnavailable(f"Domain {pool.dialer.domain}: {error}.") from None
-    finally:
-        pool.dismiss(connection)
 
 
 def check(
@@ -156,16 +150,11 @@ def check(
     Raises `DirectoryUnavailable` and `ConfigurationError`, and what *then* raises; a refusal is a reason.
     """
     deadline = time.monotonic() + pool.dialer.settings.OPERATION_TIMEOUT
-    connection = pool.unbound(deadline)
-    try:
+    with pool.unbound(deadline) as connection:
         pool.dialer.refuse_plaintext(connection.endpoint)
         result = connection.bind_simply(name, password, deadline)
         if result.code == errors.SUCCESS:
             then(connection)
-    except Lost as error:
-        raise DirectoryUnavailable(f"Domain {pool.dialer.domain}: {error}.") from None
-    finally:
-        pool.dismiss(connection)
     if result.code == errors.SUCCESS:
         return AuthReason.OK
     if result.code in {errors.BUSY, errors.UNAVAILABLE}:

@@ -12,6 +12,7 @@ from enum import Enum
 from itertools import islice
 
 from wauth_core.directory import decode, errors, filters, wire
+from wauth_core.directory.breaker import Report, State
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import authentication
 from wauth_core.directory.discovery import Discovered
@@ -54,6 +55,8 @@ def examine(pool: Pool, domain: Domain, groups: Groups, people: People) -> list[
         checks += _guarded(f"discovery of {pool.servers.domain}", lambda: _discovery(pool.servers))
         if checks[-1].outcome is Outcome.FAILED:
             return checks
+    if pool.breaker is not None:
+        checks.append(_state(pool.breaker.report()))
     for endpoint in pool.endpoints:
         checks += _server(pool, endpoint)
     if not any(check.name.startswith("sign in") and check.outcome is Outcome.OK for check in checks):
@@ -69,6 +72,14 @@ def examine(pool: Pool, domain: Domain, groups: Groups, people: People) -> list[
     ):
         checks += _guarded(name, step)
     return checks
+
+
+def _state(found: Report) -> Check:
+    """What the processes of this machine have found out of late."""
+    if found.state is State.ONLINE:
+        return Check("state", Outcome.OK, found.state.value)
+    spared = f"; {found.spared} questions were spared" if found.spared else ""
+    return Check("state", Outcome.WARNING, f"{found.state.value} for {found.since:.0f} s{spared}. {found.reason}")
 
 
 def _guarded(name: str, step: Callable[[], Iterator[Check]]) -> list[Check]:
@@ -163,6 +174,8 @@ def _signed_in(pool: Pool, endpoint: Endpoint) -> Iterator[Check]:
     except (WauthError, Lost) as error:
         yield Check(name, Outcome.FAILED, str(error))
         return
+    if pool.breaker is not None:
+        pool.breaker.answered()
     try:
         who = settings.USERNAME or (
             "the Kerberos ticket's owner" if authentication(settings) == "KERBEROS" else "nobody"

@@ -14,6 +14,7 @@ from typing import Any, overload
 
 from wauth_core.directory import decode, filters, own
 from wauth_core.directory.authenticate import COUNTED, AuthReason, AuthResult, check, is_empty, pretend
+from wauth_core.directory.breaker import Breaker
 from wauth_core.directory.catalog import Catalog
 from wauth_core.directory.changes import Changes, ChangeSet
 from wauth_core.directory.connection import Connection, Secret
@@ -47,13 +48,16 @@ class LDAPManager(Growing):
     """Look-ups, membership and password checks in one domain, and ldap3 underneath for everything else.
 
     Safe to share between threads; survives a fork. Nothing connects before it must. *settings* are those of *domain*.
+    With *breaks* a directory that was silent a moment ago is not asked: `DirectoryOffline` is raised at once.
     Methods raise `wauth_core.exceptions.DirectoryError` leaves, and `ConfigurationError`.
     """
 
-    def __init__(self, settings: LDAPSettings, domain: str) -> None:
+    def __init__(self, settings: LDAPSettings, domain: str, *, breaks: bool = False) -> None:
         self._settings = settings if settings._domain is not None else settings.for_domain(domain)
         self._name = domain
-        self._pool = Pool(Dialer(self._settings, domain), servers(self._settings), self._settings.POOL_SIZE)
+        breaker = Breaker(domain, as_tuple(self._settings.SERVER)) if breaks else None
+        found = servers(self._settings)
+        self._pool = Pool(Dialer(self._settings, domain), found, self._settings.POOL_SIZE, breaker)
         self._writer = Writer(self._pool, domain)
         self._schema = Schema()
         self._catalog: Catalog | None = None

@@ -18,11 +18,12 @@ from typing import Any
 from ldap3.core.usage import ConnectionUsage
 
 from wauth_core.directory import jobs
+from wauth_core.directory.breaker import Breaker
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.discovery import Discovered
 from wauth_core.directory.endpoints import Endpoint
-from wauth_core.exceptions import DirectoryUnavailable, OperationFailed, TLSError
+from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable, OperationFailed, TLSError
 from wauth_core.process import PerProcess
 
 log = logging.getLogger("wauth.directory")
@@ -56,12 +57,22 @@ class _State:
 
 
 class Pool:
-    """Connections of one domain. *size* bounds those that look-ups share."""
+    """Connections of one domain. *size* bounds those that look-ups share.
 
-    def __init__(self, dialer: Dialer, servers: tuple[Endpoint, ...] | Discovered, size: int) -> None:
+    With a *breaker* nobody waits for a directory that is known to be silent.
+    """
+
+    def __init__(
+        self,
+        dialer: Dialer,
+        servers: tuple[Endpoint, ...] | Discovered,
+        size: int,
+        breaker: Breaker | None = None,
+    ) -> None:
         self.dialer = dialer
         self.servers = servers
         self.size = size
+        self.breaker = breaker
         self._states = PerProcess(_State, _forget)
 
     @property
@@ -80,12 +91,18 @@ class Pool:
 
         *fresh* wants one that was not used before. Raises `DirectoryUnavailable` and what binding raises.
         """
-        state = self.state
         job = jobs.current.get()
         if job is not None and job.given_up:
             raise jobs.GivenUp(f"A question to the domain {self.dialer.domain} was given up.")
+        state = self.state
         holder = job if job is not None else state.local
-        connection, extra = self._take(state, deadline, fresh)
+        with self._asking(state, holder) as tries, self._taken(state, deadline, fresh, holder, tries) as connection:
+            yield connection
+
+    @contextmanager
+    def _taken(self, state: _State, deadline: float, fresh: bool, holder: Any, tries: bool) -> Iterator[Connection]:
+        job = holder if isinstance(holder, jobs.Job) else None
+        connection, extra = self._take(state, deadline, fresh, tries)
         holder.held = getattr(holder, "held", 0) + 1
         holder.asked = str(connection.endpoint)
         keep = False
@@ -107,6 +124,46 @@ class Pool:
                 job.give_back(connection)
             self._give_back(state, connection, keep=keep and not extra)
 
+    @contextmanager
+    def _asking(self, state: _State, holder: Any = None) -> Iterator[bool]:
+        """Ask only where the breaker lets this caller, and tell it how that went. Raises `DirectoryOffline`."""
+        asks_already = getattr(holder, "held", 0) != 0
+        if self.breaker is None or asks_already:
+            yield False
+            return
+        tries = self.breaker.admit()
+        started = time.monotonic()
+        try:
+            yield tries
+        except (DirectoryUnavailable, Lost) as error:
+            if tries or self._all_fail(state):
+                self.breaker.failed(f"{str(error).rstrip('.')}.", time.monotonic() - started, tried=tries)
+                self.wake()
+            raise
+        except ConfigurationError as error:
+            if tries:
+                self.breaker.failed(str(error), 0.0, tried=True)
+            raise
+        except (Exception, GeneratorExit):  # the answer was no, or enough of it was read
+            self.breaker.answered()
+            raise
+        self.breaker.answered()
+
+    def wake(self) -> None:
+        """Let those who wait for a connection see whether it is still worth it."""
+        state = self.state
+        with state.lock:
+            for turn in state.queue:
+                turn.notify()
+
+    def _all_fail(self, state: _State) -> bool:
+        """Whether every server has failed a moment ago."""
+        now = time.monotonic()
+        try:
+            return all(state.skipped.get(endpoint, 0.0) > now for endpoint in self.endpoints)
+        except DirectoryUnavailable:
+            return True  # DNS does not say where they are
+
     def asked(self) -> str:
         """The server that this thread asked last; empty before the first."""
         job = jobs.current.get()
@@ -115,18 +172,27 @@ class Pool:
     def dedicated(self, deadline: float) -> Connection:
         """A connection outside the pool, that the caller owns (see `release`), with ldap3's own options."""
         state = self.state
-        connection = self._open(state, deadline, lambda *where: self.dialer.service_connection(*where, for_users=True))
+        with self._asking(state):
+            connection = self._open(
+                state, deadline, lambda *where: self.dialer.service_connection(*where, for_users=True)
+            )
         with state.lock:
             state.extra.add(connection)
         return connection
 
-    def unbound(self, deadline: float) -> Connection:
-        """An open connection that nobody is signed in on. It is the caller's, until `dismiss`."""
-        return self._open(self.state, deadline, self.dialer.open)
-
-    def dismiss(self, connection: Connection) -> None:
-        """Close a connection that `unbound` gave."""
-        _retire(self.state, [connection])
+    @contextmanager
+    def unbound(self, deadline: float) -> Iterator[Connection]:
+        """An open connection for the block, that nobody is signed in on. Raises `DirectoryUnavailable`."""
+        state = self.state
+        with self._asking(state):
+            connection = self._open(state, deadline, self.dialer.open)
+            try:
+                yield connection
+            except Lost as error:
+                self._lost(state, connection, error)
+                raise DirectoryUnavailable(f"Domain {self.dialer.domain}: {error}.") from None
+            finally:
+                _retire(state, [connection])
 
     def release(self, connection: Connection) -> None:
         """Close a connection that `dedicated` gave."""
@@ -167,9 +233,9 @@ class Pool:
 
     # -- taking and giving back ----------------------------------------------------------------------------------------
 
-    def _take(self, state: _State, deadline: float, fresh: bool) -> tuple[Connection, bool]:
+    def _take(self, state: _State, deadline: float, fresh: bool, tries: bool) -> tuple[Connection, bool]:
         while True:
-            connection, may_open = self._claim(state, deadline, fresh)
+            connection, may_open = self._claim(state, deadline, fresh, tries)
             if connection is not None:
                 if self._healthy(state, connection, deadline):
                     return connection, False
@@ -189,7 +255,7 @@ class Pool:
                 state.busy.add(connection)
             return connection, False
 
-    def _claim(self, state: _State, deadline: float, fresh: bool) -> tuple[Connection | None, bool]:
+    def _claim(self, state: _State, deadline: float, fresh: bool, tries: bool) -> tuple[Connection | None, bool]:
         """An idle connection, or the right to open one: (None, True). (None, False): an extra one is needed.
 
         Threads are served in the order in which they came: else one that gives back and takes at once would always
@@ -220,7 +286,10 @@ class Pool:
                             return None, True
                         if holds_one:
                             return None, False
-                        if not turn.wait(deadline - now):
+                        in_time = turn.wait(deadline - now)
+                        if self.breaker is not None and self.breaker.offline and not tries:
+                            self.breaker.admit()
+                        if not in_time:
                             raise DirectoryUnavailable(
                                 f"All {self.size} connections to the domain {self.dialer.domain} stayed busy. "
                                 f"The directory is slow, or POOL_SIZE is too small."

@@ -12,7 +12,7 @@ from cachetools import TTLCache
 
 from wauth_core.cache import SharedCache
 from wauth_core.directory.entries import DirectoryUser
-from wauth_core.exceptions import AmbiguousUser, DirectoryError, DirectoryUnavailable, UserNotFound
+from wauth_core.exceptions import AmbiguousUser, DirectoryError, DirectoryOffline, DirectoryUnavailable, UserNotFound
 from wauth_core.identity import Identity, TransportFacts
 from wauth_core.settings import Options
 from wauth_core.sync.answers import Answers
@@ -97,7 +97,8 @@ class People:
         except UserNotFound:
             pass
         except DirectoryError as failed:
-            logger.error("Could not ask the directory about %s: %s", identity, failed)
+            level = logging.DEBUG if isinstance(failed, DirectoryOffline) else logging.ERROR
+            logger.log(level, "Could not ask the directory about %s: %s", identity, failed)
             error = failed
         return self._tell(policy, identity, facts, ticket, entry, self._clock()), error
 

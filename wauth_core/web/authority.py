@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from wauth_core.exceptions import AmbiguousUser, ConfigurationError, DirectoryUnavailable, UnknownDomain, WauthError
+from wauth_core.exceptions import (
+    AmbiguousUser,
+    ConfigurationError,
+    DirectoryOffline,
+    DirectoryUnavailable,
+    UnknownDomain,
+    WauthError,
+)
 from wauth_core.identity import Identity, TransportFacts
 from wauth_core.settings import duration
 from wauth_core.sync.freshness import is_due, is_stale
@@ -152,7 +159,10 @@ def _unanswered(
 
 
 def _log(identity: Identity, error: WauthError) -> None:
-    told = isinstance(error, ConfigurationError)  # its text says all; a stranger's domain is one, too
+    if isinstance(error, DirectoryOffline):  # said once, with a count of what it spares
+        logger.debug("Could not sync %s: %s", identity, error)
+        return
+    told = isinstance(error, ConfigurationError | DirectoryUnavailable)  # its text says all
     logger.error("Could not sync %s: %s", identity, error, exc_info=None if told else error)
 
 

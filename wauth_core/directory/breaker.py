@@ -1,0 +1,194 @@
+"""Whether a domain's directory answers. While it does not, one caller at a time asks, and nobody else waits.
+
+The threads of a process share what is known; the processes of a machine share it through a file. Other machines judge
+for themselves: they may have another way to the same directory.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from wauth_core.cache import FileCache, SharedCache, cache_key
+from wauth_core.exceptions import DirectoryOffline
+from wauth_core.process import PerProcess
+
+log = logging.getLogger("wauth.directory")
+
+FIRST, LONGEST = 2.0, 30.0  # seconds until somebody asks again, doubled each time
+LOOK = 1.0  # seconds; so often a process looks at what others have found out
+SLOW = 0.5  # seconds; a failure that took longer made somebody wait
+
+
+class State(Enum):
+    """Whether a directory answers.
+
+    SUSPECTED: the last question failed at once, which costs nobody time; everybody still asks. OFFLINE: it is silent.
+    """
+
+    ONLINE = "online"
+    SUSPECTED = "suspected"
+    OFFLINE = "offline"
+
+
+@dataclass
+class _Known:
+    """What one process knows. Times are on the breaker's clock."""
+
+    lock: Any = field(default_factory=threading.Lock)
+    state: State = State.ONLINE
+    reason: str = ""
+    since: float = 0.0
+    wait: float = FIRST
+    next_try: float = 0.0
+    looked: float = float("-inf")
+    spared: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """The state for a person to read: *since* and *next_try* are seconds ago and from now on."""
+
+    state: State
+    reason: str
+    since: float
+    next_try: float
+    spared: int
+
+
+class Breaker:
+    """The state of the directory of *domain* behind *servers*. Threads may share it; it survives a fork.
+
+    *clock* is in seconds, and the same for all processes of the machine.
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        servers: Iterable[object],
+        shared: SharedCache | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._domain = domain
+        self._key = cache_key("directory", domain, *servers)
+        self._shared = SharedCache(FileCache()) if shared is None else shared
+        self._clock = clock
+        self._known = PerProcess(_Known)
+
+    def admit(self) -> bool:
+        """Let the caller ask; return whether it is the one who tries while nobody else may.
+
+        Raises `DirectoryOffline` at once where the directory is silent and it is not this caller's turn.
+        """
+        known, now = self._known.here, self._clock()
+        with known.lock:
+            self._look(known, now)
+            if known.state is not State.OFFLINE:
+                return False
+            if now >= known.next_try:
+                if self._claim(now):
+                    known.next_try = now + LONGEST  # a caller that never comes back stands in the way no longer
+                    return True
+                known.next_try = now + LOOK
+            known.spared += 1
+            raise DirectoryOffline(
+                f"The directory of the domain {self._domain} is offline, and is not asked now: {known.reason}"
+            )
+
+    @property
+    def offline(self) -> bool:
+        """Whether the directory is silent, as far as this process knows."""
+        return self._known.here.state is State.OFFLINE
+
+    def answered(self) -> None:
+        """The directory answered somebody of this process."""
+        known = self._known.here
+        if known.state is State.ONLINE:
+            return
+        with known.lock:
+            if known.state is State.OFFLINE:
+                self._shared.set(self._key, [State.ONLINE.value, "", FIRST], 2 * LONGEST)
+                self._shared.delete(f"{self._key}.try")
+            self._back(known, self._clock())
+
+    def failed(self, reason: str, took: float, *, tried: bool = False) -> None:
+        """None of the servers answered somebody of this process, which took so many seconds.
+
+        *tried*: it was the one whom `admit` chose.
+        """
+        known, now = self._known.here, self._clock()
+        with known.lock:
+            if tried:
+                known.wait = min(LONGEST, known.wait * 2)
+            elif known.state is State.OFFLINE:
+                return  # it had asked before that was known
+            elif took < SLOW:
+                if known.state is State.ONLINE:
+                    known.state, known.reason, known.since = State.SUSPECTED, reason, now
+                return
+            else:
+                self._gone(known, reason, now)
+                log.warning(
+                    "The directory of the domain %s is offline: %s Everybody is answered by what is known. One caller "
+                    "asks again in %.0f s, later every %.0f s.",
+                    self._domain,
+                    reason,
+                    FIRST,
+                    LONGEST,
+                )
+            known.reason, known.next_try = reason, now + known.wait
+            self._shared.set(f"{self._key}.try", known.next_try, known.wait)
+            self._shared.set(self._key, [State.OFFLINE.value, reason, known.wait], 2 * LONGEST)
+
+    def report(self) -> Report:
+        """What is known now."""
+        known, now = self._known.here, self._clock()
+        with known.lock:
+            self._look(known, now)
+            return Report(known.state, known.reason, now - known.since, max(0.0, known.next_try - now), known.spared)
+
+    def _claim(self, now: float) -> bool:
+        """Whether no sibling is trying, or has tried a moment ago."""
+        name, until = f"{self._key}.try", now + LONGEST
+        if self._shared.add(name, until, LONGEST) is not False:
+            return True
+        found = self._shared.get(name)
+        if isinstance(found, int | float) and now < found <= until:
+            return False
+        return bool(self._shared.set(name, until, LONGEST))  # the clock of the file's entries was moved
+
+    def _look(self, known: _Known, now: float) -> None:
+        """Take over what a sibling has found out."""
+        if 0 <= now - known.looked < LOOK:
+            return
+        is_new, known.looked = known.looked < 0, now
+        found = self._shared.get(self._key)
+        if not isinstance(found, list) or len(found) != 3:
+            return
+        state, reason, wait = found
+        if state == State.OFFLINE.value:
+            if known.state is not State.OFFLINE:
+                self._gone(known, str(reason), now)
+                known.next_try = now if is_new else known.next_try
+            known.wait = min(LONGEST, max(FIRST, float(wait)))
+        elif known.state is State.OFFLINE:
+            self._back(known, now)
+
+    def _gone(self, known: _Known, reason: str, now: float) -> None:
+        known.state, known.reason, known.since, known.spared = State.OFFLINE, reason, now, 0
+        known.wait, known.next_try = FIRST, now + FIRST
+
+    def _back(self, known: _Known, now: float) -> None:
+        if known.state is State.OFFLINE:
+            log.warning(
+                "The directory of the domain %s answers again after %.0f s. %d questions were spared.",
+                self._domain,
+                now - known.since,
+                known.spared,
+            )
+        known.state, known.reason, known.spared = State.ONLINE, "", 0
