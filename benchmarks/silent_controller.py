@@ -32,11 +32,11 @@ def load(app: Any, people: list[str], threads: int, seconds: float) -> tuple[flo
     until = time.monotonic() + seconds
 
     def visit(number: int) -> None:
-        client = app.test_client()
+        browsers = {name: app.test_client() for name in people}
         while (began := time.monotonic()) < until:
             number += 1
             name = people[number % len(people)]
-            response = client.get("/member", environ_overrides={"REMOTE_USER": f"EXAMPLE\\{name}"})
+            response = browsers[name].get("/member", environ_overrides={"REMOTE_USER": f"EXAMPLE\\{name}"})
             taken.append(time.monotonic() - began)
             statuses[response.status_code] = statuses.get(response.status_code, 0) + 1
 
@@ -55,7 +55,7 @@ def main(seconds: float, threads: int) -> None:
     """Measure, print, judge."""
     with controller() as samba, tempfile.TemporaryDirectory() as folder:
         app: Any = applications.with_database(samba, f"sqlite:///{Path(folder) / 'site.sqlite3'}", WAUTH_RESYNC_DELTA=1)
-        people = ["alice", "bob", "carol"]
+        people = [f"user{number:05}" for number in range(40)]
         load(app, people, 1, 2)
         figures = {"healthy": load(app, people, threads, seconds)}
         with samba.frozen():

@@ -89,7 +89,8 @@ class Wauth:
         self._pid = os.getpid()
         self._mutex = threading.Lock()
         self.session_numbers = session_numbers or CachedNumbers(FileCache() if cache is None else cache)
-        self._people = People(SharedCache(cache), self.options, clock, self.end_sessions)
+        self._shared = SharedCache(cache)
+        self._people = People(self._shared, self.options, clock, self.end_sessions)
         self._own: TTLCache[Identity, tuple[OwnAnswers, datetime]] = TTLCache(4096, OWN_ANSWERS_KEPT)
         self._principals = Principals(self)
 
@@ -409,7 +410,7 @@ class Wauth:
         if not self.options.ignore_setting_warnings:
             for problem in problems:
                 warnings.warn(problem.message, ConfigurationWarning, stacklevel=4)
-        return LDAPManager(settings, domain, breaks=True)
+        return LDAPManager(settings, domain, shared=self._shared)
 
     def _policy(self, domain: str) -> tuple[Policy, Lookups]:
         lookups = self._serving(domain)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from wauth_core.cache import FileCache, SharedCache, cache_key
+from wauth_core.cache import SharedCache, cache_key
 from wauth_core.exceptions import DirectoryOffline
 from wauth_core.process import PerProcess
 
@@ -71,12 +71,12 @@ class Breaker:
         self,
         domain: str,
         servers: Iterable[object],
-        shared: SharedCache | None = None,
+        shared: SharedCache,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._domain = domain
         self._key = cache_key("directory", domain, *servers)
-        self._shared = SharedCache(FileCache()) if shared is None else shared
+        self._shared = shared
         self._clock = clock
         self._known = PerProcess(_Known)
 

@@ -6,16 +6,17 @@ import logging
 import socket
 import ssl
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import ldap3
 from ldap3.core.exceptions import LDAPExceptionError
 
+from wauth_core.cache import SharedCache
 from wauth_core.directory import errors
 from wauth_core.directory.connection import Connection, Lost, Secret
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.directory.kerberos import context_for
+from wauth_core.directory.refusals import Refusals
 from wauth_core.directory.sockets import DeadlineSocket, connected, handshake, start_tls
 from wauth_core.directory.tracing import operation
 from wauth_core.exceptions import BindError, ConfigurationError, DirectoryError, DirectoryUnavailable, WauthError
@@ -24,19 +25,17 @@ from wauth_core.settings import LDAPSettings, names
 
 log = logging.getLogger("wauth.directory")
 
-WAIT_AFTER_REFUSAL = 30.0  # seconds; a wrong service password tried at each request would lock the account
-
 _OURS = frozenset({"client_strategy", "auto_bind", "read_only", "collect_usage", "receive_timeout", "lazy"})
 
 
 class Dialer:
     """Opens and binds connections for one domain. Keeps what all of them share: the TLS context."""
 
-    def __init__(self, settings: LDAPSettings, domain: str) -> None:
+    def __init__(self, settings: LDAPSettings, domain: str, stores: tuple[SharedCache, ...] = ()) -> None:
         self.settings = settings
         self.domain = domain
         self._context: ssl.SSLContext | None = None
-        self._refused: _Refusal | None = None
+        self.refusals = Refusals(str(settings.USERNAME), (domain, *names(settings.SERVER)), stores)
 
     def service_connection(self, endpoint: Endpoint, deadline: float, *, for_users: bool = False) -> Connection:
         """A connection bound as the service account.
@@ -174,11 +173,14 @@ class Dialer:
         account = self.settings.USERNAME
         if method == "SIMPLE":
             code, message = self._bind_with_password(connection, account, deadline)
+        elif method == "NTLM":
+            code, message = self.refusals.bind(
+                self._password(), deadline, lambda: self._bind_with_ldap3(connection, method, account, deadline)
+            )
         else:
             code, message = self._bind_with_ldap3(connection, method, account, deadline)
         if code != errors.SUCCESS:
             raise errors.bind_failed(code, message, account=account, server=str(connection.endpoint))
-        self._refused = None
 
     def _bind_with_password(self, connection: Connection, account: str, deadline: float) -> tuple[int, str]:
         if not account:
@@ -186,21 +188,15 @@ class Dialer:
             return result.code, result.message
         password = self._password()
         self.refuse_plaintext(connection.endpoint)
-        tried = _Refusal(account, password, time.monotonic() + WAIT_AFTER_REFUSAL)
-        if self._refused is not None and self._refused.still_holds(tried):
-            raise BindError(
-                f"{connection.endpoint} refused the service account {account!r} a moment ago. The same password is not "
-                f"tried again for {WAIT_AFTER_REFUSAL:.0f} seconds, so that the account is not locked.",
-                code=self._refused.code,
-            )
-        try:
-            result = connection.bind_simply(account, password, deadline)
-        except Lost as error:
-            raise DirectoryUnavailable(f"Signing in to the directory failed: {error}.") from None
-        if result.code == errors.INVALID_CREDENTIALS:
-            tried.code = errors.sub_code(result.message)
-            self._refused = tried
-        return result.code, result.message
+
+        def bind() -> tuple[int, str]:
+            try:
+                result = connection.bind_simply(account, password, deadline)
+            except Lost as error:
+                raise DirectoryUnavailable(f"Signing in to the directory failed: {error}.") from None
+            return result.code, result.message
+
+        return self.refusals.bind(password, deadline, bind)
 
     def _bind_with_ldap3(self, connection: Connection, method: str, account: str, deadline: float) -> tuple[int, str]:
         connection.user = account or None
@@ -234,21 +230,6 @@ class Dialer:
         if not octets.strip():
             raise ConfigurationError(f"Domain {self.domain}: PASSWORD is empty, so USERNAME cannot sign in.")
         return Secret(octets)
-
-
-@dataclass
-class _Refusal:
-    """A service password that a server did not take."""
-
-    account: str
-    password: Secret
-    until: float  # on the monotonic clock
-    code: str | None = None
-
-    def still_holds(self, other: _Refusal) -> bool:
-        """Whether trying *other* would be trying the same again, too soon."""
-        same = (self.account, self.password.octets) == (other.account, other.password.octets)
-        return same and time.monotonic() < self.until
 
 
 def _read_server_info(connection: Connection) -> None:

@@ -166,6 +166,8 @@ def _tls(pool: Pool, connection: Connection) -> Check:
 def _signed_in(pool: Pool, endpoint: Endpoint) -> Iterator[Check]:
     settings = pool.dialer.settings
     name = f"sign in to {endpoint.host}"
+    if endpoint == pool.endpoints[0]:
+        pool.dialer.refusals.forget()  # one try more, for all servers together
     try:
         connection = pool.dialer.service_connection(endpoint, time.monotonic() + settings.CONNECT_TIMEOUT)
     except BindError as error:

@@ -134,6 +134,11 @@ def sub_code(message: str) -> str | None:
     return found[1].lower() if found else None
 
 
+def service_advice(reason: str | None) -> str:
+    """What to do about a service account that was refused for *reason*, a sub-code."""
+    return _SERVICE_ADVICE.get(reason or "", "wrong user name or password")
+
+
 def bind_failed(code: int, message: str, *, account: str, server: str) -> DirectoryError:
     """The error for a bind of the service account that the server refused. The message of the server is kept."""
     if code in {BUSY, UNAVAILABLE}:

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, overload
 
+from wauth_core.cache import FileCache, SharedCache
 from wauth_core.directory import decode, filters, own
 from wauth_core.directory.authenticate import COUNTED, AuthReason, AuthResult, check, is_empty, pretend
 from wauth_core.directory.breaker import Breaker
@@ -48,16 +49,20 @@ class LDAPManager(Growing):
     """Look-ups, membership and password checks in one domain, and ldap3 underneath for everything else.
 
     Safe to share between threads; survives a fork. Nothing connects before it must. *settings* are those of *domain*.
-    With *breaks* a directory that was silent a moment ago is not asked: `DirectoryOffline` is raised at once.
+    *shared*, of an application with many processes, is its cache (which may be none): with it, a directory that was
+    silent a moment ago is not asked, and `DirectoryOffline` is raised at once; and a service password that was refused
+    is refused for all of them.
     Methods raise `wauth_core.exceptions.DirectoryError` leaves, and `ConfigurationError`.
     """
 
-    def __init__(self, settings: LDAPSettings, domain: str, *, breaks: bool = False) -> None:
+    def __init__(self, settings: LDAPSettings, domain: str, *, shared: SharedCache | None = None) -> None:
         self._settings = settings if settings._domain is not None else settings.for_domain(domain)
         self._name = domain
-        breaker = Breaker(domain, as_tuple(self._settings.SERVER)) if breaks else None
-        found = servers(self._settings)
-        self._pool = Pool(Dialer(self._settings, domain), found, self._settings.POOL_SIZE, breaker)
+        servers_named = as_tuple(self._settings.SERVER)
+        file = SharedCache(FileCache())
+        breaker = None if shared is None else Breaker(domain, servers_named, file)
+        dialer = Dialer(self._settings, domain, () if shared is None else (file, shared))
+        self._pool = Pool(dialer, servers(self._settings), self._settings.POOL_SIZE, breaker)
         self._writer = Writer(self._pool, domain)
         self._schema = Schema()
         self._catalog: Catalog | None = None
@@ -163,6 +168,7 @@ class LDAPManager(Growing):
     def _to_sign_in(self, username: str) -> DirectoryUser | AuthResult:
         """Whose password is to be tried, or why nobody's is. Raises `DirectoryError`."""
         lockout = self._domain.lockout()
+        self._pool.dialer.refusals.learn(lockout.window)
         try:
             user = self.user(username, COUNTED)
             if not self._domain.is_home(user.dn):  # a DN, GUID or SID finds people anywhere

@@ -165,7 +165,7 @@ def directory() -> Iterator[EmbeddedDirectory]:
 def manager(directory: EmbeddedDirectory, clock: Clock) -> Iterator[LDAPManager]:
     """One with a breaker whose clock stands still. Its directory was asked once."""
     given = directory.settings(CONNECT_TIMEOUT=1, OPERATION_TIMEOUT=1)
-    with LDAPManager(LDAPSettings(**given), "EXAMPLE", breaks=True) as made:
+    with LDAPManager(LDAPSettings(**given), "EXAMPLE", shared=SharedCache()) as made:
         made._pool.breaker = Breaker("EXAMPLE", (directory.url,), SharedCache(), clock)
         assert made.user("alice")
         yield made
@@ -194,7 +194,7 @@ def test_those_in_the_queue_are_told_at_once(directory: EmbeddedDirectory, clock
     """They wait for a connection when the silence is found out, and would find it out again, one after the other."""
     given = directory.settings(CONNECT_TIMEOUT=1, OPERATION_TIMEOUT=60, POOL_SIZE=1)
     raised: list[BaseException] = []
-    with LDAPManager(LDAPSettings(**given), "EXAMPLE", breaks=True) as manager:
+    with LDAPManager(LDAPSettings(**given), "EXAMPLE", shared=SharedCache()) as manager:
         pool = manager._pool
         breaker = pool.breaker = Breaker("EXAMPLE", (directory.url,), SharedCache(), clock)
         assert manager.user("alice")
