@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import threading
@@ -10,13 +11,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from cachetools import TTLCache
 
 from wauth_core import configfile, passwords
 from wauth_core.cache import Cache, FileCache, SharedCache
-from wauth_core.directory import AuthResult, DirectoryUser, LDAPManager, membership
+from wauth_core.directory import AuthResult, DirectoryUser, LDAPManager, limits, membership
 from wauth_core.exceptions import DirectoryError, UnknownDomain
 from wauth_core.identity import Identity, Rules, TransportFacts, fold_username
 from wauth_core.numbers import CachedNumbers, NumbersUnavailable, SessionNumbers, person_key
@@ -41,11 +42,24 @@ PREFIX = "WAUTH_"
 OWN_ANSWERS_KEPT = 30.0  # seconds between a password's check and the sync that uses what it has read
 
 T = TypeVar("T", bound="Wauth")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def utc_now() -> datetime:
     """The time now, aware."""
     return datetime.now(timezone.utc)
+
+
+def _in_time(method: Callable[Concatenate[Wauth, P], R]) -> Callable[Concatenate[Wauth, P], R]:
+    """Let what *method* asks end by WAUTH_REQUEST_DEADLINE."""
+
+    @functools.wraps(method)
+    def limited(self: Wauth, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with limits.within(self.options.request_deadline):
+            return method(self, *args, **kwargs)
+
+    return limited
 
 
 class Wauth:
@@ -149,6 +163,7 @@ class Wauth:
         counted = {name: manager.get_usage() for name, manager in managers.items()}
         return {name: usage for name, usage in counted.items() if usage is not None}
 
+    @_in_time
     def authenticate(
         self, username: str, password: str, domain: str | None = None, *, peer: str | None = None
     ) -> AuthResult:
@@ -180,6 +195,7 @@ class Wauth:
         """The identity of a name that a link holds, or that this site's front ends give. Raises `InvalidIdentity`."""
         return Identity(domain, username, self.options.use_spn)
 
+    @_in_time
     def canonical(self, identity: Identity) -> Identity:
         """The identity by which links know who comes as *identity*.
 
@@ -192,15 +208,18 @@ class Wauth:
         """The UPN suffixes of the forest that *domain* is in, at most ten minutes old. Raises `DirectoryError`."""
         return self._of(domain).upn_suffixes()
 
+    @_in_time
     def find(self, identity: Identity) -> DirectoryUser:
         """Who bears that name now, asked of the directory, by the rules of a sign-in. Raises `DirectoryError`."""
         return self._serving(identity.domain).person(guid=None, identity=identity, attributes=(), groups=False)
 
+    @_in_time
     def directory_user(self, identity: Identity) -> DirectoryUser:
         """The person in the directory, at most WAUTH_RESYNC_DELTA old. Raises `DirectoryError`."""
         identity = self.canonical(identity)
         return self._people.user(*self._policy(identity.domain), identity)
 
+    @_in_time
     def told(self, identity: Identity, facts: TransportFacts | None = None) -> tuple[Told, DirectoryError | None]:
         """What *identity* may do now, by the last answer of the directory and by *facts*; asked anew if need be.
 
@@ -215,6 +234,7 @@ class Wauth:
         """What `told` answers, where that needs no network; else None. Raises `UnknownDomain`, `ConfigurationError`."""
         return self._people.told_at_once(self._policy(identity.domain)[0], identity, facts)
 
+    @_in_time
     def group_sids(self, domain: str, group: str, *, user_sid: str | None = None) -> frozenset[str]:
         """The SIDs of *group*, a name by GROUP_ATTRS, DN or SID; none where it is not found or ambiguous.
 
@@ -229,6 +249,7 @@ class Wauth:
                 return frozenset({sid})
         return self._serving(domain).resolve((group,))[group]
 
+    @_in_time
     def builtin_groups(self, domain: str, sids: frozenset[str], among: frozenset[str]) -> frozenset[str]:
         """Those of the built-in groups *among* (S-1-5-32-…) that somebody who carries *sids* is in."""
         return self._of(domain).builtin_groups(sids, among)
@@ -245,6 +266,7 @@ class Wauth:
 
     # -- the application's users
 
+    @_in_time
     def sync(
         self,
         identity: Identity,
@@ -268,6 +290,8 @@ class Wauth:
         as_of = self.now()
         with self._mutex:
             own, clock = None if dry_run else self._own.pop(identity, None), self._clock
+        if own is None and facts is None:  # a young ticket needs no directory
+            lookups.manager.pass_by_if_offline()
         if own is not None:
             as_of = own[1]
             clock = lambda: as_of  # noqa: E731 - what was read with the password is as old as that

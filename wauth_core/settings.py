@@ -344,6 +344,7 @@ class Options:
     adopt_existing_users: bool = False
     require_login: bool = False
     sources: Any = None
+    request_deadline: timedelta | None = timedelta(seconds=8)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -358,7 +359,7 @@ class Options:
             if name not in known:
                 raise ConfigurationError(unknown_option(name, known))
         values = dict(given)
-        for name in ("resync_delta", "max_staleness"):
+        for name in ("resync_delta", "max_staleness", "request_deadline"):
             if name in values:
                 values[name] = duration(f"WAUTH_{name.upper()}", values[name])
         options = cls(**values)

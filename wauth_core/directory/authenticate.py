@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from wauth_core.directory import errors
+from wauth_core.directory import errors, limits
 from wauth_core.directory.connection import Connection, Secret
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.directory.filters import rdn
@@ -135,7 +134,7 @@ def pretend(pool: Pool) -> None:
 
     Raises as `check` does.
     """
-    deadline = time.monotonic() + pool.dialer.settings.OPERATION_TIMEOUT
+    deadline = limits.deadline(pool.dialer.settings.OPERATION_TIMEOUT)
     with pool.unbound(deadline) as connection:
         pool.dialer.refuse_plaintext(connection.endpoint)
         nobody = ",".join((rdn("CN", secrets.token_hex(8)), pool.dialer.settings.search_bases[0]))
@@ -149,7 +148,7 @@ def check(
 
     Raises `DirectoryUnavailable` and `ConfigurationError`, and what *then* raises; a refusal is a reason.
     """
-    deadline = time.monotonic() + pool.dialer.settings.OPERATION_TIMEOUT
+    deadline = limits.deadline(pool.dialer.settings.OPERATION_TIMEOUT)
     with pool.unbound(deadline) as connection:
         pool.dialer.refuse_plaintext(connection.endpoint)
         result = connection.bind_simply(name, password, deadline)

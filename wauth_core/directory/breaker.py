@@ -95,10 +95,21 @@ class Breaker:
                     known.next_try = now + LONGEST  # a caller that never comes back stands in the way no longer
                     return True
                 known.next_try = now + LOOK
-            known.spared += 1
-            raise DirectoryOffline(
-                f"The directory of the domain {self._domain} is offline, and is not asked now: {known.reason}"
-            )
+            raise self._spared(known)
+
+    def pass_by(self) -> None:
+        """Raise `DirectoryOffline` where `admit` would; the caller does not ask yet, and takes nobody's turn."""
+        known, now = self._known.here, self._clock()
+        with known.lock:
+            self._look(known, now)
+            if known.state is State.OFFLINE and now < known.next_try:
+                raise self._spared(known)
+
+    def _spared(self, known: _Known) -> DirectoryOffline:
+        known.spared += 1
+        return DirectoryOffline(
+            f"The directory of the domain {self._domain} is offline, and is not asked now: {known.reason}"
+        )
 
     @property
     def offline(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import ssl
 import time
@@ -13,6 +14,7 @@ from ldap3.core.exceptions import LDAPExceptionError
 
 from wauth_core.cache import SharedCache
 from wauth_core.directory import errors
+from wauth_core.directory.addresses import Addresses
 from wauth_core.directory.connection import Connection, Lost, Secret
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.directory.kerberos import context_for
@@ -34,7 +36,8 @@ class Dialer:
     def __init__(self, settings: LDAPSettings, domain: str, stores: tuple[SharedCache, ...] = ()) -> None:
         self.settings = settings
         self.domain = domain
-        self._context: ssl.SSLContext | None = None
+        self._context: tuple[ssl.SSLContext, object] | None = None
+        self._addresses = Addresses()
         self.refusals = Refusals(str(settings.USERNAME), (domain, *names(settings.SERVER)), stores)
 
     def service_connection(self, endpoint: Endpoint, deadline: float, *, for_users: bool = False) -> Connection:
@@ -111,7 +114,7 @@ class Dialer:
 
     def _dial(self, endpoint: Endpoint, deadline: float) -> DeadlineSocket:
         """Connect, and speak TLS where the endpoint wants it. Every resolved address is tried."""
-        plain = connected(endpoint, deadline)
+        plain = connected(endpoint, deadline, self._addresses)
         try:
             # Without it each small request waits for the acknowledgement of the one before (Nagle): 40 ms apiece.
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -147,10 +150,17 @@ class Dialer:
             raise errors.tls_failed(error, host=endpoint.host, ca_file=self.settings.CA_FILE) from error
 
     def context(self) -> ssl.SSLContext:
-        """The TLS context, made once: reading the system's store costs more than a handshake."""
-        if self._context is None:
-            self._context = _tls_context(self.settings, self.domain)
-        return self._context
+        """The TLS context: reading the system's store costs more than a handshake. Made anew when a file changed."""
+        seen = _stamps(self.settings)
+        known = self._context
+        if known is None or known[1] != seen:
+            try:
+                known = self._context = _tls_context(self.settings, self.domain), seen
+            except ConfigurationError as error:
+                if known is None:
+                    raise
+                log.warning("%s What it held before is used.", error)  # it may just be written
+        return known[0]
 
     def is_encrypted(self, endpoint: Endpoint) -> bool:
         """Whether what goes to *endpoint* is encrypted."""
@@ -272,6 +282,22 @@ def _bind_error(error: Exception, method: str, endpoint: Endpoint) -> DirectoryE
             return BindError(f"{endpoint} ended the connection at the NTLM bind: it may not allow NTLM. ({text})")
         return DirectoryUnavailable(f"{endpoint} ended the connection at the {method} bind ({text}).")
     return BindError(f"The {method} bind to {endpoint} failed: {text}.")
+
+
+def _stamps(settings: LDAPSettings) -> tuple[object, ...]:
+    """What changes when one of the files of TLS does."""
+    tls = settings.SERVER_OPTIONS.get("tls")
+    files = [settings.CA_FILE]
+    if tls is not None:
+        files += [tls.ca_certs_file, tls.certificate_file, tls.private_key_file]
+    stamps: list[object] = []
+    for each in files:
+        try:
+            stat = os.stat(each) if each else None
+            stamps.append(stat and (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+        except OSError:
+            stamps.append(None)
+    return tuple(stamps)
 
 
 def _tls_context(settings: LDAPSettings, domain: str) -> ssl.SSLContext:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from enum import Enum
 from itertools import islice
 
 from wauth_core.directory import decode, errors, filters, wire
+from wauth_core.directory.addresses import Addresses
 from wauth_core.directory.breaker import Report, State
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import authentication
@@ -108,13 +108,10 @@ def _server(pool: Pool, endpoint: Endpoint) -> Iterator[Check]:
     settings = pool.dialer.settings
     deadline = time.monotonic() + settings.CONNECT_TIMEOUT
     try:
-        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-    except OSError as error:
+        found = Addresses().of(endpoint, deadline)
+    except DirectoryUnavailable as error:
         yield Check(
-            f"name {endpoint.host}",
-            Outcome.FAILED,
-            f"It does not resolve ({error.strerror or error}).",
-            "Check SERVER, and that this machine asks the domain's DNS servers.",
+            f"name {endpoint.host}", Outcome.FAILED, str(error), "Let this machine ask the domain's DNS servers."
         )
         return
     addresses = sorted({str(address[4][0]) for address in found})

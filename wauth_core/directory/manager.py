@@ -87,6 +87,11 @@ class LDAPManager(Growing):
         """The domain, as the settings name it."""
         return self._name
 
+    def pass_by_if_offline(self) -> None:
+        """Raise `DirectoryOffline` where a question would: before anything is prepared for it. Costs nothing."""
+        if self._pool.breaker is not None:
+            self._pool.breaker.pass_by()
+
     def goes_by(self, name: str) -> bool:
         """Whether the domain itself has that NetBIOS or DNS name, whatever the settings call it."""
         return self._domain.goes_by(name)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from wauth_core.directory import errors, filters, wire
+from wauth_core.directory import errors, filters, limits, wire
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.wire import BASE, SUBTREE, RawEntry
@@ -178,7 +177,7 @@ class Searcher:
         return RawEntry(entry.dn, whole)
 
     def _deadline(self) -> float:
-        return time.monotonic() + float(self._pool.dialer.settings.OPERATION_TIMEOUT)
+        return limits.deadline(float(self._pool.dialer.settings.OPERATION_TIMEOUT))
 
     def _check(self, result: wire.Result, base: str) -> None:
         if result.code != errors.SUCCESS:

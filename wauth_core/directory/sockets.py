@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from wauth_core.directory import errors, wire
+from wauth_core.directory.addresses import Addresses
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.exceptions import DirectoryUnavailable
 
@@ -76,16 +77,11 @@ def _ready(connected: socket.socket, seconds: float, *, to_write: bool = False) 
     return any(select.select([] if to_write else [connected], [connected] if to_write else [], [], seconds))
 
 
-def connected(endpoint: Endpoint, deadline: float) -> socket.socket:
+def connected(endpoint: Endpoint, deadline: float, addresses: Addresses | None = None) -> socket.socket:
     """A TCP connection, tried to each address of the name in turn. Raises `DirectoryUnavailable` at *deadline*."""
-    try:
-        addresses = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise DirectoryUnavailable(
-            f"The name {endpoint.host!r} cannot be resolved ({error.strerror or error}). Check SERVER and the DNS."
-        ) from None
+    found = (addresses or Addresses()).of(endpoint, deadline)
     failure: OSError = OSError("no address")
-    for left, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=False):
+    for left, (family, kind, protocol, _, address) in zip(range(len(found), 0, -1), found, strict=False):
         attempt = socket.socket(family, kind, protocol)
         try:
             remaining = deadline - time.monotonic()

@@ -12,12 +12,16 @@ from typing import Any
 
 import pytest
 
+from wauth_core import Identity, Wauth
 from wauth_core.cache import FileCache, SharedCache
 from wauth_core.directory import LDAPManager, trace
 from wauth_core.directory.breaker import FIRST, LONGEST, LOOK, Breaker, State
 from wauth_core.exceptions import DirectoryOffline, DirectoryUnavailable
 from wauth_core.settings import LDAPSettings
-from wauth_core.testing import EmbeddedDirectory
+from wauth_core.sync.knowledge import May
+from wauth_core.sync.repository import Wanted
+from wauth_core.testing import EmbeddedDirectory, MemoryUserRepository
+from wauth_core.web.authority import Row, refresh
 
 SILENT = "dc1 did not answer in time."
 
@@ -230,3 +234,31 @@ def test_doctor_shows_the_state(manager: LDAPManager, directory: EmbeddedDirecto
     assert state.detail.startswith("offline for 0 s; 1 questions were spared.")
     [state] = [check for check in manager.doctor() if check.name == "state"]
     assert state.detail == "online"
+
+
+def test_a_site_goes_on_by_what_it_knows(directory: EmbeddedDirectory) -> None:
+    """A hundred due requests of somebody known are a YES each, a stranger is nobody's guess, and nothing is asked."""
+    repository = MemoryUserRepository()
+    given = directory.settings(CONNECT_TIMEOUT=1, OPERATION_TIMEOUT=1)
+    alice, stranger = Identity("EXAMPLE", "alice"), Identity("EXAMPLE", "nobody-knows")
+    with Wauth({"EXAMPLE": given}, resync_delta=0) as wauth:
+        wauth.manager("EXAMPLE")._pool.breaker = Breaker("EXAMPLE", (directory.url,), SharedCache(), Clock())
+        assert refresh(wauth, repository, alice, None).may is May.YES
+        [snapshot] = repository.find(Wanted((), ()), domain="EXAMPLE", username="alice")
+        row = Row(snapshot.key, snapshot.link)
+        with directory.faults.hang():
+            assert refresh(wauth, repository, alice, row).may is May.YES
+            with trace() as operations:
+                for _ in range(100):
+                    assert refresh(wauth, repository, alice, row).may is May.YES
+                assert refresh(wauth, repository, stranger, None).status == 503
+            assert operations == []
+
+
+def test_a_request_has_one_deadline(directory: EmbeddedDirectory) -> None:
+    """It counts where OPERATION_TIMEOUT would allow more, and for all questions of a sync together."""
+    given = directory.settings(OPERATION_TIMEOUT=3600, CONNECT_TIMEOUT=3600)
+    with Wauth({"EXAMPLE": given}, request_deadline=1) as wauth, directory.faults.hang():
+        with pytest.raises(DirectoryUnavailable):
+            wauth.find(Identity("EXAMPLE", "alice"))
+        assert not wauth.authenticate("alice", "Wrong-Horse-1")

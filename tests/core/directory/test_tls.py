@@ -59,3 +59,22 @@ def test_a_common_name_does_not_count(tmp_path: Path) -> None:
     """A name that stands in the subject alone is not one that the authority checked as a host's (RFC 9525 6.3)."""
     with pytest.raises(TLSError, match="another name"):
         shake_hands(tmp_path, ["127.0.0.1"])
+
+
+def test_a_file_that_was_renewed_is_read_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A new CA_FILE counts for the next connection; one that is just being written leaves the old one in force."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    ca_file, _ = make_certificates(first, ["localhost"])
+    other, _ = make_certificates(second, ["localhost"])
+    dialer = Dialer(LDAPSettings(SERVER="dc1", SEARCH_BASE="DC=example", CA_FILE=str(ca_file)), "EXAMPLE")
+    before = dialer.context()
+    assert dialer.context() is before
+    ca_file.write_text("-----BEGIN CERT")
+    assert dialer.context() is before
+    assert "What it held before is used" in caplog.text
+    ca_file.write_bytes(Path(other).read_bytes())
+    after = dialer.context()
+    assert after is not before
+    assert after.get_ca_certs() != before.get_ca_certs()
