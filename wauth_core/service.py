@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import threading
@@ -11,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from cachetools import TTLCache
 
@@ -19,18 +18,17 @@ from wauth_core import configfile, passwords
 from wauth_core.cache import Cache, FileCache, SharedCache
 from wauth_core.directory import AuthResult, DirectoryUser, LDAPManager, limits, membership
 from wauth_core.exceptions import DirectoryError, UnknownDomain
-from wauth_core.identity import Identity, Rules, TransportFacts, fold_username
+from wauth_core.identity import Identity, Rules, TransportFacts
 from wauth_core.numbers import CachedNumbers, NumbersUnavailable, SessionNumbers, person_key
 from wauth_core.principals import Principals
 from wauth_core.secrets import Veiled
 from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, unknown_option
-from wauth_core.sync import bulk
+from wauth_core.sync import bulk, lapse
 from wauth_core.sync.bulk import BulkTask, Progress
 from wauth_core.sync.directory import Lookups, OwnAnswers
 from wauth_core.sync.incremental import sync_changes
 from wauth_core.sync.knowledge import Told
 from wauth_core.sync.people import People
-from wauth_core.sync.plan import lapse
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository
 from wauth_core.sync.result import BulkResult, SyncResult
@@ -42,24 +40,11 @@ PREFIX = "WAUTH_"
 OWN_ANSWERS_KEPT = 30.0  # seconds between a password's check and the sync that uses what it has read
 
 T = TypeVar("T", bound="Wauth")
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def utc_now() -> datetime:
     """The time now, aware."""
     return datetime.now(timezone.utc)
-
-
-def _in_time(method: Callable[Concatenate[Wauth, P], R]) -> Callable[Concatenate[Wauth, P], R]:
-    """Let what *method* asks end by WAUTH_REQUEST_DEADLINE."""
-
-    @functools.wraps(method)
-    def limited(self: Wauth, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with limits.within(self.options.request_deadline):
-            return method(self, *args, **kwargs)
-
-    return limited
 
 
 class Wauth:
@@ -163,7 +148,7 @@ class Wauth:
         counted = {name: manager.get_usage() for name, manager in managers.items()}
         return {name: usage for name, usage in counted.items() if usage is not None}
 
-    @_in_time
+    @limits.in_time
     def authenticate(
         self, username: str, password: str, domain: str | None = None, *, peer: str | None = None
     ) -> AuthResult:
@@ -195,7 +180,7 @@ class Wauth:
         """The identity of a name that a link holds, or that this site's front ends give. Raises `InvalidIdentity`."""
         return Identity(domain, username, self.options.use_spn)
 
-    @_in_time
+    @limits.in_time
     def canonical(self, identity: Identity) -> Identity:
         """The identity by which links know who comes as *identity*.
 
@@ -208,18 +193,18 @@ class Wauth:
         """The UPN suffixes of the forest that *domain* is in, at most ten minutes old. Raises `DirectoryError`."""
         return self._of(domain).upn_suffixes()
 
-    @_in_time
+    @limits.in_time
     def find(self, identity: Identity) -> DirectoryUser:
         """Who bears that name now, asked of the directory, by the rules of a sign-in. Raises `DirectoryError`."""
         return self._serving(identity.domain).person(guid=None, identity=identity, attributes=(), groups=False)
 
-    @_in_time
+    @limits.in_time
     def directory_user(self, identity: Identity) -> DirectoryUser:
         """The person in the directory, at most WAUTH_RESYNC_DELTA old. Raises `DirectoryError`."""
         identity = self.canonical(identity)
         return self._people.user(*self._policy(identity.domain), identity)
 
-    @_in_time
+    @limits.in_time
     def told(self, identity: Identity, facts: TransportFacts | None = None) -> tuple[Told, DirectoryError | None]:
         """What *identity* may do now, by the last answer of the directory and by *facts*; asked anew if need be.
 
@@ -234,7 +219,7 @@ class Wauth:
         """What `told` answers, where that needs no network; else None. Raises `UnknownDomain`, `ConfigurationError`."""
         return self._people.told_at_once(self._policy(identity.domain)[0], identity, facts)
 
-    @_in_time
+    @limits.in_time
     def group_sids(self, domain: str, group: str, *, user_sid: str | None = None) -> frozenset[str]:
         """The SIDs of *group*, a name by GROUP_ATTRS, DN or SID; none where it is not found or ambiguous.
 
@@ -249,7 +234,7 @@ class Wauth:
                 return frozenset({sid})
         return self._serving(domain).resolve((group,))[group]
 
-    @_in_time
+    @limits.in_time
     def builtin_groups(self, domain: str, sids: frozenset[str], among: frozenset[str]) -> frozenset[str]:
         """Those of the built-in groups *among* (S-1-5-32-…) that somebody who carries *sids* is in."""
         return self._of(domain).builtin_groups(sids, among)
@@ -266,7 +251,7 @@ class Wauth:
 
     # -- the application's users
 
-    @_in_time
+    @limits.in_time
     def sync(
         self,
         identity: Identity,
@@ -362,20 +347,7 @@ class Wauth:
 
         Return whether it is so now; False where it cannot be told which groups the directory owns. Raises `SyncError`.
         """
-        policy, lookups = self._policy(identity.domain)
-        known_groups: frozenset[str] = frozenset()
-        if policy.mirror_all:
-            names = lookups.last_groups()
-            if names is None:
-                return False
-            known_groups = frozenset(map(fold_username, names.values()))
-        found = repository.find(policy.wanted, domain=policy.domain, username=identity.username)
-        for snapshot in found[:1]:
-            if snapshot.link is not None and not snapshot.link.lapsed:
-                change = lapse(policy, snapshot, known_groups)
-                repository.apply([change], now=self.now())
-                logger.warning("The rights of %s have lapsed: nobody could ask the directory for too long.", identity)
-        return bool(found)
+        return lapse.take(*self._policy(identity.domain), repository, identity, self.now())
 
     # -- its own life
 

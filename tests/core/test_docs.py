@@ -63,7 +63,7 @@ def test_every_site_setting_is_listed() -> None:
             assert eval(default.strip("`")) == value, name
         else:
             number, unit = default.split()
-            assert value.total_seconds() == int(number) * {"minutes": 60, "day": 86400}[unit], name
+            assert value.total_seconds() == int(number) * {"seconds": 1, "minutes": 60, "day": 86400}[unit], name
 
 
 def test_every_command_is_listed() -> None:
