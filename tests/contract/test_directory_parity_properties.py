@@ -64,6 +64,7 @@ def test_many_values(manager: LDAPManager, scratch: Scratch, values: set[str], g
 @MANY
 @given(name=TEXT | HOSTILE)
 @example(name="why?")
+@example(name="\\ ")
 def test_names_in_the_tree(manager: LDAPManager, scratch: Scratch, name: str) -> None:
     """A CN of any letters is made, found, renamed and deleted, or refused with nothing left behind."""
     sam = unique("prop")

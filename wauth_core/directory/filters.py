@@ -262,7 +262,7 @@ def dn_escaped(value: str) -> str:
     out = "".join(f"\\{c}" if c in ',+"\\<>;=' else f"\\{ord(c):02x}" if ord(c) < 0x20 else c for c in value)
     if out[:1] in {" ", "#"}:
         out = "\\" + out
-    if len(out) > 1 and out[-1] == " " and out[-2] != "\\":
+    if len(value) > 1 and value[-1] == " ":
         out = out[:-1] + "\\ "
     return out
 
@@ -286,8 +286,9 @@ def _split(text: str, separators: str) -> list[str]:
 
 def _dn_value(text: str) -> str:
     text = text.lstrip(" ")
-    while text.endswith(" ") and not text.endswith("\\ "):
-        text = text[:-1]
+    bare = text.rstrip(" ")
+    escapes = len(bare) - len(bare.rstrip("\\"))
+    text = text[: len(bare) + 1] if escapes % 2 and len(text) > len(bare) else bare
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1]
     if "\\" not in text:

@@ -70,11 +70,20 @@ def test_other_dns(one: str, other: str) -> None:
     assert filters.dn_key(one) != filters.dn_key(other)
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda v: v.strip() == v and v))
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1) | st.text(' \\,="#', min_size=1))
 def test_a_dn_around_any_value(value: str) -> None:
-    """An escaped value is read back, and adds no part."""
+    """An escaped value is read back, spaces and backslashes at its ends too, and adds no part."""
     dn = f"CN={filters.dn_escaped(value)},DC=x"
     assert filters.split_dn(dn) == (("cn", value.lower()), ("dc", "x"))
+
+
+@pytest.mark.parametrize(
+    ("value", "escaped"),
+    [("a ", r"a\ "), ("\\ ", "\\\\\\ "), (" ", r"\ "), ("  ", r"\ \ "), ("#a", r"\#a"), ("a#", "a#")],
+)
+def test_the_ends_of_a_name(value: str, escaped: str) -> None:
+    """RFC 4514 2.4: a space at either end is escaped, whatever is beside it, and a number sign at the beginning."""
+    assert filters.dn_escaped(value) == escaped
 
 
 @pytest.mark.parametrize(
