@@ -50,6 +50,11 @@ class Typed:
     domain: str | None = None
 
     @property
+    def is_text(self) -> bool:
+        """Whether both are texts: JSON may hold anything."""
+        return all(isinstance(each, str) for each in (self.username, self.password))
+
+    @property
     def name(self) -> str:
         """The name without the domain in front."""
         return self.username.partition("\\")[2] if "\\" in self.username else self.username
@@ -68,15 +73,12 @@ class Guard:
         self._turns = Turns()
         self._pace = Pace()
 
-    def check(
-        self, wauth: Wauth, username: object, password: object, domain: str | None, peer: str | None
-    ) -> AuthResult:
+    def check(self, wauth: Wauth, typed: Typed, peer: str | None) -> AuthResult:
         """See `Wauth.authenticate`."""
-        if not isinstance(username, str) or not isinstance(password, str):
+        if not typed.is_text:
             return AuthResult(AuthReason.BAD_PASSWORD)
-        if is_empty(password):
+        if is_empty(typed.password):
             return AuthResult(AuthReason.EMPTY_PASSWORD)
-        typed = Typed(username, password, domain)
         who = _key(wauth, typed)
         with self._turns.take(who, LONGEST_TURN) as mine:
             if not mine:

@@ -156,7 +156,9 @@ class Wauth:
         left out if one domain alone is configured. Too many attempts by a name or from *peer*, an address, are refused
         without asking (`AuthReason.THROTTLED`). What a person typed never raises. Raises `ConfigurationError`.
         """
-        return self._guard.check(self, username, password, domain, peer)
+        typed = passwords.Typed(username, password, domain)
+        del password  # a debug page shows local variables
+        return self._guard.check(self, typed, peer)
 
     def keep_own_answers(self, identity: Identity, answers: OwnAnswers, as_of: datetime) -> None:
         """Let the next sync of *identity*, if it follows at once, be by what their own connection has read, *as_of*."""

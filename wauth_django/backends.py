@@ -10,6 +10,7 @@ from cachetools import TTLCache, cached
 from django.apps import apps
 from django.contrib.auth.backends import BaseBackend, ModelBackend, RemoteUserBackend
 from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
 
 from wauth_core.identity import Identity, TransportFacts
 from wauth_core.sync.knowledge import May
@@ -104,6 +105,7 @@ class LDAPBackend(_LinkedUsers):
     the password, and there is no password to reset here.
     """
 
+    @sensitive_variables("password")
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> Any | None:

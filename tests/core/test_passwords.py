@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from wauth_core import Wauth
-from wauth_core.directory import AuthReason, AuthResult
+from wauth_core.directory import AuthReason, AuthResult, LDAPManager
 from wauth_core.passwords import Guard, Pace
 from wauth_core.testing import EmbeddedDirectory
 from wauth_core.throttle import NAME_LIMIT, PEER_LIMIT, REMEMBERED, WINDOW, MemoryCache, Throttle, Turns
@@ -408,3 +409,18 @@ def test_a_name_that_nobody_bears_takes_as_long_as_a_wrong_password() -> None:
     slow.keep(lambda: answers(AuthReason.BAD_PASSWORD, 20.0))
     slow.keep(lambda: answers(AuthReason.NO_SUCH_USER, 1.0))
     assert pauses[-1] == 1.0
+
+
+def test_a_debug_page_shows_no_typed_password(wauth: Wauth, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever breaks below, no local variable of ours holds what was typed."""
+
+    def broken(*_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(LDAPManager, "user", broken)
+    with pytest.raises(RuntimeError) as caught:
+        wauth.authenticate("alice", "canary-77")
+    found = traceback.TracebackException.from_exception(caught.value, capture_locals=True).format()
+    shown = "".join(line for line in found if __file__ not in line)
+    assert "wauth_core" in shown
+    assert "canary-77" not in shown
