@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FunctionType
 
+import click
 from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
@@ -125,14 +126,19 @@ def _directive(module: str, name: str) -> str:
 
 
 def _wauth_helps() -> Iterator[tuple[str, str]]:
-    import click
-
     from wauth_core.cli.app import COMMANDS, wauth
 
-    root = click.Context(wauth, info_name="wauth", terminal_width=100, max_content_width=100)
+    root = click.Context(wauth, info_name="wauth", terminal_width=88, max_content_width=88)
     for name in sorted(COMMANDS):
         if command := wauth.get_command(root, name):
-            yield f"wauth {name}", command.get_help(click.Context(command, info_name=name, parent=root))
+            yield from _helps(command, click.Context(command, info_name=name, parent=root))
+
+
+def _helps(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
+    yield context.command_path, command.get_help(context)
+    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+        if inner := command.get_command(context, name):
+            yield from _helps(inner, click.Context(inner, info_name=name, parent=context))
 
 
 def _django_helps() -> Iterator[tuple[str, str]]:
