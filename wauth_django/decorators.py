@@ -23,9 +23,10 @@ from django.shortcuts import resolve_url
 from wauth_core.exceptions import AmbiguousUser, InvalidIdentity, UnknownDomain, WauthError
 from wauth_core.identity import canonical_domain
 from wauth_core.sync.knowledge import May
+from wauth_core.web import pages
 from wauth_django.links import link_of, windows_user
-from wauth_django.pages import unavailable
-from wauth_django.request import visit_of
+from wauth_django.pages import explained, unavailable
+from wauth_django.request import is_asgi, sources, visit_of
 from wauth_django.signin import bring_up
 
 logger = logging.getLogger("wauth.django")
@@ -75,7 +76,7 @@ def group_required(*groups: str, login_url: str | None = None, bypass_superuser:
     """
     if not groups or any(not isinstance(group, str) for group in groups):
         raise TypeError('group_required takes names of groups: @group_required("Editors").')
-    return _guard(None, lambda request, user: _in_groups(request, user, groups, bypass_superuser), login_url, True)
+    return _guard(None, lambda request, user: _in_groups(request, user, groups, bypass_superuser), login_url, groups)
 
 
 def _in_domain(user: Any, domain: str | None, bypass_superuser: bool) -> bool:
@@ -114,16 +115,18 @@ def _in_groups(request: HttpRequest, user: Any, groups: tuple[str, ...], bypass_
         return None
 
 
-def _guard(function: Any, check: Check, login_url: str | None, forbids: bool = False) -> Any:
-    """*function*, or what decorates one, behind *check*. Others are sent to the login page; where it *forbids*, those
-    who are signed in get a 403; where nobody can tell (None) a 503."""
+def _guard(function: Any, check: Check, login_url: str | None, groups: tuple[str, ...] = ()) -> Any:
+    """*function*, or what decorates one, behind *check*. Others are sent to the login page; with *groups*, those who
+    are signed in get a 403; where nobody can tell (None) a 503."""
 
     def refusal(request: HttpRequest, user: Any) -> HttpResponseBase | None:
         allowed = check(request, user)
         if allowed is None:
             return unavailable(request)
-        if not allowed and forbids and user.is_authenticated:
-            raise PermissionDenied
+        if not allowed and groups and user.is_authenticated:
+            raise PermissionDenied(explained(request, 403, pages.in_none_of(user.get_username(), groups)))
+        if not allowed and not user.is_authenticated:
+            explained(request, 302, pages.nobody(sources(asgi=is_asgi(request))))
         return (
             None
             if allowed

@@ -18,6 +18,7 @@ from django.http.response import HttpResponseBase
 
 from wauth_core.sync.freshness import is_due
 from wauth_core.sync.knowledge import May
+from wauth_core.web import pages
 from wauth_core.web.outcomes import Handshake, Outcome, Rejected, SignedIn, Unchecked
 from wauth_core.web.sessions import Owner
 from wauth_core.web.visit import Step, next_step
@@ -34,6 +35,7 @@ from wauth_django.request import (
     may_block,
     server_outcome,
     set_user,
+    sources,
     visit_of,
 )
 from wauth_django.sessions import NOBODYS, aowner_of, owner_of
@@ -206,7 +208,11 @@ def _begin(request: HttpRequest, **claim: Any) -> None:
 
 
 def _refusal(request: HttpRequest, status: int, headers: Any = ()) -> HttpResponseBase:
-    return page(request, status, challenge(request).page if status == 401 else None, headers=headers)
+    if status != 401:
+        reason = getattr(visit_of(request).outcome, "reason", "")
+        return page(request, status, headers=headers, why=reason)
+    why = pages.nobody(sources(asgi=is_asgi(request)))
+    return page(request, status, challenge(request).page, headers=headers, why=why)
 
 
 def _of_server(request: HttpRequest, owner: Owner | None) -> Outcome | None:

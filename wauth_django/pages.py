@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template import Context, Engine, TemplateDoesNotExist
@@ -15,6 +18,8 @@ from wauth_core.web.outcomes import Headers
 from wauth_django.conf import get_wauth
 from wauth_django.request import add_headers, visit_of
 
+logger = logging.getLogger("wauth.django")
+
 LATER: Headers = (("Retry-After", str(RETRY_AFTER)),)
 
 
@@ -26,10 +31,15 @@ def page(
     headers: Headers = (),
     identity: object = None,
     message: str = "",
+    why: str = "",
 ) -> HttpResponse:
-    """The response with the page for *status* (or *content*, where a source has a page of its own)."""
+    """The response with the page for *status* (or *content*, where a source has a page of its own).
+
+    *why* is for a developer: it is shown, and logged, while DEBUG is on.
+    """
+    why = explained(request, status, why)
     if content is None:
-        shown = pages.context(status, identity=identity, message=message, language=get_language())
+        shown = pages.context(status, identity=identity, message=message, language=get_language(), why=why)
         name = f"wauth/{status}.html"
         try:
             content = render_to_string(name, shown, request).encode()
@@ -42,6 +52,14 @@ def page(
         response.headers["Content-Security-Policy"] = guard  # Django's own middleware leaves it alone
     add_headers(response, headers)
     return response
+
+
+def explained(request: HttpRequest, status: int, why: str) -> str:
+    """*why* a request is answered with *status*, in the log; the empty text where DEBUG is off."""
+    if not settings.DEBUG or not why:
+        return ""
+    logger.warning("%s for %s: %s", status, request.path, why)
+    return why
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
@@ -61,7 +79,8 @@ def answer(request: HttpRequest, authority: Authority | None) -> HttpResponseBas
         if not options.require_login:
             return None
         message = pages.REFUSED if authority.status == 403 else ""
-        return page(request, authority.status, identity=visit_of(request).identity, message=message)
+        who = visit_of(request).identity
+        return page(request, authority.status, identity=who, message=message, why=authority.reason)
     if not authority.raises or authority.error is None:
         return unavailable(request)
     configured = options.error_response
@@ -75,4 +94,5 @@ def answer(request: HttpRequest, authority: Authority | None) -> HttpResponseBas
 
 def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """For a URLconf: ``handler403 = "wauth_django.pages.permission_denied"`` shows our page, or the project's own."""
-    return page(request, 403, identity=getattr(getattr(request, "user", None), "ldap", None))
+    who = getattr(getattr(request, "user", None), "ldap", None)
+    return page(request, 403, identity=who, why=str(exception or ""))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,11 +14,14 @@ from flask import Blueprint, Flask, current_app, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from wauth_core.exceptions import WauthError
+from wauth_core.web import pages
 from wauth_flask.errors import AS_IT_IS, NotAllowed, SignInRequired, page_for
 from wauth_flask.login import login_redirect
 from wauth_flask.person import Person
 from wauth_flask.signin import current_person, remember, settle
 from wauth_flask.state import current_state
+
+logger = logging.getLogger("wauth.flask")
 
 Target = TypeVar("Target", bound=Any)
 Check = Callable[[], Any]  # None to go on, a response instead of the view, or an HTTPException raised
@@ -49,7 +53,8 @@ def domain_required(domain: Any = None, login_url: str | None = None, bypass_sup
         canonical = current_state().wauth.domains.canonical
         return canonical(person.identity.domain) == canonical(wanted)
 
-    return _applied(domain if wanted is None else None, lambda: _check(may, login_url))
+    why = f"{{}} is not of the domain {wanted}, for which this page is.".format
+    return _applied(domain if wanted is None else None, lambda: _check(may, login_url, why))
 
 
 def group_required(*groups: str, login_url: str | None = None, bypass_superuser: bool = False) -> Any:
@@ -70,7 +75,7 @@ def group_required(*groups: str, login_url: str | None = None, bypass_superuser:
         except WauthError as error:
             raise page_for(error) from error
 
-    return _applied(None, lambda: _check(may, login_url))
+    return _applied(None, lambda: _check(may, login_url, lambda who: pages.in_none_of(who, groups)))
 
 
 def ldap_sync_required(
@@ -118,7 +123,9 @@ def require_login(login_url: str | None = None) -> Any:
         raise person.refusal
     if (form := login_redirect(current_state())) is not None:
         return form
-    raise SignInRequired
+    why = pages.nobody(current_state().sources)
+    _explain(401, why)
+    raise SignInRequired(why=why)
 
 
 def is_public() -> bool:
@@ -129,16 +136,24 @@ def is_public() -> bool:
     return bool(getattr(current_app.view_functions.get(endpoint), PUBLIC, False))
 
 
-def _check(may: Callable[[Person], bool], login_url: str | None) -> Any:
+def _check(may: Callable[[Person], bool], login_url: str | None, why: Callable[[object], str]) -> Any:
     if (response := require_login(login_url)) is not None:
         return response
-    return None if may(current_person()) else _turned_away(login_url)
+    person = current_person()
+    return None if may(person) else _turned_away(login_url, why(person.identity))
 
 
-def _turned_away(login_url: str | None) -> Any:
+def _turned_away(login_url: str | None, why: str = "") -> Any:
     if login_url is not None:
         return redirect(login_url)
-    raise NotAllowed
+    _explain(403, why)
+    raise NotAllowed(why=why)
+
+
+def _explain(status: int, why: str) -> None:
+    """Tell a developer in the log what the page says, too."""
+    if current_app.debug and why:
+        logger.warning("%s for %s: %s", status, request.path, why)
 
 
 def _is_target(value: object) -> bool:

@@ -20,14 +20,15 @@ AS_IT_IS = "_wauth_as_it_is"  # on an error that the application wanted raised: 
 
 
 class _Page(HTTPException):
-    """An error that shows its page. *message* is shown to the person."""
+    """An error that shows its page. *message* is shown to the person, and *why* to a developer, in debug mode only."""
 
     identity: Identity | None = None  # of whom the page is about, where that is not who is signed in
 
-    def __init__(self, message: str = "", *, headers: Headers = ()) -> None:
+    def __init__(self, message: str = "", *, headers: Headers = (), why: str = "") -> None:
         super().__init__(message or None)
         self.message = message
         self.headers = headers
+        self.why = why if current_app and current_app.debug else ""
 
     def get_body(self, environ: Any = None, scope: Any = None) -> str:
         status = self.code or 500
@@ -37,7 +38,9 @@ class _Page(HTTPException):
         login_url = url_for("wauth.login") if status == 401 and current_state().has_login_form else ""
         person = found_person()
         identity = self.identity or (person and person.identity)
-        shown = pages.context(status, message=self.message, identity=identity, login_url=login_url, language=language())
+        shown = pages.context(
+            status, message=self.message, identity=identity, login_url=login_url, language=language(), why=self.why
+        )
         return render_template(f"wauth/{status}.html", **shown)
 
     def get_response(self, environ: Any = None, scope: Any = None) -> Any:
@@ -71,19 +74,21 @@ class NotAllowed(_Page, Forbidden):
 class DirectoryDown(_Page, ServiceUnavailable):
     """503: who is there, or what they may do, cannot be known now."""
 
-    def __init__(self, message: str = "", *, headers: Headers = (("Retry-After", str(RETRY_AFTER)),)) -> None:
-        super().__init__(message, headers=headers)
+    def __init__(
+        self, message: str = "", *, headers: Headers = (("Retry-After", str(RETRY_AFTER)),), why: str = ""
+    ) -> None:
+        super().__init__(message, headers=headers, why=why)
 
 
-def page_of(status: int, headers: Headers = ()) -> HTTPException:
+def page_of(status: int, headers: Headers = (), why: str = "") -> HTTPException:
     """The page for *status*: 401, 403 or 503."""
     page = {401: SignInRequired, 403: NotAllowed}.get(status, DirectoryDown)
-    return page(headers=headers) if headers else page()
+    return page(headers=headers, why=why) if headers else page(why=why)
 
 
-def refusal_of(identity: Identity) -> HTTPException:
+def refusal_of(identity: Identity, why: str) -> HTTPException:
     """The page for *identity*, who may not sign in."""
-    page = NotAllowed(pages.REFUSED)
+    page = NotAllowed(pages.REFUSED, why=why)
     page.identity = identity
     return page
 

@@ -83,7 +83,7 @@ def settle(state: State, **how: Any) -> Person:
         return person
     if isinstance(outcome, Rejected):
         user_refused.send(_app(), identity=None, reason=outcome.reason)
-        return Person(state, refusal=page_of(outcome.status))
+        return Person(state, refusal=page_of(outcome.status, why=outcome.reason))
     if isinstance(outcome, SignedIn):
         return sign_in(state, outcome, **how)
     return Person(state)
@@ -163,7 +163,7 @@ def _refused(state: State, identity: Identity, reason: str) -> Person:
     logger.warning("%s was not signed in: %s", identity, reason)
     _end_session()
     user_refused.send(_app(), identity=identity, reason=reason)
-    return Person(state, refusal=refusal_of(identity))
+    return Person(state, refusal=refusal_of(identity, reason))
 
 
 def _unavailable(state: State, authority: Authority) -> HTTPException:

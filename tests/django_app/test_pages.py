@@ -93,3 +93,22 @@ def test_the_pages_follow_djangos_language(client, example, settings):
     assert response.status_code == 401
     assert "Bitte anmelden" in text
     assert '<html lang="de">' in text
+
+
+@pytest.mark.parametrize(
+    ("environ", "why"),
+    [
+        pytest.param({}, "WAUTH_SIMULATE_USER", id="nobody"),
+        pytest.param(DAN, "disabled", id="disabled"),
+        pytest.param({"REMOTE_USER": "NOWHERE\\alice"}, "NOWHERE", id="unknown-domain"),
+    ],
+)
+def test_a_developer_is_told_why(client, example, settings, caplog, environ, why):
+    """On the page and in the log while DEBUG is on; without it the page tells nothing of the project."""
+    settings.WAUTH_REQUIRE_LOGIN = True
+    assert "In debug mode only" not in client.get("/who/", **environ).content.decode()
+    settings.DEBUG = True
+    shown = client.get("/who/", **environ).content.decode()
+    assert "In debug mode only" in shown
+    assert why in shown
+    assert why in caplog.text

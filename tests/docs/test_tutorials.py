@@ -24,7 +24,9 @@ settings.WAUTH_SIMULATE_USER = sys.argv[1]
 import django; django.setup()
 from django.test import Client
 client = Client(HTTP_HOST="localhost")
-print(client.get("/").content.decode(), client.get("/secret/").status_code, client.get("/admin/").status_code)
+secret = client.get("/secret/")
+print(client.get("/").content.decode(), secret.status_code, client.get("/admin/").status_code)
+assert secret.status_code == 200 or "is in none of" in secret.content.decode(), secret.content
 """
 FLASK = """
 from app import app

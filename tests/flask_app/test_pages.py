@@ -273,3 +273,23 @@ def test_the_pages_follow_flask_babels_language(make):
         text = app.test_client().get(path).text
         assert said in text
         assert '<html lang="fr">' in text
+
+
+@pytest.mark.parametrize(
+    ("path", "environ", "why"),
+    [
+        pytest.param("/member", {}, "WAUTH_SIMULATE_USER", id="nobody"),
+        pytest.param("/editors", ALICE, "EXAMPLE\\alice is in none of", id="no-member"),
+        pytest.param("/member", {"REMOTE_USER": "EXAMPLE\\nobody"}, "nobody", id="unknown"),
+    ],
+)
+def test_a_developer_is_told_why(make, caplog, path, environ, why):
+    """On the page and in the log while debug mode is on; without it the page tells nothing of the application."""
+    app = make()
+    app.debug = True
+    shown = app.test_client().get(path, environ_base=environ).text
+    assert "In debug mode only" in shown
+    assert why in shown
+    assert why in caplog.text
+    app.debug = False
+    assert "In debug mode only" not in app.test_client().get(path, environ_base=environ).text

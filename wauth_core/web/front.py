@@ -27,7 +27,7 @@ from wauth_core.web.outcomes import (
     challenge_of,
     load_sources,
 )
-from wauth_core.web.pages import policy
+from wauth_core.web.pages import nobody, policy
 from wauth_core.web.visit import Step, next_step
 
 logger = logging.getLogger("wauth.sources")
@@ -91,7 +91,10 @@ class Front:
             return self._answer(outcome.status, outcome.headers, request)
         if step.begins or not self.required:
             return None
-        return self._answer(outcome.status if isinstance(outcome, Rejected) else 401, (), request)
+        if isinstance(outcome, Rejected):
+            return self._answer(outcome.status, (), request)
+        logger.info("401 for %s: %s", request.path, nobody(self.sources))
+        return self._answer(401, (), request)
 
     def unavailable(self, error: DirectoryError, request: Request) -> Answer:
         """The response for an application that asked a question which nobody can answer just now."""

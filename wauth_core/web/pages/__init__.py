@@ -2,7 +2,8 @@
 
 They are written in what Jinja and Django's templates have in common. An application replaces one by a template of
 its own of the same name (``wauth/403.html``). In them: *title*, *message* (safe to show), *identity* (text, may be
-empty), *login_url* (may be empty), *language* (a tag), and the words *error*, *signed_in_as*, *sign_in_link*.
+empty), *login_url* (may be empty), *language* (a tag), the words *error*, *signed_in_as*, *sign_in_link*, and *why* (for
+developers; empty outside of debug mode).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from wauth_core.exceptions import UnknownDomain, WauthError
@@ -56,10 +58,34 @@ def status_for(error: WauthError | None) -> int:
     return 403 if error is None or isinstance(error, UnknownDomain) else 503
 
 
+def nobody(sources: Iterable[object]) -> str:
+    """Why a request is nobody's, and what to do: for a developer."""
+    asked = ", ".join(type(source).__name__ for source in sources) or "none"
+    return (
+        f"No source named a visitor (asked: {asked}). To develop, set WAUTH_SIMULATE_USER, such as "
+        r"'EXAMPLE\bob'. In production the server in front signs people in: see the guide to sources."
+    )
+
+
+def in_none_of(who: object, groups: Iterable[str]) -> str:
+    """Why *who* may not see a page of *groups*, and what to do: for a developer."""
+    asked = ", ".join(map(repr, groups))
+    return f"{who} is in none of {asked}. `wauth groups` lists a person's groups, and `wauth members` a group's people."
+
+
 def context(
-    status: int, *, message: str = "", identity: object = None, login_url: str = "", language: str | None = None
+    status: int,
+    *,
+    message: str = "",
+    identity: object = None,
+    login_url: str = "",
+    language: str | None = None,
+    why: str = "",
 ) -> dict[str, str]:
-    """What the page for *status* shows, in *language* where there is a catalogue for it."""
+    """What the page for *status* shows, in *language* where there is a catalogue for it.
+
+    Pass *why* in debug mode only: it tells what the application is made of.
+    """
     default = REFUSED if status == 403 and not identity else MESSAGES[status]
     return {
         **{name: say(text, language) for name, text in WORDS.items()},
@@ -68,4 +94,5 @@ def context(
         "message": say(message or default, language),
         "identity": str(identity) if identity else "",
         "login_url": login_url,
+        "why": why,
     }
