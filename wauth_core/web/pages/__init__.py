@@ -2,8 +2,8 @@
 
 They are written in what Jinja and Django's templates have in common. An application replaces one by a template of
 its own of the same name (``wauth/403.html``). In them: *title*, *message* (safe to show), *identity* (text, may be
-empty), *login_url* (may be empty), *language* (a tag), the words *error*, *signed_in_as*, *sign_in_link*, and *why* (for
-developers; empty outside of debug mode).
+empty), *login_url* (may be empty), *language* (a tag), the words *error*, *signed_in_as*, *sign_in_link*, and *why*
+(for developers; empty outside of debug mode).
 """
 
 from __future__ import annotations
