@@ -218,9 +218,11 @@ def test_the_settings_may_name_the_domain_otherwise(windows):
 
 
 def test_no_token_is_nobodys_word(call, windows):
-    """Another source may know."""
+    """Another source may know; where none does, it is a 401 and no refusal."""
     reply = call([source(windows)], peer=LOOPBACK)
     assert (reply.status, reply.identity) == (200, None)
+    assert call([source(windows)], peer=LOOPBACK, required=True).status == 401
+    assert call([source(windows), Simulate("EXAMPLE\\bob", debug=True)], peer=LOOPBACK).identity == "EXAMPLE\\bob"
 
 
 def test_the_event_loop_does_not_wait_for_windows(windows):
