@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.wsgi.tickets import DENY_ONLY, DOMAIN_SID, ENABLED, logon_info
-from wauth_core.web.sources.pac import BadPac, LogonInfo, read_logon_info
+from tests.wsgi.tickets import DENY_ONLY, DOMAIN_SID, ENABLED, client_info, logon_info
+from wauth_core.web.sources.pac import BadPac, LogonInfo, facts_of, read_client_time, read_logon_info
 
 GOOD = logon_info(extra=[("S-1-5-21-7-7-7-1", ENABLED)], resources=[(55, ENABLED)])
 
@@ -127,3 +129,29 @@ def test_as_many_groups_as_are_allowed_are_read():
     assert len(read_logon_info(logon_info(groups=[(n + 1, ENABLED) for n in range(4096)])).group_sids) >= 4096
     longest = "S-1-5" + "-1" * 15
     assert read_logon_info(logon_info(domain_sid=longest)).user_sid.startswith(longest)
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("info", "data", "as_of"),
+    [
+        pytest.param({}, client_info(NOON), NOON - timedelta(minutes=5), id="less-what-clocks-may-differ"),
+        pytest.param({}, None, None, id="without-a-time"),
+        pytest.param({}, b"\0" * 10, None, id="zero"),
+        pytest.param({}, b"\xff" * 10, None, id="beyond-all-times"),
+        pytest.param({"extra": [("S-1-18-2", ENABLED)]}, client_info(NOON), None, id="service-asserted"),
+    ],
+)
+def test_how_old_a_ticket_is(info, data, as_of):
+    """By PAC_CLIENT_INFO (MS-PAC 2.7); unknown for a ticket that a service got for itself (S4U2Self)."""
+    facts = facts_of(read_logon_info(logon_info(**info)), data)
+    assert (facts.as_of, facts.complete) == (as_of, False)
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 9])
+def test_a_time_that_ends_early_is_no_pac(data):
+    """One error, as for the rest."""
+    with pytest.raises(BadPac):
+        read_client_time(data)
