@@ -21,6 +21,7 @@ HERE = [
 ]
 ELSEWHERE = {
     "CONTRIBUTING.md": "docs/test_blocks.py",
+    "howto/active-directory.md": "core/test_recipes.py",
     "howto/django.md": "django_app/test_docs.py",
     "howto/flask.md": "docs/test_flask_guide.py",
     "howto/scripting.md": "core/test_docs.py",
