@@ -5,6 +5,7 @@ A relative path in it starts at the file's own folder, so that a scheduled task 
 
 from __future__ import annotations
 
+import codecs
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from wauth_core import secrets
 from wauth_core.exceptions import ConfigurationError
 
 _TABLES = frozenset({"USER_FIELD_MAP", "FLAG_MAP", "GROUP_MAP", "SERVER_OPTIONS", "CONNECTION_OPTIONS"})
+_SINGLE = "Write names with a backslash in single quotes: USERNAME = 'EXAMPLE\\svc_web'"
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -35,6 +37,8 @@ def read(path: Path) -> dict[str, Any]:
 def _value(key: str, value: object, folder: Path) -> object:
     if key in _TABLES:
         return value
+    if key == "USERNAME" and isinstance(value, str) and not value.isprintable():
+        raise ConfigurationError(f"USERNAME is {value!r}: a backslash was read as an escape. {_SINGLE}")
     if key in ("CA_FILE", "CLIENT_KEYTAB") and isinstance(value, str):
         return str(folder / value)
     return secrets.from_toml(value, folder)
@@ -42,8 +46,24 @@ def _value(key: str, value: object, folder: Path) -> object:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(_text(path.read_bytes()))
     except OSError as error:
         raise ConfigurationError(f"The settings file {str(path)!r} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The settings file {str(path)!r} is not TOML: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"The settings file {str(path)!r} is not TOML: {error}. Save it in the encoding UTF-8."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        is_escape = "\\" in str(error) or "hex value" in str(error)
+        raise ConfigurationError(
+            f"The settings file {str(path)!r} is not TOML: {error}. {_SINGLE if is_escape else ''}".rstrip()
+        ) from None
+    except RecursionError:
+        raise ConfigurationError(f"The settings file {str(path)!r} is not ours: it is nested too deeply.") from None
+
+
+def _text(raw: bytes) -> str:
+    """UTF-8, as TOML is; or what its first bytes say, since Notepad saves UTF-8 with a mark, and UTF-16."""
+    marks = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+    encoding = next((encoding for mark, encoding in marks if raw.startswith(mark)), "utf-8")
+    return raw.decode(encoding).replace("\r\n", "\n")

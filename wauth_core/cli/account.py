@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 
 from wauth_core.cli import proxy
 from wauth_core.cli.app import App, domain_option, pass_app
-from wauth_core.cli.output import Form, output_options, show, show_one
+from wauth_core.cli.output import Form, output_options, show, show_one, visible
 from wauth_core.directory import Check, LDAPManager, Outcome
 from wauth_core.exceptions import DirectoryError
 from wauth_core.iis import doctor as server
@@ -95,8 +96,34 @@ def doctor(
     else:
         along = tuple((name.strip(), value.strip()) for name, _, value in (one.partition(":") for one in send))
         rows = [_row(None, check) for check in proxy.examine(url, header, along)]
-    show(rows, ("domain", "outcome", "check", "detail", "advice"), form, empty="No domain is in the settings.")
+    if form is Form.TABLE and rows:
+        _tell(rows)
+    else:
+        show(rows, ("domain", "outcome", "check", "detail", "advice"), form, empty="No domain is in the settings.")
     ctx.exit(1 if any(row["outcome"] == Outcome.FAILED.value for row in rows) else 0)
+
+
+_MARKS = {"ok": ("✓", "+", "green"), "warning": ("!", "!", "yellow"), "failed": ("✗", "x", "red")}
+
+
+def _tell(rows: list[dict[str, Any]]) -> None:
+    """Each step with its mark, below it what to do; and at the end the verdict."""
+    is_plain = not (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
+    counted = Counter(row["outcome"] for row in rows)
+    domain = None
+    for row in rows:
+        if row["domain"] != domain:
+            domain = row["domain"]
+            click.secho(visible(str(domain)), bold=True)
+        mark, letter, color = _MARKS.get(row["outcome"], ("–", "-", None))
+        said = ": ".join(filter(None, (row["check"], row["detail"])))
+        click.secho(f"{letter if is_plain else mark} {visible(said)}", fg=color)
+        if row["advice"]:
+            click.secho(f"  {visible(row['advice'])}", bold=True)
+    failed, warned = counted["failed"], counted["warning"]
+    found = [f"{failed} failed"] * bool(failed) + [f"{warned} to look at"] * bool(warned)
+    verdict = f"Of {counted.total()} checks {' and '.join(found)}." if found else "All is well."
+    click.secho(verdict, fg="red" if failed else "yellow" if warned else "green", bold=True)
 
 
 def _examine(app: App, domain: str | None) -> Iterator[dict[str, Any]]:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 
-from wauth_core.directory import LDAPManager
-from wauth_core.exceptions import ConfigurationError, WauthError
+from wauth_core.directory import LDAPManager, filters
+from wauth_core.exceptions import ConfigurationError, NotFound, WauthError
 from wauth_core.service import Wauth
 from wauth_core.settings import ConfigurationWarning
 from wauth_core.sync.repository import UserRepository
 from wauth_core.sync.sqlite import SQLiteUserRepository
 
 HERE = "wauth.toml"
+_NEAR = 500  # names that begin like a misspelt one are compared with it, no more of them
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,15 @@ class LazyGroup(click.Group):
             ) from error
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command. One that there is not is an error that names the nearest."""
+        close = difflib.get_close_matches(args[0], self.lazy, n=1)
+        if args[0] not in self.lazy and close:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in the help text."""
         with formatter.section("Commands"):
@@ -95,6 +107,9 @@ class LazyGroup(click.Group):
         """Run; our errors are one line, and exit with 1, or with 2 where the settings are wrong."""
         try:
             return super().invoke(ctx)
+        except NotFound as error:
+            near = ctx.obj.near(error) if isinstance(ctx.obj, App) else None
+            raise click.ClickException(f"{error} Did you mean {near!r}?" if near else str(error)) from error
         except WauthError as error:
             raise (_SettingsError if isinstance(error, ConfigurationError) else click.ClickException)(
                 str(error)
@@ -121,6 +136,24 @@ class App:
             self._wauth = Wauth.from_toml(path)
             self._context.call_on_close(self._wauth.close)
         return self._wauth
+
+    def near(self, error: NotFound) -> str | None:
+        """The name that is most like the one of a person or group that was not found."""
+        kinds = {"user": ("person", "sAMAccountName"), "group": ("group", "cn")}
+        wanted = str(error.wanted).rpartition("\\")[2]
+        if error.kind not in kinds or len(wanted) < 2:
+            return None
+        kind, attribute = kinds[error.kind]
+        condition = filters.all_of(
+            filters.equals("objectCategory", kind), filters.substring(attribute, initial=wanted[:2])
+        )
+        try:
+            found = islice(self.wauth.manager(error.domain).search(condition, (attribute,)), _NEAR)
+            names = {name.lower(): name for name in (str(entry.attributes.get(attribute)) for entry in found)}
+        except WauthError:
+            return None
+        close = difflib.get_close_matches(wanted.lower(), names, n=1)
+        return names[close[0]] if close else None
 
     @contextmanager
     def users(self, database: str | None, *, username_field: str, dry_run: bool) -> Iterator[UserRepository]:

@@ -1,4 +1,4 @@
-"""Tables for people, JSON and CSV for programs.
+"""Tables for people, lines with tabs for pipes, JSON and CSV for programs.
 
 What a directory holds was typed by many people. So no control character leaves by any of the three, and no cell of CSV
 is a formula to a spreadsheet.
@@ -10,10 +10,10 @@ import csv
 import functools
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich import box
@@ -23,7 +23,7 @@ from rich.text import Text
 
 # https://owasp.org/www-community/attacks/CSV_Injection: and the wide forms. A tab or CR is shown as text.
 _FORMULA = ("=", "+", "-", "@", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-WIDE = 10_000  # columns, where no terminal is at the other end: nothing is wrapped or cut for a program
+Row = TypeVar("Row")
 
 
 class Form(Enum):
@@ -63,9 +63,9 @@ def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], form: Form, 
     elif form.is_csv:
         click.echo(as_csv(rows, columns, raw=form is Form.RAW_CSV), nl=False)
     else:
-        listed = list(rows)
+        listed = list(watched(rows))
         if listed:
-            _print(_table(listed, columns))
+            _print(listed, columns)
         else:
             click.echo(empty)
 
@@ -78,7 +78,7 @@ def show_one(facts: Mapping[str, Any], form: Form) -> None:
         click.echo(as_csv([facts], list(facts), raw=form is Form.RAW_CSV), nl=False)
     else:
         rows = [{"": name, " ": value} for name, value in facts.items() if value not in (None, "", [], {})]
-        _print(_table(rows, ("", " "), head=False))
+        _print(rows, ("", " "), head=False)
 
 
 def as_json(value: Any) -> str:
@@ -146,8 +146,24 @@ def _is_visible(letter: str) -> bool:
     return letter.isprintable() or letter == "\n"
 
 
-def _print(table: Table) -> None:
-    console = Console(markup=False, highlight=False)
+def watched(rows: Iterable[Row]) -> Iterator[Row]:
+    """*rows*, with their number growing on a terminal's standard error while they come; nothing in a pipe."""
+    console = Console(stderr=True)
     if not console.is_terminal:
-        console.width = WIDE
-    console.print(table, soft_wrap=False)
+        yield from rows
+        return
+    with console.status("Reading …") as status:
+        for number, row in enumerate(rows, 1):
+            status.update(f"Reading: {number} …")
+            yield row
+
+
+def _print(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, head: bool = True) -> None:
+    """A table no wider than the terminal; where none is at the other end, a line a row and tabs between the cells."""
+    console = Console(markup=False, highlight=False)
+    if console.is_terminal:
+        console.print(_table(rows, columns, head=head))
+        return
+    cells = [[visible(text(row.get(column))).replace("\n", " ") for column in columns] for row in rows]
+    for line in [list(columns), *cells] if head else cells:
+        console.file.write("\t".join(line) + "\n")

@@ -241,13 +241,8 @@ def _search_base(domain: Domain) -> Iterator[Check]:
     for base in domain.bases:
         entry = domain.searcher.read(base, ("1.1",))
         if entry is None:
-            root = domain.searcher.read("", ("defaultNamingContext", "namingContexts"))
-            known = [value.decode() for values in (root.attributes if root else {}).values() for value in values]
             yield Check(
-                "search base",
-                Outcome.FAILED,
-                f"{base!r} is not there, or may not be read.",
-                f"This server holds: {'; '.join(sorted(set(known))[:6])}.",
+                "search base", Outcome.FAILED, f"{base!r} is not there, or may not be read.", domain.searcher.held()
             )
             continue
         kind = "Active Directory" if domain.settled().is_ad else "another LDAP server, not Active Directory"

@@ -161,8 +161,8 @@ def bind_failed(code: int, message: str, *, account: str, server: str) -> Direct
     return BindError(f"{server} refused the service account {account!r}: {advice}.", code=reason)
 
 
-def operation_failed(code: int, message: str, *, what: str, server: str) -> DirectoryError:
-    """The error for an operation that the server answered with a failure."""
+def operation_failed(code: int, message: str, *, what: str, server: str, held: str = "") -> DirectoryError:
+    """The error for an operation that the server answered with a failure. *held* says what the server holds."""
     if code in {BUSY, UNAVAILABLE}:
         return DirectoryUnavailable(f"{server} is {code_name(code)}: {message[:200]}")
     if any(text in message for text in ("successful bind", "000004DC", "without authentication")):  # AD's and Samba's
@@ -179,7 +179,7 @@ def operation_failed(code: int, message: str, *, what: str, server: str) -> Dire
         }.get(code, "")
     text = message.strip().splitlines()[0][:200] if message.strip() else ""
     return OperationFailed(
-        f"{server} answered {what} with {code_name(code)}{f' ({text})' if text else ''}.{advice}",
+        f"{server} answered {what} with {code_name(code)}{f' ({text})' if text else ''}.{advice} {held}".rstrip(),
         result=code,
         description=code_name(code),
     )

@@ -10,7 +10,7 @@ from wauth_core.directory import errors, filters, limits, wire
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.wire import BASE, SUBTREE, RawEntry
-from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable
+from wauth_core.exceptions import ConfigurationError, DirectoryError, DirectoryUnavailable
 from wauth_core.settings import names
 
 
@@ -181,9 +181,23 @@ class Searcher:
 
     def _check(self, result: wire.Result, base: str) -> None:
         if result.code != errors.SUCCESS:
+            is_elsewhere = result.code in {errors.NO_SUCH_OBJECT, errors.INVALID_DN_SYNTAX, errors.REFERRAL}
             raise errors.operation_failed(
-                result.code, result.message, what=f"a search of {base!r}", server=f"The domain {self._domain}"
+                result.code,
+                result.message,
+                what=f"a search of {base!r}",
+                server=f"The domain {self._domain}",
+                held=self.held() if is_elsewhere else "",
             )
+
+    def held(self) -> str:
+        """What the server holds, in a sentence; the empty text where it does not say."""
+        try:
+            entries, _ = self._once("", BASE, "(objectClass=*)", ("defaultNamingContext", "namingContexts"))
+        except DirectoryError:
+            return ""
+        values = {value.decode() for entry in entries for each in entry.attributes.values() for value in each}
+        return f"This server holds: {'; '.join(sorted(values)[:6])}." if values else ""
 
     def _cookie(self, result: wire.Result) -> bytes:
         try:

@@ -95,7 +95,11 @@ def connected(endpoint: Endpoint, deadline: float, addresses: Addresses | None =
             failure = error
     if isinstance(failure, TimeoutError):
         raise DirectoryUnavailable(f"{endpoint} did not answer in time. Check the address and the firewall.")
-    raise DirectoryUnavailable(f"{endpoint} cannot be reached: {failure.strerror or failure}.")
+    advice = " Nothing listens there. Check SERVER and its port: LDAPS has 636, LDAP and StartTLS 389."
+    raise DirectoryUnavailable(
+        f"{endpoint} cannot be reached: {failure.strerror or failure}."
+        f"{advice if isinstance(failure, ConnectionRefusedError) else ''}"
+    )
 
 
 def handshake(wrapped: ssl.SSLSocket, deadline: float) -> None:

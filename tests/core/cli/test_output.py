@@ -48,8 +48,9 @@ def test_no_control_character_leaves(form: str, one: bool) -> None:
     """Nothing that steers a terminal or turns the reading direction is printed, in any form."""
     options = [option for option in (form, "--one" if one else "") if option.startswith("--")]
     printed = shown(f"a{STEERING}z", *options)
-    left = {letter for letter in printed if unicodedata.category(letter)[0] == "C" and letter not in "\r\n"}
+    left = {letter for letter in printed if unicodedata.category(letter)[0] == "C" and letter not in "\r\n\t"}
     assert left == set()
+    assert printed.count("\t") == (1 if one and form == "table" else 0)  # between the two cells
     assert "\u2028" not in printed
     assert "\r" not in printed.replace("\r\n", "\n")
 
