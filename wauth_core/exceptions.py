@@ -200,3 +200,11 @@ class BulkDeactivationRefused(SyncError):
             f"This sync would deactivate {wanted} of {total} users, more than the {limit:.0%} that is "
             f"allowed at once. Check SEARCH_BASE and USER_QUERY_FILTER, or raise the limit for this one run."
         )
+
+
+class BulkRunning(SyncError):
+    """Another bulk sync of *domain* is at work on the same users. Nothing was done."""
+
+    def __init__(self, domain: str) -> None:
+        self.domain = domain
+        super().__init__(f"Another bulk sync of the domain {domain} is running; this one has done nothing.")

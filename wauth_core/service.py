@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -23,7 +24,7 @@ from wauth_core.numbers import CachedNumbers, NumbersUnavailable, SessionNumbers
 from wauth_core.principals import Principals
 from wauth_core.secrets import Veiled
 from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, unknown_option
-from wauth_core.sync import bulk, lapse
+from wauth_core.sync import bulk, lapse, turn
 from wauth_core.sync.bulk import BulkTask, Progress
 from wauth_core.sync.directory import Lookups, OwnAnswers
 from wauth_core.sync.incremental import sync_changes
@@ -323,23 +324,25 @@ class Wauth:
         With *incremental* only those are looked at about whom the directory has news since the last incremental run;
         the first one looks at everybody. *progress* is called now and then with the number of people looked at. No
         more than the share *max_deactivations* of the domain's users is deactivated at once. What goes wrong with one
-        user is in the answer, and stops nobody else. Raises `BulkDeactivationRefused`, `DirectoryError` or
-        `ConfigurationError`; nothing is written then.
+        user is in the answer, and stops nobody else. Raises `BulkDeactivationRefused`, `BulkRunning`,
+        `DirectoryError` or `ConfigurationError`; nothing is written then.
         """
         policy, lookups = self._policy(domain)
-        task = BulkTask(
-            policy=policy,
-            directory=lookups,
-            repository=repository,
-            now=self._clock(),
-            dry_run=dry_run,
-            create=create,
-            max_deactivations=max_deactivations,
-            progress=progress,
-            before=self.options.before_sync,
-            after=self._after_sync,
-        )
-        result = sync_changes(task) if incremental else bulk.sync_all(task)
+        with contextlib.nullcontext(lambda: None) if dry_run else turn.taken(repository, policy.domain) as go_on:
+            task = BulkTask(
+                policy=policy,
+                directory=lookups,
+                repository=repository,
+                now=self._clock(),
+                dry_run=dry_run,
+                create=create,
+                max_deactivations=max_deactivations,
+                progress=progress,
+                before=self.options.before_sync,
+                after=self._after_sync,
+                go_on=go_on,
+            )
+            result = sync_changes(task) if incremental else bulk.sync_all(task)
         logger.info("Synced the domain %s: %s.", policy.domain, result)
         return result
 

@@ -13,6 +13,8 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from wauth_core.exceptions import SyncError
+from wauth_core.sync.turn import taken
+from wauth_django import signin
 from wauth_django.models import LDAPUser, SyncBookmark
 
 User = get_user_model()
@@ -42,6 +44,14 @@ def test_help_is_for_people(capsys, name):
 
     parser = load_command_class("wauth_django", name).create_parser("manage.py", name)
     assert all(action.help for action in parser._actions)
+
+
+def test_syncldap_beside_another_run(db, directory):
+    """It says so in one line, does nothing, and exits with 3."""
+    with taken(signin.repository(), "EXAMPLE"), pytest.raises(CommandError, match=r"^Another bulk sync") as caught:
+        run("syncldap", "--create")
+    assert caught.value.returncode == 3
+    assert User.objects.count() == 0
 
 
 def test_syncldap_brings_known_users_in_step(db, directory):

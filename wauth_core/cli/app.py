@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from wauth_core.directory import LDAPManager, filters
-from wauth_core.exceptions import ConfigurationError, NotFound, WauthError
+from wauth_core.exceptions import BulkRunning, ConfigurationError, NotFound, WauthError
 from wauth_core.service import Wauth
 from wauth_core.settings import ConfigurationWarning
 from wauth_core.sync.repository import UserRepository
@@ -58,6 +58,12 @@ COMMANDS = {
     ),
     "demo": Lazy("wauth_core.testing.commands:demo", "Show it all, with no Active Directory.", "demo"),
 }
+
+
+class _RunningError(click.ClickException):
+    """Another run is on: it may be tried again later."""
+
+    exit_code = 3
 
 
 class _SettingsError(click.ClickException):
@@ -104,16 +110,16 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, lazy.help) for name, lazy in self.lazy.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run; our errors are one line, and exit with 1, or with 2 where the settings are wrong."""
+        """Run; our errors are one line, and exit with 1; 2 if the settings are wrong, 3 if another run is on."""
         try:
             return super().invoke(ctx)
         except NotFound as error:
             near = ctx.obj.near(error) if isinstance(ctx.obj, App) else None
             raise click.ClickException(f"{error} Did you mean {near!r}?" if near else str(error)) from error
         except WauthError as error:
-            raise (_SettingsError if isinstance(error, ConfigurationError) else click.ClickException)(
-                str(error)
-            ) from error
+            kind = {ConfigurationError: _SettingsError, BulkRunning: _RunningError}
+            found = next((each for of, each in kind.items() if isinstance(error, of)), click.ClickException)
+            raise found(str(error)) from error
 
 
 class App:

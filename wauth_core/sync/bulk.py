@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
+from uuid import UUID
 
 from wauth_core.directory import DirectoryUser
 from wauth_core.exceptions import BulkDeactivationRefused, InvalidIdentity, SyncError, WauthError
@@ -43,7 +44,7 @@ class BulkTask:
     """What to sync and by what rules. *now* is when the run began: nothing that it reads is older.
 
     *max_deactivations* is the share of the domain's users that may be deactivated at once; a single one always may.
-    With *create* False nobody new is made.
+    With *create* False nobody new is made. *go_on* is called now and then, so that the run keeps its turn.
     """
 
     policy: Policy
@@ -56,6 +57,7 @@ class BulkTask:
     progress: Progress | None = None
     before: BeforeSync | None = None
     after: AfterSync | None = None
+    go_on: Callable[[], None] = lambda: None
 
 
 def sync_all(task: BulkTask) -> BulkResult:
@@ -82,10 +84,12 @@ def finish(task: BulkTask, comparison: Comparison, started: float, *, incrementa
     if deactivated > 1 and deactivated > task.max_deactivations * (total := roster.total()):
         raise BulkDeactivationRefused(deactivated, total, task.max_deactivations)
     results, failures, counts = comparison.results, comparison.failures, comparison.counts
+    again = frozenset(comparison.failed)
     if not task.dry_run:
         planned = Counter(result.status for result in results)
         results, failed = _write(task, results)
         failures = failures + [(str(result.identity), error) for result, error in failed]
+        again = again | {guid for result, _ in failed if (guid := _guid(result)) is not None}
         counts.subtract(planned)
         counts.update(result.status for result in results)
         told = (SyncStatus.NAME_TAKEN, SyncStatus.NOT_FOUND)
@@ -100,6 +104,7 @@ def finish(task: BulkTask, comparison: Comparison, started: float, *, incrementa
         counts={status: count for status, count in counts.items() if count},
         results=tuple(results),
         failures=tuple(failures),
+        again=again,
         deactivated=deactivated,
         dry_run=task.dry_run,
         incremental=incremental,
@@ -120,6 +125,7 @@ class Comparison:
         self.roster = roster or Roster(task.policy, task.repository)
         self.results: list[SyncResult] = []
         self.failures: Failures = []
+        self.failed: set[UUID] = set()
         self.untouched: dict[Key, datetime | None] = {}  # with the time of what is known of them
         self.counts: Counter[SyncStatus] = Counter()
         self._task = task
@@ -134,6 +140,8 @@ class Comparison:
         except WauthError as error:
             logger.warning("Could not sync %r: %s", user.dn, error)
             self.failures.append((user.username or user.dn, error))
+            self.failed |= {user.guid} if user.guid is not None else set()
+        self._task.go_on()
         self._done += 1
         if self._task.progress is not None and self._done % 100 == 0:
             self._task.progress(self._done)
@@ -214,6 +222,7 @@ def _write(
     written: list[SyncResult] = []
     failed: list[tuple[SyncResult, SyncError]] = []
     for batch in _batches(results):
+        task.go_on()
         try:
             written += _apply(task, batch)
         except SyncError:
@@ -236,6 +245,13 @@ def _apply(task: BulkTask, batch: Sequence[SyncResult]) -> list[SyncResult]:
             result = replace(result, status=SyncStatus.UNCHANGED, changes=(), flags={}, groups=frozenset(), why={})
         done.append(replace(result, key=own[-1]) if result.status is SyncStatus.CREATED else result)
     return done
+
+
+def _guid(result: SyncResult) -> UUID | None:
+    if result.user is not None:
+        return result.user.guid
+    link = result.before.link if result.before is not None else None
+    return link.guid if link is not None else None
 
 
 T = TypeVar("T")

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import re
 import time
+import uuid
 
 from wauth_core.directory import ChangeSet, filters
 from wauth_core.exceptions import ConfigurationError, OperationFailed, UserNotFound
@@ -19,6 +20,8 @@ logger = logging.getLogger("wauth.sync")
 
 _ATTRIBUTE = re.compile(r"\(([A-Za-z][A-Za-z0-9-]*)[~<>:]?=?")
 
+AGAIN = "; again "  # parts a bookmark's cookie from the GUIDs of those whom the last run could not write
+REMEMBERED = 100  # of them; more are another trouble than theirs, and the next run reads the same news again
 AT_MOST = 1000  # people read one by one; more are read faster with everybody else
 
 
@@ -36,14 +39,16 @@ def sync_changes(task: BulkTask) -> BulkResult:
     resolved = task.directory.resolve(policy.group_names)
     policy.check(resolved)
     mark = _fingerprint(task, resolved)
-    before, _, cookie = (task.repository.bookmark(policy.domain) or "").partition(":")
+    before, _, rest = (task.repository.bookmark(policy.domain) or "").partition(":")
+    cookie, _, failed = rest.partition(AGAIN)
+    again = {uuid.UUID(guid) for guid in failed.split()}
     news = _news(task, cookie if before == mark else None)
     if news.complete or news.full_needed or len(news.people) > AT_MOST:
         result = bulk.sync_all(task)
     else:
         roster = Roster(policy, task.repository, everybody=False)
         comparison = Comparison(task, resolved, task.directory.all_groups() if policy.mirrors else None, roster)
-        for guid in sorted(news.people):
+        for guid in sorted(news.people | again):
             try:
                 user = manager.person(guid=guid, username=str(guid), attributes=policy.attributes)
             except UserNotFound:
@@ -51,11 +56,12 @@ def sync_changes(task: BulkTask) -> BulkResult:
                 continue
             roster.load(guid, policy.logon_name(user))
             comparison.person(user)
-        for guid in sorted(news.gone):
+        for guid in sorted(news.gone - again):
             comparison.missing(roster.load(guid))
         result = bulk.finish(task, comparison, started, incremental=True)
-    if not task.dry_run and result.ok:
-        task.repository.bookmark(policy.domain, f"{mark}:{news.cookie}")
+    if not task.dry_run and len(result.failures) == len(result.again) <= REMEMBERED:
+        failed = " ".join(sorted(map(str, result.again)))
+        task.repository.bookmark(policy.domain, f"{mark}:{news.cookie}{AGAIN if failed else ''}{failed}")
     return result
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import WauthError
@@ -71,13 +72,15 @@ class BulkResult:
 
     *results* holds every user with whom something happened: those who changed, and new people whose name is taken;
     *counts* counts all. *failures* names users whose own sync failed, and why; the others went on. *deactivated* is
-    how many users lost their activity. *elapsed* is in seconds.
+    how many users lost their activity. *again* are the GUIDs of those in *failures*, as far as they are known.
+    *elapsed* is in seconds.
     """
 
     domain: str
     counts: Mapping[SyncStatus, int]
     results: tuple[SyncResult, ...] = ()
     failures: tuple[tuple[str, WauthError], ...] = ()
+    again: frozenset[UUID] = frozenset()
     deactivated: int = 0
     dry_run: bool = False
     incremental: bool = False

@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 from wauth_core.cli.app import COMMANDS, wauth
 from wauth_core.sync.repository import Wanted
 from wauth_core.sync.sqlite import SQLiteUserRepository
+from wauth_core.sync.turn import taken
 from wauth_core.testing.directory import EmbeddedDirectory
 
 CANARY = "Passw0rd!x"
@@ -202,6 +203,16 @@ def test_sync(config: Path, tmp_path: Path) -> None:
     assert {"ada", "carol"} <= staff
     again = run(config, "sync", "--database", str(database))
     assert "unchanged" in again.stderr
+
+
+def test_sync_beside_another_run(config: Path, tmp_path: Path) -> None:
+    """It says so in one line, does nothing, and exits with 3."""
+    database = tmp_path / "users.sqlite3"
+    with SQLiteUserRepository(database) as repository, taken(repository, "EXAMPLE"):
+        result = run(config, "sync", "--database", str(database))
+    assert result.exit_code == 3
+    assert result.output.startswith("Error: Another bulk sync of the domain EXAMPLE is running")
+    assert result.output.count("\n") == 1
 
 
 def test_sync_of_one(config: Path, tmp_path: Path) -> None:

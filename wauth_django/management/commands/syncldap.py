@@ -13,7 +13,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from wauth_core import BulkResult, Identity, SyncStatus, WauthError
-from wauth_core.exceptions import UnknownDomain
+from wauth_core.exceptions import BulkRunning, UnknownDomain
 from wauth_core.identity import canonical_domain, fold_username
 from wauth_django import purge, signin
 from wauth_django.describe import changes_in_words
@@ -134,6 +134,8 @@ class Command(BaseCommand):
                     max_deactivations=options["max_deactivations"],
                     create=options["create"],
                 )
+        except BulkRunning as error:
+            raise CommandError(str(error), returncode=3) from error
         except WauthError as error:
             self.stderr.write(self.style.ERROR(f"{domain}: {error}"))
             return False
