@@ -7,12 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import indent
 from types import FrameType
 
 import click
 
 from wauth_core.exceptions import WauthError
 
+from . import handout
 from .demo.commands import demo as demo
 from .directory import EmbeddedDirectory, generate
 
@@ -26,9 +28,20 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--port", default=10389, show_default=True, help="LDAP with StartTLS; 0 means any free port.")
 @click.option("--tls-port", default=10636, show_default=True, help="LDAPS; 0 means any free port.")
 @click.option("--tls-folder", type=_FOLDER, help="Keep the throw-away CA here, so that the next run has the same one.")
+@click.option(
+    "--write",
+    type=click.Choice(list(handout.FILES)),
+    help="Write settings that connect to it into this folder; its CA is kept in the folder ca.",
+)
 @click.option("--log", "show_log", is_flag=True, help="Print every operation.")
 def directory(
-    people: Path | None, size: int | None, port: int, tls_port: int, tls_folder: Path | None, show_log: bool
+    people: Path | None,
+    size: int | None,
+    port: int,
+    tls_port: int,
+    tls_folder: Path | None,
+    write: str | None,
+    show_log: bool,
 ) -> None:
     """Run an Active Directory look-alike on this machine, for development only.
 
@@ -37,6 +50,7 @@ def directory(
     if people is not None and size is not None:
         raise click.UsageError("--people and --generate exclude one another.")
     source = generate(size) if size is not None else people
+    tls_folder = tls_folder or (Path("ca") if write else None)
     tls_folder = tls_folder.absolute() if tls_folder else None  # so that its CA_FILE is good in any folder
     try:
         running = EmbeddedDirectory(source, port=port, tls_port=tls_port, tls_folder=tls_folder)
@@ -48,6 +62,8 @@ def directory(
         if show_log:
             running.operations.watch(lambda operation: click.echo(str(operation)))
         click.echo(banner(running))
+        if write:
+            click.echo(handout.write(running, write))
         while not interrupted.wait(0.5):  # in slices: Windows wakes for Ctrl-C only between them
             pass
     click.echo("The directory is closed; nothing of it is left.")
@@ -60,7 +76,6 @@ def banner(running: EmbeddedDirectory) -> str:
         fg="yellow",
         bold=True,
     )
-    user = running.bind_user.replace("\\", "\\\\")
     return f"""{warning}
 
 {running.domain} ({running.realm}), {running.people_count} people in {running.base_dn}
@@ -72,19 +87,14 @@ Look around, by `wauth user alice` with the settings below in wauth.toml, or in 
   LDAPTLS_CACERT={running.ca_file} ldapsearch -x -H {running.ldaps_url} \\
     -D '{running.bind_user}' -w '{running.bind_password}' -b '{running.base_dn}' '(sAMAccountName=alice)'
 
-wauth.toml:
-  [domains.{running.domain}]
-  SERVER = "{running.ldaps_url}"
-  USERNAME = "{user}"
-  PASSWORD = "{running.bind_password}"
-  SEARCH_BASE = "{running.base_dn}"
-  CA_FILE = {_toml_text(running.ca_file)}
-
+{_people(running)}wauth.toml:
+{indent(handout.as_toml(running), "  ")}
 Ctrl-C ends it."""
 
 
-def _toml_text(text: str) -> str:
-    return f"'{text}'" if "\\" in text else f'"{text}"'
+def _people(running: EmbeddedDirectory) -> str:
+    listed = handout.listing(running)
+    return f"Names, passwords, and what they are good for:\n{listed}\n\n" if listed else ""
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from wauth_core.testing import EmbeddedDirectory
+from wauth_core import ConfigurationError, Wauth
+from wauth_core.testing import EmbeddedDirectory, handout
 from wauth_core.testing.commands import banner, directory
 
 
@@ -49,8 +50,6 @@ def test_it_runs_until_it_is_told_to_stop(sent):
 
 def test_the_printed_configuration_works(tmp_path):
     """The wauth.toml that it prints is taken by Wauth as it stands."""
-    from wauth_core import Wauth
-
     with EmbeddedDirectory() as running:
         text = banner(running)
         lines = text.split("wauth.toml:\n")[1].split("\n\n")[0].splitlines()
@@ -76,3 +75,37 @@ def test_mistakes_are_said_plainly(tmp_path):
             done = CliRunner().invoke(directory, arguments)
             assert done.exit_code != 0
             assert text in done.output
+
+
+@pytest.mark.parametrize("kind", ["wauth.toml", "django", "flask"])
+def test_written_settings_connect(tmp_path, monkeypatch, kind):
+    """They are good at the next start too, and nobody's own file is lost."""
+    monkeypatch.chdir(tmp_path)
+    with EmbeddedDirectory(tls_folder=tmp_path / "ca") as running:
+        assert f"Wrote {handout.FILES[kind]}." in handout.write(running, kind)
+        assert handout.write(running, kind)  # the same again
+        if kind == "wauth.toml":
+            wauth = Wauth.from_toml("wauth.toml")
+        else:
+            names: dict = {}
+            exec(Path("wauth_settings.py").read_text("utf-8"), names)
+            assert names["WAUTH_SIMULATE_USER"] == "EXAMPLE\\bob"
+            wauth = Wauth(names["WAUTH_DOMAINS"])
+        with wauth:
+            assert wauth.manager("EXAMPLE").user("bob").enabled
+        Path(handout.FILES[kind]).write_text("mine", "utf-8")
+        with pytest.raises(ConfigurationError, match="says something else"):
+            handout.write(running, kind)
+        assert Path(handout.FILES[kind]).read_text("utf-8") == "mine"
+
+
+def test_its_people_are_listed_with_passwords_that_work():
+    """And with what each is good for: rights, or the trouble that the account is in."""
+    with EmbeddedDirectory() as running, Wauth({"EXAMPLE": running.settings()}) as wauth:
+        listed = {name: (password, what) for name, password, what in handout.people(running)}
+        assert listed["bob"][1] == "domain administrator; Systems Administrator"
+        assert listed["dan"][1] == "Account Manager; cannot sign in: disabled"
+        for name in ("bob", "dora"):
+            assert wauth.authenticate(name, listed[name][0]).ok
+        assert not wauth.authenticate("dan", listed["dan"][0]).ok
+        assert "domain administrator" in banner(running)

@@ -204,6 +204,10 @@ class EmbeddedDirectory:
             raise ConfigurationError(f"{name!r} is no security principal and has no SID.")
         return sid_text(sid)
 
+    def password_of(self, sam: str) -> str:
+        """The password of the person *sam*; the empty text for who has none."""
+        return self._domain.find(sam).password or ""
+
     def add_user(self, sam: str, **fields: Any) -> str:
         """A new person: the fields of a people file, and any attribute. Default password: everybody's."""
         fields.setdefault("password", self.bind_password)

@@ -1,0 +1,93 @@
+"""What ``wauth directory`` hands out: settings that connect to it, and its people with their passwords."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from wauth_core.directory import LDAPManager
+from wauth_core.exceptions import ConfigurationError
+from wauth_core.settings import LDAPSettings
+
+from .directory import EmbeddedDirectory
+
+MANY = 60  # people; more of them are not listed
+_ADMIN = "domain administrator"
+_NOBODY = ("Guest", "krbtgt")
+_BUILT_IN = ("Administrator", "svc_wauth")
+
+FILES = {"wauth.toml": "wauth.toml", "django": "wauth_settings.py", "flask": "wauth_settings.py"}
+_USE = {
+    "wauth.toml": "Wauth.from_toml('wauth.toml'), and the wauth command in this folder, find it.",
+    "django": "At the end of your settings: from wauth_settings import *  (the file is beside manage.py). "
+    "MIDDLEWARE also wants SimulateWindowsAuthMiddleware.",
+    "flask": "After app = Flask(…): app.config.from_pyfile('wauth_settings.py'), in the folder of the application.",
+}
+
+
+def as_toml(running: EmbeddedDirectory) -> str:
+    """A ``wauth.toml``."""
+    lines = [f"{name} = {_toml(str(value))}" for name, value in running.settings().items()]
+    return "\n".join([f"[domains.{running.domain}]", *lines, ""])
+
+
+def as_python(running: EmbeddedDirectory) -> str:
+    """A module of settings for Django and Flask, in which somebody is signed in while debug mode is on: the first
+    domain administrator, if there is one."""
+    known = [(name, what) for name, _, what in people(running) if name not in _BUILT_IN]
+    who = next((name for name, what in known if what.startswith(_ADMIN)), known[0][0] if known else _BUILT_IN[0])
+    lines = [f"        {json.dumps(name)}: {str(value)!r}," for name, value in running.settings().items()]
+    domain = f"    {running.domain!r}: {{"
+    simulated = f"{running.domain}\\{who}"
+    return "\n".join(
+        [
+            "WAUTH_DOMAINS = {",
+            domain,
+            *lines,
+            "    },",
+            "}",
+            f"WAUTH_SIMULATE_USER = {simulated!r}  # in debug mode",
+            "",
+        ]
+    )
+
+
+def write(running: EmbeddedDirectory, kind: str) -> str:
+    """Write the settings of *kind* (a key of `FILES`) into this folder; say how they are used.
+
+    Raises `ConfigurationError` where a file of that name says something else.
+    """
+    path, text = Path(FILES[kind]), as_toml(running) if kind == "wauth.toml" else as_python(running)
+    if path.exists() and path.read_text("utf-8") != text:
+        raise ConfigurationError(f"{path} is there already, and says something else. Move it away first.")
+    path.write_text(text, "utf-8")
+    return f"Wrote {path}. {_USE[kind]}"
+
+
+def people(running: EmbeddedDirectory) -> Iterator[tuple[str, str, str]]:
+    """Everybody's name, password, and what they are good for."""
+    with LDAPManager(LDAPSettings(**running.settings()), running.domain) as manager:
+        admins = {user.username for user in manager.members("Domain Admins", recursive=True)}
+        for user in manager.users(attributes=["title", "description"]):
+            if user.username in _NOBODY:
+                continue
+            is_admin = _ADMIN if user.username in admins else ""
+            about = user.attributes.get("title") or user.attributes.get("description") or ""
+            trouble = ", ".join(user.state.reasons)
+            what = [is_admin, str(about), f"cannot sign in: {trouble}" if trouble else ""]
+            yield user.username, running.password_of(user.username), "; ".join(filter(None, what))
+
+
+def listing(running: EmbeddedDirectory) -> str:
+    """`people` as lines; the empty text where they are many."""
+    if running.people_count > MANY:
+        return ""
+    rows = list(people(running))
+    wide, wider = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return "\n".join(f"  {name:<{wide}}  {password:<{wider}}  {what}".rstrip() for name, password, what in rows)
+
+
+def _toml(text: str) -> str:
+    """A string of TOML; a literal one where there is a backslash, so that it is easily read."""
+    return f"'{text}'" if "\\" in text and "'" not in text else json.dumps(text, ensure_ascii=False)
