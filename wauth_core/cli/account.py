@@ -90,14 +90,14 @@ def doctor(
     """Check the settings and the way to the directory, step by step, with advice. Exits with 1 if a check failed."""
     app: App = ctx.obj
     if iis:
-        rows = [_row(None, check) for check in server.examine(ThisMachine(), site=site, folder=os.getcwd())]
+        rows = [row(None, check) for check in server.examine(ThisMachine(), site=site, folder=os.getcwd())]
     elif url is None:
         rows = list(_examine(app, domain))
     else:
         along = tuple((name.strip(), value.strip()) for name, _, value in (one.partition(":") for one in send))
-        rows = [_row(None, check) for check in proxy.examine(url, header, along)]
+        rows = [row(None, check) for check in proxy.examine(url, header, along)]
     if form is Form.TABLE and rows:
-        _tell(rows)
+        tell(rows)
     else:
         show(rows, ("domain", "outcome", "check", "detail", "advice"), form, empty="No domain is in the settings.")
     ctx.exit(1 if any(row["outcome"] == Outcome.FAILED.value for row in rows) else 0)
@@ -106,7 +106,7 @@ def doctor(
 _MARKS = {"ok": ("✓", "+", "green"), "warning": ("!", "!", "yellow"), "failed": ("✗", "x", "red")}
 
 
-def _tell(rows: list[dict[str, Any]]) -> None:
+def tell(rows: list[dict[str, Any]]) -> None:
     """Each step with its mark, below it what to do; and at the end the verdict."""
     is_plain = not (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
     counted = Counter(row["outcome"] for row in rows)
@@ -139,10 +139,11 @@ def _examine(app: App, domain: str | None) -> Iterator[dict[str, Any]]:
         if each in broken:
             continue
         for check in app.wauth.manager(each).doctor():
-            yield _row(each, check)
+            yield row(each, check)
 
 
-def _row(domain: str | None, check: Check) -> dict[str, Any]:
+def row(domain: str | None, check: Check) -> dict[str, Any]:
+    """One step of the doctor's, as it is shown."""
     return {
         "domain": domain,
         "outcome": check.outcome.value,

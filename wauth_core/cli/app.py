@@ -36,6 +36,7 @@ class Lazy:
 
 
 COMMANDS = {
+    "init": Lazy("wauth_core.cli.init:init", "Ask for the settings of a domain, try them, and write them."),
     "user": Lazy("wauth_core.cli.look:user", "Show a person."),
     "groups": Lazy("wauth_core.cli.look:groups", "List the groups of a person, or of the domain."),
     "members": Lazy("wauth_core.cli.look:members", "List the people in a group."),

@@ -12,6 +12,7 @@ from types import FrameType
 
 import click
 
+from wauth_core.cli.init import FILES
 from wauth_core.exceptions import WauthError
 
 from . import handout
@@ -30,7 +31,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option("--tls-folder", type=_FOLDER, help="Keep the throw-away CA here, so that the next run has the same one.")
 @click.option(
     "--write",
-    type=click.Choice(list(handout.FILES)),
+    type=click.Choice(list(FILES)),
     help="Write settings that connect to it into this folder; its CA is kept in the folder ca.",
 )
 @click.option("--log", "show_log", is_flag=True, help="Print every operation.")

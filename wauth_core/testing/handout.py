@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from wauth_core.cli.init import FILES, toml_text
 from wauth_core.directory import LDAPManager
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.settings import LDAPSettings
@@ -17,7 +17,6 @@ _ADMIN = "domain administrator"
 _NOBODY = ("Guest", "krbtgt")
 _BUILT_IN = ("Administrator", "svc_wauth")
 
-FILES = {"wauth.toml": "wauth.toml", "django": "wauth_settings.py", "flask": "wauth_settings.py"}
 _USE = {
     "wauth.toml": "Wauth.from_toml('wauth.toml'), and the wauth command in this folder, find it.",
     "django": "At the end of your settings: from wauth_settings import *  (the file is beside manage.py). "
@@ -28,7 +27,7 @@ _USE = {
 
 def as_toml(running: EmbeddedDirectory) -> str:
     """A ``wauth.toml``."""
-    lines = [f"{name} = {_toml(str(value))}" for name, value in running.settings().items()]
+    lines = [f"{name} = {toml_text(str(value))}" for name, value in running.settings().items()]
     return "\n".join([f"[domains.{running.domain}]", *lines, ""])
 
 
@@ -37,7 +36,7 @@ def as_python(running: EmbeddedDirectory) -> str:
     domain administrator, if there is one."""
     known = [(name, what) for name, _, what in people(running) if name not in _BUILT_IN]
     who = next((name for name, what in known if what.startswith(_ADMIN)), known[0][0] if known else _BUILT_IN[0])
-    lines = [f"        {json.dumps(name)}: {str(value)!r}," for name, value in running.settings().items()]
+    lines = [f"        {name!r}: {str(value)!r}," for name, value in running.settings().items()]
     domain = f"    {running.domain!r}: {{"
     simulated = f"{running.domain}\\{who}"
     return "\n".join(
@@ -86,8 +85,3 @@ def listing(running: EmbeddedDirectory) -> str:
     rows = list(people(running))
     wide, wider = (max(len(row[column]) for row in rows) for column in (0, 1))
     return "\n".join(f"  {name:<{wide}}  {password:<{wider}}  {what}".rstrip() for name, password, what in rows)
-
-
-def _toml(text: str) -> str:
-    """A string of TOML; a literal one where there is a backslash, so that it is easily read."""
-    return f"'{text}'" if "\\" in text and "'" not in text else json.dumps(text, ensure_ascii=False)

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from wauth_core import Wauth
+from wauth_core.cli import init
 from wauth_core.cli.app import wauth
+from wauth_core.directory.discovery import Record
 from wauth_core.testing import EmbeddedDirectory
 
 ROOT = Path(__file__).parents[3]
@@ -184,3 +187,49 @@ def test_no_table_is_wider_than_the_terminal(config):
     assert "Reading: " in said
     assert "carol@example.local" in said
     assert max(len(line.rstrip()) for line in said.splitlines()) <= 60
+
+
+@pytest.mark.parametrize("kind", ["wauth.toml", "django"])
+def test_init_writes_settings_that_work(tmp_path, monkeypatch, directory, kind):
+    """What it asks for is tried, and the password stays out of the file."""
+    monkeypatch.chdir(tmp_path)
+    settings = directory.settings()
+    asked = ["example.local", "", "", settings["USERNAME"], settings["PASSWORD"], settings["CA_FILE"]]
+    command = ["init", "--server", settings["SERVER"], "--write", kind]
+    done = CliRunner().invoke(wauth, command, input="\n".join([*asked, ""]))
+    assert done.exit_code == 0, done.output
+    assert "All is well." in done.output
+    path = tmp_path / ("wauth.toml" if kind == "wauth.toml" else "wauth_settings.py")
+    written = path.read_text("utf-8")
+    assert settings["PASSWORD"] not in written + done.output
+    monkeypatch.setenv("AD_PASSWORD", settings["PASSWORD"])
+    names: dict = {}
+    if kind == "django":
+        exec(written, names)
+    with Wauth(names["WAUTH_DOMAINS"]) if names else Wauth.from_toml(path) as made:
+        assert made.manager("EXAMPLE").user("bob").enabled
+    assert "is there already" in one_line(CliRunner().invoke(wauth, command))
+
+
+def test_init_asks_before_it_writes_what_does_not_work(tmp_path, monkeypatch, directory):
+    """The doctor's verdict is shown, and no is an answer."""
+    monkeypatch.chdir(tmp_path)
+    asked = ["example.local", "", "", "EXAMPLE\\svc_wauth", "wrong", directory.ca_file, "n"]
+    done = CliRunner().invoke(wauth, ["init", "--server", directory.ldaps_url], input="\n".join([*asked, ""]))
+    assert "failed." in done.output
+    assert done.exit_code == 1
+    assert not (tmp_path / "wauth.toml").exists()
+
+
+def test_init_finds_the_domain_by_dns(monkeypatch):
+    """SRV records, as a computer of the domain looks for its controllers; no answer is no error."""
+    asked = []
+
+    def lookup(name, timeout):
+        asked.append(name)
+        return ([Record("dc1.example.local", 389, 0, 100)] if "example" in name else []), 60.0
+
+    monkeypatch.setattr(init, "lookup_srv", lookup)
+    assert init.found("example.local") == "dns:example.local"
+    assert init.found("nowhere.local") is None
+    assert asked[0] == "_ldap._tcp.dc._msdcs.example.local"

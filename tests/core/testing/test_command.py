@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from wauth_core import ConfigurationError, Wauth
+from wauth_core.cli.init import FILES
 from wauth_core.testing import EmbeddedDirectory, handout
 from wauth_core.testing.commands import banner, directory
 
@@ -82,7 +83,7 @@ def test_written_settings_connect(tmp_path, monkeypatch, kind):
     """They are good at the next start too, and nobody's own file is lost."""
     monkeypatch.chdir(tmp_path)
     with EmbeddedDirectory(tls_folder=tmp_path / "ca") as running:
-        assert f"Wrote {handout.FILES[kind]}." in handout.write(running, kind)
+        assert f"Wrote {FILES[kind]}." in handout.write(running, kind)
         assert handout.write(running, kind)  # the same again
         if kind == "wauth.toml":
             wauth = Wauth.from_toml("wauth.toml")
@@ -93,10 +94,10 @@ def test_written_settings_connect(tmp_path, monkeypatch, kind):
             wauth = Wauth(names["WAUTH_DOMAINS"])
         with wauth:
             assert wauth.manager("EXAMPLE").user("bob").enabled
-        Path(handout.FILES[kind]).write_text("mine", "utf-8")
+        Path(FILES[kind]).write_text("mine", "utf-8")
         with pytest.raises(ConfigurationError, match="says something else"):
             handout.write(running, kind)
-        assert Path(handout.FILES[kind]).read_text("utf-8") == "mine"
+        assert Path(FILES[kind]).read_text("utf-8") == "mine"
 
 
 def test_its_people_are_listed_with_passwords_that_work():
