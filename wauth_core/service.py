@@ -264,14 +264,14 @@ class Wauth:
         dry_run: bool = False,
         patient: bool = False,
         create: bool = True,
+        brakes: bool = False,
     ) -> SyncResult:
-        """Bring the user of *identity* in step with the directory; make the user if there is none, unless *create* is
-        off.
+        """Bring the user of *identity* in step with the directory; make one if there is none, unless *create* is off.
 
-        With *facts* of a young ticket no group is looked up, and nothing at all of somebody who is known.
-        With *dry_run* nothing is written. Where another worker is at it, the
-        answer is what was known before; *patient*, for a sign-in, waits a while: the name may just pass to another.
-        Raises `WauthError` where the directory cannot be asked or the settings cannot work; nothing is written then.
+        With *facts* of a young ticket no group is looked up, and nothing of somebody who is known. With *dry_run*
+        nothing is written. If another worker is at it, the answer is what was known before; *patient*, for a sign-in,
+        waits a while. With *brakes*, for requests, nobody more is deactivated if many who come are not found any more.
+        Raises `WauthError` if the directory cannot be asked or the settings cannot work; nothing is written then.
         """
         identity = self.canonical(identity)
         policy, lookups = self._policy(identity.domain)
@@ -296,6 +296,7 @@ class Wauth:
             create=create,
             before=self.options.before_sync,
             after=self._after_sync,
+            brake=lookups.brake if brakes else None,
         )
         result = sync_one(task)
         self._people.remember(identity, result, as_of, lookups.controller)

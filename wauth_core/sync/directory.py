@@ -15,6 +15,7 @@ from wauth_core.directory import DirectoryUser, LDAPManager, decode, filters
 from wauth_core.directory.filters import dn_key
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, DirectoryUnavailable, UserNotFound
 from wauth_core.identity import Identity, canonical_domain, fold_username
+from wauth_core.sync.brake import Brake
 from wauth_core.sync.nesting import GroupEntry, Groups
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.rights import Resolved
@@ -80,6 +81,7 @@ class Lookups:
 
     def __init__(self, manager: LDAPManager, *, ttl: float = GROUPS_TTL) -> None:
         self.manager = manager
+        self.brake = Brake(manager.domain)
         self._cache: TTLCache[str, Any] = TTLCache(64, ttl)
         self._reported: frozenset[str] = frozenset()
         self._last_groups: Mapping[str, str] | None = None

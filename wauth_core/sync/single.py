@@ -13,6 +13,7 @@ from typing import Protocol
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, UserNotFound, WauthError
 from wauth_core.identity import Identity, TransportFacts, fold_username
+from wauth_core.sync.brake import Brake
 from wauth_core.sync.freshness import is_due
 from wauth_core.sync.plan import Heard, Plan, plan, plan_lowering, plan_missing, plan_ticket
 from wauth_core.sync.policy import Policy, call_hook
@@ -62,6 +63,7 @@ class Task:
     - *before* is called with the identity and the directory user; a text that it returns refuses the user, for that
       reason.
     - *after* is called with the result, when everything is written; never in a dry run.
+    - *brake* is asked before somebody known is deactivated because the directory finds nobody.
     """
 
     identity: Identity
@@ -76,6 +78,7 @@ class Task:
     create: bool = True
     before: BeforeSync | None = None
     after: AfterSync | None = None
+    brake: Brake | None = None
 
     @property
     def told(self) -> str | None:
@@ -161,6 +164,11 @@ def _attempt(task: Task) -> tuple[SyncResult, bool]:
         raise
     heard = Heard(as_of, task.directory.controller, policy.patience)
     policy.check(resolved)
+    if task.brake is not None and by_name is not None and by_name.link is not None:
+        if user is not None:
+            task.brake.found()
+        elif by_name.active:
+            task.brake.vanished()
     if user is None:
         groups = task.directory.all_groups() if policy.mirrors and by_name else {}
         known_groups = frozenset(fold_username(name) for name in groups.values())

@@ -102,7 +102,7 @@ def refresh(
     must = wauth.options.require_resync if required is None else required
     try:
         result = wauth.sync(
-            identity, repository, facts=facts, patient=at_once or must, create=wauth.options.create_users
+            identity, repository, facts=facts, patient=at_once or must, create=wauth.options.create_users, brakes=True
         )
     except AmbiguousUser as error:  # the directory answers; but nobody can tell who that is
         _log(identity, error)
