@@ -149,7 +149,6 @@ class Wauth:
         counted = {name: manager.get_usage() for name, manager in managers.items()}
         return {name: usage for name, usage in counted.items() if usage is not None}
 
-    @limits.in_time
     def authenticate(
         self, username: str, password: str, domain: str | None = None, *, peer: str | None = None
     ) -> AuthResult:
@@ -159,7 +158,8 @@ class Wauth:
         """
         typed = passwords.Typed(username, password, domain)
         del password  # a debug page shows local variables
-        return self._guard.check(self, typed, peer)
+        with limits.within(self.options.request_deadline):
+            return self._guard.check(self, typed, peer)
 
     def keep_own_answers(self, identity: Identity, answers: OwnAnswers, as_of: datetime) -> None:
         """Let the next sync of *identity*, if it follows at once, be by what their own connection has read, *as_of*."""
