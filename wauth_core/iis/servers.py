@@ -43,8 +43,14 @@ def run_waitress(application: Any, stop: Stop, *, host: str, port: int, threads:
     waitress, wasyncore, base = _module("waitress"), _module("waitress.wasyncore"), _module("waitress.server")
     logging.basicConfig()
     sockets: dict[int, Any] = {}
+
+    def named(environ: dict[str, Any], start_response: Any) -> Any:
+        # No Server header goes out; but a source that reads a header must know that this server drops its twins.
+        environ["SERVER_SOFTWARE"] = "waitress"
+        return application(environ, start_response)
+
     waitress.create_server(
-        application,
+        named,
         map=sockets,
         host=host,
         port=port,

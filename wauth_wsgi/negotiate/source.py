@@ -146,11 +146,14 @@ class Negotiate:
 
     def _has_ended(self, session: Session) -> bool:
         """Whether somebody ended it: asked every few seconds in this process."""
+        return self._number(session) != session.number
+
+    def _number(self, session: Session) -> int:
         person = person_key(session.identity, session.sid)
         number = self._checked.get(person)
         if number is None:
             number = self._checked[person] = self._numbers.number(person)
-        return number != session.number
+        return number
 
     def release(self, request: Request) -> None:
         """Hide the ticket, or the password that was typed, from the application, as Apache does."""
@@ -178,8 +181,7 @@ class Negotiate:
 
     def _begun(self, session: Session) -> Headers:
         """The headers of a session that begins now. Raises `NumbersUnavailable`."""
-        number = self._numbers.number(person_key(session.identity, session.sid))
-        return self._cookie.headers(replace(session, number=number))
+        return self._cookie.headers(replace(session, number=self._number(session)))
 
     def _read_ticket(
         self, principal: str, pac: bytes | None, client_info: bytes | None, rules: Rules

@@ -45,7 +45,7 @@ def test_folders_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, na
     assert rules.problems(content) == []
     platform = ElementTree.fromstring(content).find(".//httpPlatform")
     assert platform is not None
-    assert platform.get("stdoutLogFile") == str(folder / "logs" / "a.log")
+    assert platform.get("stdoutLogFile") == str(folder / "logs" / "a"), "the module adds the rest of the name"
     assert (folder / "static" / "web.config").is_file()
 
 
