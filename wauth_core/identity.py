@@ -168,6 +168,12 @@ class Principal:
         return cls(f"{name}@{suffix}" if enterprise_at else name, realm.upper(), bool(enterprise_at))
 
 
+def is_builtin_group(sid: str) -> bool:
+    """Whether *sid* is of the built-in domain (``S-1-5-32-…``, MS-DTYP 2.4.2.4): its groups are each machine's own, and
+    no ticket tells them."""
+    return sid.startswith("S-1-5-32-")
+
+
 def fold_username(username: str) -> str:
     """Lower-case letter by letter, leaving a letter whose lower case is several letters or another letter's: a Kelvin
     sign is no K."""

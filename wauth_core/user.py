@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable, UserNotFound
-from wauth_core.identity import Identity, TransportFacts
+from wauth_core.identity import Identity, TransportFacts, is_builtin_group
 from wauth_core.sync.knowledge import Entry, Limits, May, Told, heard_from, tell
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 BELIEVED_FOR = timedelta(minutes=10)  # WAUTH_RESYNC_DELTA's default, where there are no settings to say otherwise
 A_REQUEST = timedelta(seconds=10)  # for so long an answer is kept, so that one request asks once
-BUILTIN = "S-1-5-32-"  # MS-DTYP 2.4.2.4
 
 
 class Directory(Protocol):
@@ -145,7 +144,7 @@ class WindowsUser:
         own = self.group_sids
         if not wanted.isdisjoint(own):
             return True
-        builtin = frozenset(sid for sid in wanted if sid.startswith(BUILTIN))
+        builtin = frozenset(sid for sid in wanted if is_builtin_group(sid))
         if not builtin or self.facts is None or self.facts.complete or not own:
             return False
         return bool(self._directory.builtin_groups(self.identity.domain, own, builtin))
@@ -163,7 +162,7 @@ class WindowsUser:
         own = self._ticket().groups
         sid = well_known(name, lambda: (self._sid or "").rpartition("-")[0], lambda: "")
         told = sid is not None and sid.startswith("S-1-")
-        if not told or sid is None or (sid.startswith(BUILTIN) and not (self.facts and self.facts.complete)):
+        if not told or sid is None or (is_builtin_group(sid) and not (self.facts and self.facts.complete)):
             self._asked(f"The group {name!r}")
         return sid in own
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from wauth_core.directory.entries import DirectoryUser
-from wauth_core.identity import TransportFacts
+from wauth_core.identity import TransportFacts, is_builtin_group
 
 
 class May(enum.Enum):
@@ -123,7 +123,7 @@ class Entry:
     @property
     def builtin(self) -> bool:
         """Whether a built-in group (S-1-5-32-…) decides, of which tickets say nothing."""
-        return any(sid.startswith("S-1-5-32-") for sid in (self.require or frozenset()) | self.deny)
+        return any(is_builtin_group(sid) for sid in (self.require or frozenset()) | self.deny)
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def tell(knowledge: Knowledge, entry: Entry, limits: Limits, now: datetime) -> T
 
 
 def _is_untold(sid: str, complete: bool) -> bool:
-    return not complete and sid.startswith("S-1-5-32-")
+    return not complete and is_builtin_group(sid)
 
 
 def _with_builtin(ticket: Known, said: Known | None, complete: bool) -> frozenset[str]:

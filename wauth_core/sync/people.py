@@ -13,7 +13,7 @@ from cachetools import TTLCache
 from wauth_core.cache import SharedCache
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, DirectoryOffline, DirectoryUnavailable, UserNotFound
-from wauth_core.identity import Identity, TransportFacts
+from wauth_core.identity import Identity, TransportFacts, is_builtin_group
 from wauth_core.settings import Options
 from wauth_core.sync.answers import Answers
 from wauth_core.sync.directory import GROUPS_TTL, Lookups
@@ -34,7 +34,6 @@ from wauth_core.sync.result import SyncResult, SyncStatus
 
 logger = logging.getLogger("wauth.service")
 
-BUILTIN = "S-1-5-32-"  # MS-DTYP 2.4.2.4
 DELTA = timedelta(minutes=10)  # how long an answer about groups holds where WAUTH_RESYNC_DELTA is None
 
 
@@ -191,7 +190,7 @@ def _with_builtin(knowledge: Knowledge, entry: Entry, lookups: Lookups) -> Knowl
     ticket = knowledge.ticket
     if ticket is None or knowledge.complete or not entry.builtin:
         return knowledge
-    named = frozenset(sid for sid in (entry.require or frozenset()) | entry.deny if sid.startswith(BUILTIN))
+    named = frozenset(sid for sid in (entry.require or frozenset()) | entry.deny if is_builtin_group(sid))
     more = lookups.builtin_groups(ticket.granting, named)
     told = dataclasses.replace(ticket, granting=ticket.granting | more, denying=ticket.denying | more)
     return dataclasses.replace(knowledge, ticket=told, complete=True)

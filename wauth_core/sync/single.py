@@ -12,7 +12,7 @@ from typing import Protocol
 
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, UserNotFound, WauthError
-from wauth_core.identity import Identity, TransportFacts, fold_username
+from wauth_core.identity import Identity, TransportFacts, fold_username, is_builtin_group
 from wauth_core.sync.brake import Brake
 from wauth_core.sync.freshness import is_due
 from wauth_core.sync.plan import Heard, Plan, plan, plan_lowering, plan_missing, plan_ticket
@@ -259,7 +259,7 @@ def _take_what_the_ticket_lacks(task: Task, mine: UserSnapshot) -> None:
 def _rights_by(task: Task, facts: TransportFacts, resolved: Resolved) -> Rights:
     sids = facts.group_sids | {facts.user_sid}
     if not facts.complete:
-        named = frozenset(sid for found in resolved.values() for sid in found if sid.startswith("S-1-5-32-"))
+        named = frozenset(sid for found in resolved.values() for sid in found if is_builtin_group(sid))
         sids |= task.directory.builtin_groups(sids, named) if named else frozenset()
     return of_groups(task.policy, sids, resolved, task.directory.all_groups() if task.policy.mirrors else None)
 

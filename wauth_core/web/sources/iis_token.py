@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.identity import Identity, Rules, TransportFacts, fold_username
+from wauth_core.identity import Identity, Rules, TransportFacts, fold_username, is_builtin_group
 from wauth_core.settings import ConfigurationWarning
 from wauth_core.web.outcomes import Outcome, Rejected, Request, SignedIn
 from wauth_core.web.sources.token import (
@@ -23,8 +23,6 @@ from wauth_core.web.sources.token import (
 )
 
 logger = logging.getLogger("wauth.sources")
-
-BUILTIN = "S-1-5-32-"  # MS-DTYP 2.4.2.4
 
 
 class IISToken:
@@ -75,7 +73,7 @@ class IISToken:
         except InvalidToken as error:
             return Rejected(error.reason, self.name)
         # S-1-5-32-… in a token are the web server's own groups: its administrators are not the domain's.
-        groups = frozenset(sid for sid in read.group_sids if not sid.startswith(BUILTIN))
+        groups = frozenset(sid for sid in read.group_sids if not is_builtin_group(sid))
         facts = TransportFacts(read.user_sid, groups, complete=False, believed_for=self._groups_for)
         return SignedIn(self._identity(read, rules), self.name, facts)
 
