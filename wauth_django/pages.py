@@ -13,14 +13,12 @@ from django.utils.translation import get_language
 
 from wauth_core.sync.knowledge import May
 from wauth_core.web import pages
-from wauth_core.web.authority import RETRY_AFTER, Authority
-from wauth_core.web.outcomes import Headers
+from wauth_core.web.authority import Authority
+from wauth_core.web.outcomes import LATER, Headers
 from wauth_django.conf import get_wauth
 from wauth_django.request import add_headers, visit_of
 
 logger = logging.getLogger("wauth.django")
-
-LATER: Headers = (("Retry-After", str(RETRY_AFTER)),)
 
 
 def page(

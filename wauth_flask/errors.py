@@ -11,8 +11,7 @@ from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable, Un
 from wauth_core.exceptions import WauthError
 from wauth_core.identity import Identity
 from wauth_core.web import pages
-from wauth_core.web.authority import RETRY_AFTER
-from wauth_core.web.outcomes import Headers
+from wauth_core.web.outcomes import LATER, Headers
 from wauth_flask.person import found_person
 from wauth_flask.state import current_state
 
@@ -74,9 +73,7 @@ class NotAllowed(_Page, Forbidden):
 class DirectoryDown(_Page, ServiceUnavailable):
     """503: who is there, or what they may do, cannot be known now."""
 
-    def __init__(
-        self, message: str = "", *, headers: Headers = (("Retry-After", str(RETRY_AFTER)),), why: str = ""
-    ) -> None:
+    def __init__(self, message: str = "", *, headers: Headers = LATER, why: str = "") -> None:
         super().__init__(message, headers=headers, why=why)
 
 

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("wauth.service")
 
 BY_SETTINGS: Any = object()
-RETRY_AFTER = 30  # seconds that a visitor shall wait after a 503
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from wauth_core.exceptions import DirectoryError
 from wauth_core.identity import Rules
 from wauth_core.service import Wauth
 from wauth_core.sync.knowledge import May
-from wauth_core.web.authority import RETRY_AFTER, YES, Authority, of_person, of_person_at_once
+from wauth_core.web.authority import YES, Authority, of_person, of_person_at_once
 from wauth_core.web.outcomes import (
+    LATER,
     TEXTS,
     Challenge,
     Handshake,
@@ -33,7 +34,6 @@ from wauth_core.web.visit import Step, next_step
 logger = logging.getLogger("wauth.sources")
 
 IDENTITY, USER, OUTCOME = "wauth.identity", "wauth.user", "wauth.outcome"
-LATER: Headers = (("Retry-After", str(RETRY_AFTER)),)
 
 
 @dataclass(frozen=True)

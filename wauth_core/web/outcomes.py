@@ -27,6 +27,8 @@ logger = logging.getLogger("wauth.sources")
 
 Headers = tuple[tuple[str, str], ...]
 
+LATER: Headers = (("Retry-After", "30"),)  # seconds that a visitor shall wait after a 503
+
 
 @dataclass(frozen=True)
 class Anonymous:
@@ -85,7 +87,7 @@ class Unchecked:
 
     reason: str
     source: str
-    headers: Headers = (("Retry-After", "30"),)
+    headers: Headers = LATER
     status: int = 503
 
 
