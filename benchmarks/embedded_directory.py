@@ -15,7 +15,7 @@ from collections.abc import Callable
 import ldap3
 
 from wauth_core.testing import EmbeddedDirectory, generate
-from wauth_core.testing.directory import ber
+from wauth_core.testing.embedded import ber
 
 ROUNDS = 2000
 RANDOM_STEP = 7919

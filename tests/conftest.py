@@ -18,6 +18,24 @@ if OURS not in {found.value for found in entry_points(group="pytest11")}:
     pytest_plugins.append(OURS)
 
 
+@pytest.fixture
+def directory(windowsauth_directory: Any) -> Any:
+    """The embedded directory with the example company, of this test's own: the same name in all our tests.
+
+    A module whose tests need other people, or another directory, has its own fixture of this name.
+    """
+    return windowsauth_directory
+
+
+@pytest.fixture(scope="module")
+def shared_directory() -> Iterator[Any]:
+    """The same, one for a module whose tests leave it as it was."""
+    from wauth_core.testing import EmbeddedDirectory
+
+    with EmbeddedDirectory() as running:
+        yield running
+
+
 @pytest.fixture(autouse=True)
 def no_database_stays_open() -> Iterator[None]:
     """What a test opened through SQLAlchemy is closed at its end, before Python 3.13 complains in another test."""

@@ -122,7 +122,7 @@ class TransportFacts:
 
 
 @dataclass(frozen=True)
-class Rules:
+class NameRules:
     """How names are read: the site's options that a source needs."""
 
     use_spn: bool = False

@@ -21,7 +21,7 @@ from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, filters
 from wauth_core.directory.authenticate import is_empty
 from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, InvalidIdentity, UserNotFound
 from wauth_core.identity import Identity, canonical_domain, fold_username
-from wauth_core.sync.directory import OwnAnswers
+from wauth_core.sync.manager_answers import OwnAnswers
 from wauth_core.throttle import Throttle, Turns
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _ask(wauth: Wauth, typed: Typed) -> AuthResult:
     if result.own is not None:
         wauth.keep_own_answers(identity, result.own, began)
         return dataclasses.replace(result, identity=identity)
-    if wauth.options.use_spn and (reason := _another_bears(wauth, identity, result.user)) is not None:
+    if wauth.settings.use_spn and (reason := _another_bears(wauth, identity, result.user)) is not None:
         return AuthResult(reason, result.user)
     return dataclasses.replace(result, identity=identity)
 

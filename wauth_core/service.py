@@ -19,16 +19,16 @@ from wauth_core import configfile, passwords
 from wauth_core.cache import Cache, FileCache, SharedCache
 from wauth_core.directory import AuthResult, DirectoryUser, LDAPManager, limits, membership
 from wauth_core.exceptions import DirectoryError, UnknownDomain
-from wauth_core.identity import Identity, Rules, TransportFacts
-from wauth_core.numbers import CachedNumbers, NumbersUnavailable, SessionNumbers, person_key
+from wauth_core.identity import Identity, NameRules, TransportFacts
 from wauth_core.principals import Principals
 from wauth_core.secrets import Veiled
-from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, Problem, unknown_option
+from wauth_core.session_numbers import CachedNumbers, NumbersUnavailable, SessionNumbers, person_key
+from wauth_core.settings import ConfigurationWarning, DomainSettings, Problem, SiteSettings, unknown_option
 from wauth_core.sync import bulk, lapse, turn
 from wauth_core.sync.bulk import BulkTask, Progress
-from wauth_core.sync.directory import Lookups, OwnAnswers
 from wauth_core.sync.incremental import sync_changes
 from wauth_core.sync.knowledge import Told
+from wauth_core.sync.manager_answers import Lookups, OwnAnswers
 from wauth_core.sync.people import People
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository
@@ -75,11 +75,11 @@ class Wauth:
         cache: Cache | None = None,
         session_numbers: SessionNumbers | None = None,
         clock: Callable[[], datetime] = utc_now,
-        **options: Any,
+        **settings: Any,
     ) -> None:
         self.domains = DomainSettings(domains)
         del domains  # a debug page shows the values of local variables
-        self.options = Options.from_keywords(options)
+        self.settings = SiteSettings.from_keywords(settings)
         self._after_sync = after_sync
         self._name_field = name_field
         self._clock = clock
@@ -90,7 +90,7 @@ class Wauth:
         self._mutex = threading.Lock()
         self.session_numbers = session_numbers or CachedNumbers(FileCache() if cache is None else cache)
         self._shared = SharedCache(cache)
-        self._people = People(self._shared, self.options, clock, self.end_sessions)
+        self._people = People(self._shared, self.settings, clock, self.end_sessions)
         self._own: TTLCache[Identity, tuple[OwnAnswers, datetime]] = TTLCache(4096, OWN_ANSWERS_KEPT)
         self._principals = Principals(self)
 
@@ -106,19 +106,19 @@ class Wauth:
         """
         given = Veiled({key.removeprefix(PREFIX).lower(): config[key] for key in config if key.startswith(PREFIX)})
         del config  # a debug page shows local variables
-        return cls._from_options(given, more)
+        return cls._from_settings(given, more)
 
     @classmethod
     def from_toml(cls: type[T], path: str | os.PathLike[str], **more: Any) -> T:
-        """Read a TOML file: options at the top (``use_spn = true``), then a table for each domain
+        """Read a TOML file: settings of the site at the top (``use_spn = true``), then a table for each domain
         (``[domains.EXAMPLE]``), secrets as `wauth_core.secrets.from_toml` reads them. Raises `ConfigurationError`."""
         given = Veiled({key.removeprefix(PREFIX).lower(): value for key, value in configfile.read(Path(path)).items()})
-        return cls._from_options(given, more)
+        return cls._from_settings(given, more)
 
     @classmethod
-    def _from_options(cls: type[T], given: Veiled, more: Mapping[str, Any]) -> T:
+    def _from_settings(cls: type[T], given: Veiled, more: Mapping[str, Any]) -> T:
         domains = Veiled(given.pop("domains", None) or {})
-        known = Options.names()
+        known = SiteSettings.names()
         for name in [name for name in given if name not in known]:
             del given[name]
             if not given.get("ignore_setting_warnings"):
@@ -126,9 +126,9 @@ class Wauth:
         return cls(domains, **{**given, **more})
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> NameRules:
         """How the names of front ends are read."""
-        return Rules(use_spn=self.options.use_spn, lowercase=self.options.lowercase_username)
+        return NameRules(use_spn=self.settings.use_spn, lowercase=self.settings.lowercase_username)
 
     def problems(self) -> list[Problem]:
         """What looks wrong in the settings, of all domains."""
@@ -158,7 +158,7 @@ class Wauth:
         """
         typed = passwords.Typed(username, password, domain)
         del password  # a debug page shows local variables
-        with limits.within(self.options.request_deadline):
+        with limits.within(self.settings.request_deadline):
             return self._guard.check(self, typed, peer)
 
     def keep_own_answers(self, identity: Identity, answers: OwnAnswers, as_of: datetime) -> None:
@@ -181,7 +181,7 @@ class Wauth:
 
     def identity(self, domain: str, username: str) -> Identity:
         """The identity of a name that a link holds, or that this site's front ends give. Raises `InvalidIdentity`."""
-        return Identity(domain, username, self.options.use_spn)
+        return Identity(domain, username, self.settings.use_spn)
 
     @limits.in_time
     def canonical(self, identity: Identity) -> Identity:
@@ -190,7 +190,7 @@ class Wauth:
         With WAUTH_USE_SPN a UPN's suffix may be any of the forest's: the person is looked for in all configured
         domains, and must be one. Raises `UnknownDomain`, `AmbiguousUser` and other `DirectoryError`.
         """
-        return self._principals.canonical(identity) if self.options.use_spn else identity
+        return self._principals.canonical(identity) if self.settings.use_spn else identity
 
     def upn_suffixes(self, domain: str) -> frozenset[str]:
         """The UPN suffixes of the forest that *domain* is in, at most ten minutes old. Raises `DirectoryError`."""
@@ -290,11 +290,11 @@ class Wauth:
             repository=repository,
             clock=clock,
             facts=facts,
-            delta=self.options.resync_delta,
+            delta=self.settings.resync_delta,
             patient=patient,
             dry_run=dry_run,
             create=create,
-            before=self.options.before_sync,
+            before=self.settings.before_sync,
             after=self._after_sync,
             brake=lookups.brake if brakes else None,
         )
@@ -339,7 +339,7 @@ class Wauth:
                 create=create,
                 max_deactivations=max_deactivations,
                 progress=progress,
-                before=self.options.before_sync,
+                before=self.settings.before_sync,
                 after=self._after_sync,
                 go_on=go_on,
             )
@@ -409,11 +409,11 @@ class Wauth:
 
     def _make_manager(self, domain: str) -> LDAPManager:
         settings, problems = self.domains.resolve(domain)
-        if not self.options.ignore_setting_warnings:
+        if not self.settings.ignore_setting_warnings:
             for problem in problems:
                 warnings.warn(problem.message, ConfigurationWarning, stacklevel=4)
         return LDAPManager(settings, domain, shared=self._shared)
 
     def _policy(self, domain: str) -> tuple[Policy, Lookups]:
         lookups = self._serving(domain)
-        return Policy.of(domain, lookups.manager.settings, self.options, self._name_field), lookups
+        return Policy.of(domain, lookups.manager.settings, self.settings, self._name_field), lookups

@@ -1,4 +1,4 @@
-"""Settings of one domain (`LDAPSettings`), of all domains together (`DomainSettings`) and of a site (`Options`).
+"""Settings of one domain (`LDAPSettings`), of all domains together (`DomainSettings`) and of a site (`SiteSettings`).
 
 `LDAPSettings` keeps the manual's names and defaults. A value may be a callable; it is called with the domain each time
 the value is used, so that a secret is fetched when it is needed and not before.
@@ -321,7 +321,7 @@ def _mapping(entry: object, domain: str) -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class SiteSettings:
     """The site's own settings: ``WAUTH_*`` in Django, Flask and TOML, lower-case keywords of `wauth_core.Wauth`.
 
     Section 1.13 of the manual gives their meaning. Durations are timedeltas; None means "never by itself".
@@ -352,7 +352,7 @@ class Options:
         return tuple(f.name for f in dataclasses.fields(cls))
 
     @classmethod
-    def from_keywords(cls, given: Mapping[str, Any]) -> Options:
+    def from_keywords(cls, given: Mapping[str, Any]) -> SiteSettings:
         """Read lower-case keywords, durations in any of the manual's spellings. Raises `ConfigurationError`."""
         known = cls.names()
         for name in given:

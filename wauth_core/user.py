@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable, UserNotFound
 from wauth_core.identity import Identity, TransportFacts, is_builtin_group
-from wauth_core.sync.knowledge import Entry, Limits, May, Told, heard_from, tell
+from wauth_core.sync.knowledge import Admission, Limits, May, Told, heard_from, tell
 
 if TYPE_CHECKING:
     from wauth_core.directory.entries import DirectoryGroup, DirectoryUser
@@ -18,7 +18,7 @@ BELIEVED_FOR = timedelta(minutes=10)  # WAUTH_RESYNC_DELTA's default, where ther
 A_REQUEST = timedelta(seconds=10)  # for so long an answer is kept, so that one request asks once
 
 
-class Directory(Protocol):
+class UserDirectory(Protocol):
     """What a user asks of `wauth_core.Wauth`."""
 
     def directory_user(self, identity: Identity) -> DirectoryUser:
@@ -50,7 +50,7 @@ class WindowsUser:
         identity: Identity | None = None,
         facts: TransportFacts | None = None,
         *,
-        directory: Directory | None = None,
+        directory: UserDirectory | None = None,
         sid: str | None = None,
         told: Told | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
@@ -169,12 +169,12 @@ class WindowsUser:
     def _ticket(self) -> Told:
         """What the facts say by themselves, while they are young."""
         now = self._now()
-        told = tell(heard_from(self.facts, now), Entry(), Limits(BELIEVED_FOR, None), now)
+        told = tell(heard_from(self.facts, now), Admission(), Limits(BELIEVED_FOR, None), now)
         if told.may is not May.YES:
             self._asked("The groups")
         return told
 
-    def _asked(self, what: str) -> Directory:
+    def _asked(self, what: str) -> UserDirectory:
         if self._directory is None:
             raise ConfigurationError(
                 f"{what} of {self.identity} must be read from the directory: give the wrapper wauth= with its domain."

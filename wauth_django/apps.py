@@ -34,10 +34,10 @@ class WindowsAuthConfig(AppConfig):
         """Register checks and receivers; nothing connects here."""
         from django.contrib.auth.signals import user_logged_in
 
-        from wauth_django import checks, conf, preload, sessions
+        from wauth_django import checks, conf, preload, session_owner
 
         checks.register_all()
-        user_logged_in.connect(sessions.note_owner, dispatch_uid="wauth_django.sessions")
+        user_logged_in.connect(session_owner.note_owner, dispatch_uid="wauth_django.session_owner")
         setting_changed.connect(conf.forget, dispatch_uid="wauth_django.conf")
         atexit.register(self._end)
         preload.start(self)

@@ -18,9 +18,9 @@ from wauth_core.web import login
 from wauth_core.web.outcomes import Rejected, SignedIn
 from wauth_django import signin
 from wauth_django.conf import get_wauth
+from wauth_django.current_visit import is_asgi, server_outcome, visit_of
 from wauth_django.joined import loaded_user
 from wauth_django.links import user_linked_to
-from wauth_django.request import is_asgi, server_outcome, visit_of
 
 logger = logging.getLogger("wauth.django")
 
@@ -145,7 +145,7 @@ def _name_of(identity: Identity) -> str:
     user = user_linked_to(identity)
     if user is not None:
         return str(user.get_username())
-    by = get_wauth().options.username_format  # a function of the DirectoryUser would have to ask: nobody has a name
+    by = get_wauth().settings.username_format  # a function of the DirectoryUser would have to ask: nobody has a name
     return identity.username if callable(by) else by.format(username=identity.username, domain=identity.domain)
 
 

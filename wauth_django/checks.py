@@ -61,7 +61,7 @@ def check_settings() -> Found:
             "WAUTH_SOURCES is set, but nothing reads it.", hint=f"Add {OURS!r} to MIDDLEWARE.", id="wauth.W002"
         )
     if OURS in settings.MIDDLEWARE:
-        from wauth_django.request import sources as load
+        from wauth_django.current_visit import sources as load
 
         try:
             load(asgi=False)

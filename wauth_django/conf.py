@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.conf import settings
 
-from wauth_core.settings import Options
+from wauth_core.settings import SiteSettings
 
 if TYPE_CHECKING:
     from wauth_core import Wauth
 
 PREFIX = "WAUTH_"
 DOMAINS = "WAUTH_DOMAINS"
-KNOWN = frozenset({DOMAINS, *(PREFIX + field.name.upper() for field in dataclasses.fields(Options))})
+KNOWN = frozenset({DOMAINS, *(PREFIX + field.name.upper() for field in dataclasses.fields(SiteSettings))})
 
 
 def given() -> dict[str, Any]:

@@ -24,9 +24,9 @@ from wauth_core.exceptions import AmbiguousUser, InvalidIdentity, UnknownDomain,
 from wauth_core.identity import canonical_domain
 from wauth_core.sync.knowledge import May
 from wauth_core.web import pages
+from wauth_django.current_visit import is_asgi, sources, visit_of
 from wauth_django.links import link_of, windows_user
-from wauth_django.pages import explained, unavailable
-from wauth_django.request import is_asgi, sources, visit_of
+from wauth_django.responses import explained, unavailable
 from wauth_django.signin import bring_up
 
 logger = logging.getLogger("wauth.django")

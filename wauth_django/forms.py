@@ -10,7 +10,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.utils.translation import get_language
 
 from wauth_core.web.languages import say
-from wauth_django.request import visit_of
+from wauth_django.current_visit import visit_of
 
 
 class _TellingMixin:

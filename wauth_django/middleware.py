@@ -24,9 +24,7 @@ from wauth_core.web.sessions import Owner
 from wauth_core.web.visit import Step, next_step
 from wauth_django import signin
 from wauth_django.conf import get_wauth
-from wauth_django.links import row_of
-from wauth_django.pages import answer, page
-from wauth_django.request import (
+from wauth_django.current_visit import (
     add_headers,
     by_wrapper,
     challenge,
@@ -38,7 +36,9 @@ from wauth_django.request import (
     sources,
     visit_of,
 )
-from wauth_django.sessions import NOBODYS, aowner_of, owner_of
+from wauth_django.links import row_of
+from wauth_django.responses import answer, page
+from wauth_django.session_owner import NOBODYS, aowner_of, owner_of
 from wauth_django.unapplied import explain
 
 
@@ -106,7 +106,7 @@ class WindowsAuthMiddleware(_Middleware):
         outcome = await sync_to_async(_found)(request) if may_block(request) else _found(request)
         owner = await aowner_of(request)
         step = next_step(outcome, owner)
-        if step is Step.GO_ON and (owner is not None or not get_wauth().options.require_login):
+        if step is Step.GO_ON and (owner is not None or not get_wauth().settings.require_login):
             return None
         return await sync_to_async(self._do)(request, outcome, step)
 
@@ -121,7 +121,7 @@ class WindowsAuthMiddleware(_Middleware):
             _begin(request, windows_identity=outcome.identity, facts=outcome.facts)
             if (answered := answer(request, visit_of(request).authority)) is not None:
                 return answered
-        if not get_wauth().options.require_login or request.user.is_authenticated:
+        if not get_wauth().settings.require_login or request.user.is_authenticated:
             return None
         named = isinstance(outcome, (SignedIn, Rejected))
         return _refusal(request, outcome.status if isinstance(outcome, Rejected) else 403 if named else 401)
@@ -173,12 +173,12 @@ class SimulateWindowsAuthMiddleware(_Middleware):
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         super().__init__(get_response)
-        if not settings.DEBUG or not get_wauth().options.simulate_user:
+        if not settings.DEBUG or not get_wauth().settings.simulate_user:
             raise MiddlewareNotUsed("SimulateWindowsAuthMiddleware needs DEBUG and WAUTH_SIMULATE_USER.")
 
     def process(self, request: HttpRequest) -> HttpResponseBase | None:
         wauth = get_wauth()
-        raw = wauth.options.simulate_user
+        raw = wauth.settings.simulate_user
         if settings.DEBUG and raw:
             visit_of(request).outcome = SignedIn(wauth.rules.parse(raw), type(self).__name__)
             request.META["REMOTE_USER"] = raw
@@ -236,5 +236,5 @@ def _is_to_do(request: HttpRequest, user: Any, owner: Owner | None) -> bool:
         return True
     wauth, row = get_wauth(), row_of(user)
     return row.link is not None and (
-        not row.active or is_due(row.link.last_sync, wauth.options.resync_delta, wauth.now())
+        not row.active or is_due(row.link.last_sync, wauth.settings.resync_delta, wauth.now())
     )

@@ -107,7 +107,7 @@ class LDAPUser(models.Model):
         from wauth_django.conf import get_wauth
 
         name = self.username or self.user.get_username()
-        return f"{name}@{self.domain}" if get_wauth().options.use_spn else f"{self.domain}\\{name}"
+        return f"{name}@{self.domain}" if get_wauth().settings.use_spn else f"{self.domain}\\{name}"
 
     def __repr__(self) -> str:
         return f"<LDAPUser {self.domain}\\{self.username} of user {self.user_id}>"

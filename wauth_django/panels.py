@@ -18,7 +18,7 @@ from django.http.response import HttpResponseBase
 
 from wauth_core.directory import Operation, trace
 from wauth_core.directory.decode import attributes as decoded
-from wauth_core.directory.errors import code_name
+from wauth_core.directory.diagnosis import code_name
 from wauth_core.directory.wire import DIRSYNC, EXTENDED_DN, PAGED, SHOW_DELETED
 from wauth_django.conf import get_wauth
 

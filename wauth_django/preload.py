@@ -47,7 +47,7 @@ def is_server(argv: Sequence[str], reloaded: bool, callers: Iterable[tuple[str, 
 
 def domains_to_preload(wauth: Wauth) -> tuple[str, ...]:
     """The domains that WAUTH_PRELOAD_DOMAINS means: all of WAUTH_DOMAINS for None and True."""
-    chosen = wauth.options.preload_domains
+    chosen = wauth.settings.preload_domains
     if chosen is None or chosen is True:
         return tuple(wauth.domains)
     return tuple(name for name in names(chosen or None) if name != DEFAULT_DOMAIN)

@@ -23,11 +23,11 @@ from wauth_core.web import sessions
 from wauth_core.web.authority import BY_SETTINGS, YES, Authority, refresh
 from wauth_core.web.visit import belongs, next_step
 from wauth_django.conf import get_wauth
+from wauth_django.current_visit import Visit, set_user, visit_of
 from wauth_django.links import link_of, row_of, stored_user, user_linked_to
 from wauth_django.models import LDAPUser
-from wauth_django.repository import DjangoUserRepository
-from wauth_django.request import Visit, set_user, visit_of
-from wauth_django.sessions import NOBODYS, owner_of
+from wauth_django.orm import DjangoUserRepository
+from wauth_django.session_owner import NOBODYS, owner_of
 from wauth_django.signals import ldap_user_sync, user_refused, user_signed_in
 from wauth_django.unapplied import explain
 
@@ -39,7 +39,7 @@ logger = logging.getLogger("wauth.django")
 
 def repository() -> DjangoUserRepository:
     """The users of this project, by its settings."""
-    return DjangoUserRepository(use_cache=get_wauth().options.use_cache)
+    return DjangoUserRepository(use_cache=get_wauth().settings.use_cache)
 
 
 def sign_in(request: HttpRequest | None, identity: Identity, facts: TransportFacts | None = None) -> Any | None:

@@ -16,10 +16,10 @@ from werkzeug.exceptions import HTTPException
 from wauth_core.exceptions import WauthError
 from wauth_core.web import pages
 from wauth_flask.errors import AS_IT_IS, NotAllowed, SignInRequired, page_for
-from wauth_flask.login import login_redirect
+from wauth_flask.login_form import login_redirect
 from wauth_flask.person import Person
-from wauth_flask.signin import current_person, remember, settle
 from wauth_flask.state import current_state
+from wauth_flask.visitor import current_person, remember, settle
 
 logger = logging.getLogger("wauth.flask")
 

@@ -13,11 +13,11 @@ from wauth_core.sync.repository import UserRepository
 from wauth_core.web import pages
 from wauth_core.web.outcomes import SignedIn
 from wauth_core.web.visit import Step, next_step
-from wauth_flask import cli, login
+from wauth_flask import flask_commands, login_form
 from wauth_flask.decorators import is_public, require_login
 from wauth_flask.errors import AS_IT_IS, page_for
-from wauth_flask.signin import FOUND, current_person, outcome_of, windows_user
 from wauth_flask.state import KEY, State, current_state
+from wauth_flask.visitor import FOUND, current_person, outcome_of, windows_user
 
 if TYPE_CHECKING:
     from wauth_core import Wauth
@@ -49,13 +49,13 @@ class WindowsAuth:
         app.register_blueprint(Blueprint("wauth_pages", __name__, template_folder=str(pages.FOLDER.resolve())))
         form = app.config.get("WAUTH_LOGIN_FORM")
         if form:
-            login.register(app, form.rstrip("/") if isinstance(form, str) else "")
-        app.cli.add_command(cli.wauth)
+            login_form.register(app, form.rstrip("/") if isinstance(form, str) else "")
+        app.cli.add_command(flask_commands.wauth)
         app.before_request(cache(lambda: _warn_of_cookies(app)))  # once, when the settings are complete
         app.before_request(_arrive)
         app.after_request(_leave)
         app.error_handler_spec[None][None].setdefault(DirectoryUnavailable, _unanswered)  # the application's own first
-        app.context_processor(lambda: {"windows_user": windows_user, "wauth_token": login.csrf_token})
+        app.context_processor(lambda: {"windows_user": windows_user, "wauth_token": login_form.csrf_token})
 
 
 def _warn_of_cookies(app: Flask) -> None:
@@ -74,7 +74,7 @@ def _arrive() -> Any:
     if request.endpoint == "static" and next_step(outcome_of(state), None) not in (Step.ANSWER, Step.UNAVAILABLE):
         return None
     current_person()
-    return require_login() if state.options.require_login and not is_public() else None
+    return require_login() if state.settings.require_login and not is_public() else None
 
 
 def _leave(response: Response) -> Response:

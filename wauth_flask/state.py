@@ -16,11 +16,11 @@ from wauth_core import Wauth
 from wauth_core.exceptions import ConfigurationError, WauthError
 from wauth_core.identity import Identity
 from wauth_core.secrets import Veiled
-from wauth_core.settings import ConfigurationWarning, Options
+from wauth_core.settings import ConfigurationWarning, SiteSettings
 from wauth_core.sync.repository import Key, Link, UserRepository, UserSnapshot, Wanted
 from wauth_core.web.outcomes import Challenge, Source, challenge_of, load_sources
 from wauth_core.web.sources import ServerIdentity, Simulate
-from wauth_flask.cache import CacheUserRepository
+from wauth_flask.cache_repository import CacheUserRepository
 
 logger = logging.getLogger("wauth.flask")
 
@@ -83,9 +83,9 @@ class State:
         return self._given_wauth or self._make_wauth()
 
     @property
-    def options(self) -> Options:
+    def settings(self) -> SiteSettings:
         """The site's settings."""
-        return self.wauth.options
+        return self.wauth.settings
 
     @_made_once
     def repository(self) -> UserRepository:
@@ -101,12 +101,12 @@ class State:
     def sources(self) -> tuple[Source, ...]:
         """Where identities come from: ``WAUTH_SOURCES``, or the server's REMOTE_USER. In debug mode, and there only,
         ``WAUTH_SIMULATE_USER``."""
-        options, app = self.options, self._app()
-        if options.simulate_user and app is not None and app.debug:
-            return (Simulate(options.simulate_user, debug=True),)
-        if options.simulate_user:
+        settings, app = self.settings, self._app()
+        if settings.simulate_user and app is not None and app.debug:
+            return (Simulate(settings.simulate_user, debug=True),)
+        if settings.simulate_user:
             logger.error("WAUTH_SIMULATE_USER is ignored: the application is not in debug mode.")
-        return load_sources([ServerIdentity()] if options.sources is None else options.sources, self.wauth)
+        return load_sources([ServerIdentity()] if settings.sources is None else settings.sources, self.wauth)
 
     @_made_once
     def challenge(self) -> Challenge:

@@ -49,6 +49,6 @@ def room(label: str, group: str) -> Any:
     return view
 
 
-handler403 = "wauth_django.pages.permission_denied"
+handler403 = "wauth_django.responses.permission_denied"
 urlpatterns = [path("", home)]
 urlpatterns += [path(f"rooms/{n}", room(label, group)) for n, (label, group) in enumerate(DOORS.items())]

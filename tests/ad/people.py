@@ -18,7 +18,7 @@ BULK_WITH_PASSWORD = 200
 
 
 @dataclass(frozen=True)
-class Person:
+class ADPerson:
     """One account. `cn` defaults to the sAMAccountName, `upn` to `sam@realm`."""
 
     sam: str
@@ -53,7 +53,7 @@ class Domain:
 
     netbios: str
     dns_name: str
-    people: tuple[Person, ...]
+    people: tuple[ADPerson, ...]
     groups: tuple[Group, ...]
     memberships: dict[str, tuple[str, ...]]
     """Further members of groups that every AD has."""
@@ -75,46 +75,46 @@ class Domain:
 
 
 _SERVICES = (
-    Person("svc_web", ou="CN=Users"),
-    Person("svc_http", ou="CN=Users", spns=("HTTP/intranet.example.local", "HTTP/www.example.local")),
+    ADPerson("svc_web", ou="CN=Users"),
+    ADPerson("svc_http", ou="CN=Users", spns=("HTTP/intranet.example.local", "HTTP/www.example.local")),
 )
 
 _PEOPLE = (
-    Person("alice", "Alice", "Liddell", "alice@example.local"),
-    Person("bob", 'Bob (the "builder") *', "O'Hara, jr\\", "bob@example.local"),
-    Person("Zoë.Ünal", "Zoë", "Ünal 李", "zoe@example.local"),
-    Person("nomail"),
-    Person("a(b)c&d", "Star", "Paren", "paren@example.local"),
-    Person("dora.deep", "Dora", "Deep", "dora@example.local", ou="OU=Deeper,OU=Staff"),
+    ADPerson("alice", "Alice", "Liddell", "alice@example.local"),
+    ADPerson("bob", 'Bob (the "builder") *', "O'Hara, jr\\", "bob@example.local"),
+    ADPerson("Zoë.Ünal", "Zoë", "Ünal 李", "zoe@example.local"),
+    ADPerson("nomail"),
+    ADPerson("a(b)c&d", "Star", "Paren", "paren@example.local"),
+    ADPerson("dora.deep", "Dora", "Deep", "dora@example.local", ou="OU=Deeper,OU=Staff"),
     # a CN may hold nearly anything
-    Person("cn.star", "Only", "Star", cn="*"),
-    Person("cn.quotes", "Quo", "Tess", cn='Quo "Tess" <qt>; #1 + 2 = 3, half / whole'),
-    Person("cn.hash", "Hash", "First", cn="#hash first"),
-    Person("cn.spaces", "Space", "Around", cn=" Space  Around "),
-    Person("cn.backslash", "Back", "Slash", cn="Back\\Slash\\"),
-    Person("cn.long", "Long" * 16, "Name" * 16, cn="Ł" * 32 + "x" * 32),
-    Person("twenty.letters.long1", "Twenty", "Letters"),
+    ADPerson("cn.star", "Only", "Star", cn="*"),
+    ADPerson("cn.quotes", "Quo", "Tess", cn='Quo "Tess" <qt>; #1 + 2 = 3, half / whole'),
+    ADPerson("cn.hash", "Hash", "First", cn="#hash first"),
+    ADPerson("cn.spaces", "Space", "Around", cn=" Space  Around "),
+    ADPerson("cn.backslash", "Back", "Slash", cn="Back\\Slash\\"),
+    ADPerson("cn.long", "Long" * 16, "Name" * 16, cn="Ł" * 32 + "x" * 32),
+    ADPerson("twenty.letters.long1", "Twenty", "Letters"),
     # several people whose names begin or sound alike
-    Person("alice2", "Alice", "Liddell", "alice2@example.local", cn="Alice Liddell", ou="OU=Leavers"),
-    Person("alic", "Alic", "Short"),
+    ADPerson("alice2", "Alice", "Liddell", "alice2@example.local", cn="Alice Liddell", ou="OU=Leavers"),
+    ADPerson("alic", "Alic", "Short"),
     # a user principal name that is not the sAMAccountName
-    Person("ursula", "Ursula", "Upper", upn="U.Upper@corp.example"),
-    Person("tim", "Tim", "First", upn="timothy@example.local"),
+    ADPerson("ursula", "Ursula", "Upper", upn="U.Upper@corp.example"),
+    ADPerson("tim", "Tim", "First", upn="timothy@example.local"),
     # passwords that Unicode normalisation would change
-    Person("pw.ligature", "Lig", "Ature", password="Eﬃcient ﬁsh 1ﬂ"),
-    Person("pw.fullwidth", "Full", "Width", password="Ｐａｓｓ１２３ word Ⅳ"),
-    Person("pw.zerowidth", "Zero", "Width", password="Pass\u200b\u200cw0rd!\u00adx"),
-    Person("pw.umlaut", "Um", "Laut", password="Größe Ü1 e\u0301"),
+    ADPerson("pw.ligature", "Lig", "Ature", password="Eﬃcient ﬁsh 1ﬂ"),
+    ADPerson("pw.fullwidth", "Full", "Width", password="Ｐａｓｓ１２３ word Ⅳ"),
+    ADPerson("pw.zerowidth", "Zero", "Width", password="Pass\u200b\u200cw0rd!\u00adx"),
+    ADPerson("pw.umlaut", "Um", "Laut", password="Größe Ü1 e\u0301"),
     # accounts that must not get in
-    Person("disabled.dan", "Dan", "Disabled", "dan@example.local", ou="OU=Leavers", state="disabled"),
-    Person("expired.eve", "Eve", "Expired", "eve@example.local", ou="OU=Leavers", state="expired"),
-    Person("locked.lou", "Lou", "Locked", "lou@example.local", state="locked"),
-    Person("mustchange.mia", "Mia", "Mustchange", "mia@example.local", state="must-change"),
+    ADPerson("disabled.dan", "Dan", "Disabled", "dan@example.local", ou="OU=Leavers", state="disabled"),
+    ADPerson("expired.eve", "Eve", "Expired", "eve@example.local", ou="OU=Leavers", state="expired"),
+    ADPerson("locked.lou", "Lou", "Locked", "lou@example.local", state="locked"),
+    ADPerson("mustchange.mia", "Mia", "Mustchange", "mia@example.local", state="must-change"),
     # nobody below has any right
-    Person("carol", "Carol", "Lookalike", "carol@example.local"),
-    Person("mallory", "Mallory", "Lookalike", "mallory@example.local"),
-    Person("dist.dora", "Dist.Dora", "Lookalike", "dist.dora@example.local"),
-    Person("primary.pete", "Pete", "Primary", "pete@example.local", primary_group="Primary People"),
+    ADPerson("carol", "Carol", "Lookalike", "carol@example.local"),
+    ADPerson("mallory", "Mallory", "Lookalike", "mallory@example.local"),
+    ADPerson("dist.dora", "Dist.Dora", "Lookalike", "dist.dora@example.local"),
+    ADPerson("primary.pete", "Pete", "Primary", "pete@example.local", primary_group="Primary People"),
 )
 
 _GROUPS = (
@@ -142,10 +142,10 @@ _GROUPS = (
 )
 
 
-def bulk_users(count: int = 2000) -> tuple[Person, ...]:
+def bulk_users(count: int = 2000) -> tuple[ADPerson, ...]:
     """`user00000` and so on; only the first ones have a password."""
     return tuple(
-        Person(
+        ADPerson(
             f"user{number:05d}",
             f"Given{number}",
             f"Sur{number}",
@@ -180,12 +180,12 @@ OTHER = Domain(
     netbios="OTHER",
     dns_name="other.local",
     people=(
-        Person("svc_web", ou="CN=Users"),
+        ADPerson("svc_web", ou="CN=Users"),
         # twins of people of EXAMPLE, who are other people
-        Person("alice", "Alicia", "Otherwise", "alice@other.local"),
-        Person("bob", "Robert", "Otherwise", "bob@other.local"),
-        Person("carol", "Carola", "Otherwise", "carol@other.local"),
-        Person("only.other", "Only", "Other", "only@other.local"),
+        ADPerson("alice", "Alicia", "Otherwise", "alice@other.local"),
+        ADPerson("bob", "Robert", "Otherwise", "bob@other.local"),
+        ADPerson("carol", "Carola", "Otherwise", "carol@other.local"),
+        ADPerson("only.other", "Only", "Other", "only@other.local"),
     ),
     groups=(Group("Web Admins", ("bob",)), Group("Editors", ("alice",))),
     memberships={"Domain Admins": ("carol",)},

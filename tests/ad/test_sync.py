@@ -17,7 +17,7 @@ from wauth_core import Identity, SQLiteUserRepository, SyncStatus, Wauth
 from wauth_core.directory import LDAPManager, trace
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.identity import TransportFacts
-from wauth_core.sync.directory import Lookups
+from wauth_core.sync.manager_answers import Lookups
 from wauth_core.testing import MemoryUserRepository
 
 SETTINGS: dict[str, Any] = {

@@ -18,7 +18,7 @@ BESIDE = (
     "wauth_core.testing",
     "wauth_core.cli",
     "wauth_core.sync.sqlalchemy",
-    "wauth_core.iis.commands",
+    "wauth_core.iis.iis_commands",
     "wauth_core.__main__",
 )
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.ad.people import EXAMPLE
 from tests.contract.directories import (
-    Door,
+    DirectoryUnderTest,
     Scratch,
     as_people,
     embedded_bystanders,
@@ -36,7 +36,7 @@ def embedded_example() -> Iterator[EmbeddedDirectory]:
 
 
 @pytest.fixture(params=["embedded", pytest.param("samba", marks=pytest.mark.ad)])
-def directory(request: pytest.FixtureRequest) -> Iterator[Door]:
+def directory(request: pytest.FixtureRequest) -> Iterator[DirectoryUnderTest]:
     """A door to each of the two directories."""
     if request.param == "samba":
         door = samba_door(request.getfixturevalue("samba"))
@@ -47,7 +47,7 @@ def directory(request: pytest.FixtureRequest) -> Iterator[Door]:
 
 
 @pytest.fixture
-def scratch(directory: Door) -> Iterator[Scratch]:
+def scratch(directory: DirectoryUnderTest) -> Iterator[Scratch]:
     """An empty organizational unit to write in, deleted with all it holds at the end."""
     made = Scratch(directory)
     yield made

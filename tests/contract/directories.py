@@ -12,7 +12,7 @@ import ldap3
 
 from tests.ad.changes import unique
 from tests.ad.client import VerifiedTls
-from tests.ad.people import EXAMPLE, Domain, Group, Person
+from tests.ad.people import EXAMPLE, ADPerson, Domain, Group
 from tests.ad.samba import DomainController
 from wauth_core.testing import EmbeddedDirectory
 
@@ -52,7 +52,7 @@ class Answer:
         return dict(entry["raw_attributes"])
 
 
-class Door:
+class DirectoryUnderTest:
     """A directory, and plain ldap3 connections to it that close at the end of the test."""
 
     def __init__(
@@ -190,14 +190,14 @@ def answer_of(connection: ldap3.Connection) -> Answer:
     )
 
 
-def samba_door(controller: DomainController) -> Door:
+def samba_door(controller: DomainController) -> DirectoryUnderTest:
     """The door to Samba."""
-    return Door("samba", controller.host, 389, 636, controller.ca_file, controller.password)
+    return DirectoryUnderTest("samba", controller.host, 389, 636, controller.ca_file, controller.password)
 
 
-def embedded_door(directory: EmbeddedDirectory) -> Door:
+def embedded_door(directory: EmbeddedDirectory) -> DirectoryUnderTest:
     """The door to ours."""
-    return Door(
+    return DirectoryUnderTest(
         "embedded", directory.host, directory.port, directory.tls_port, directory.ca_file, directory.bind_password
     )
 
@@ -213,7 +213,7 @@ def embedded_bystanders(directory: EmbeddedDirectory) -> None:
 class Scratch:
     """An organizational unit for one test, and quick ways to put something in it."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: DirectoryUnderTest) -> None:
         self.door = door
         self.dn = f"OU={unique('scr')},OU=Staff,{door.base}"
         assert door.add(self.dn, "organizationalUnit") == 0
@@ -266,7 +266,7 @@ def _path(unit: str) -> str:
     return "/".join(step.split("=", 1)[1] for step in reversed(unit.split(",")))
 
 
-def _user(person: Person) -> dict[str, Any]:
+def _user(person: ADPerson) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "name": person.cn or person.sam,
         "given_name": person.given[:64],

@@ -37,7 +37,7 @@ def repository(store: str, request: pytest.FixtureRequest) -> Any:
 def _repository_class() -> type[Any]:
     from django.db import connections
 
-    from wauth_django.repository import DjangoUserRepository
+    from wauth_django.orm import DjangoUserRepository
 
     class Closing(DjangoUserRepository):
         """Closes the connection of a thread that ends with its one call, as a request's end does."""

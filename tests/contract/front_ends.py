@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.flask_app import applications
 from wauth_core import Wauth
-from wauth_core.identity import Rules
+from wauth_core.identity import NameRules
 from wauth_core.testing import EmbeddedDirectory
 from wauth_core.web.outcomes import Handshake, Outcome, Rejected, Request, SignedIn, Unchecked
 from wauth_wsgi import ProxyHeader, WindowsAuthASGI, WindowsAuthWSGI
@@ -58,7 +58,7 @@ def on_the_wire(name: str | None) -> dict[str, str]:
 class Scripted:
     r"""A source that says what a test tells it in the header ``Say``: a kind of outcome, and ``DOMAIN\name``."""
 
-    def identify(self, request: Request, rules: Rules) -> Outcome | None:
+    def identify(self, request: Request, rules: NameRules) -> Outcome | None:
         """The outcome; None for a request without that header."""
         for said in request.header_values("say"):
             kind, _, name = said.partition(" ")

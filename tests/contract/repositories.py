@@ -19,7 +19,7 @@ from wauth_core.sync.sqlalchemy import (
     WindowsUserMixin,
     add_memberships,
 )
-from wauth_flask.cache import CacheUserRepository
+from wauth_flask.cache_repository import CacheUserRepository
 
 
 def sqlalchemy_repository(url: str) -> SQLAlchemyUserRepository:

@@ -1,6 +1,7 @@
 """The embedded directory and a real AD (Samba) are asked the same, and must answer the same: searches.
 
-Where Samba is known to differ from Windows, the embedded directory follows Windows, and `Door.expects` says both.
+Where Samba is known to differ from Windows, the embedded directory follows Windows, and
+`DirectoryUnderTest.expects` says both.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import ldap3
 import pytest
 from ldap3.utils.dn import parse_dn
 
-from tests.contract.directories import PAGED, SHOW_DELETED, Door
-from wauth_core.testing.directory import ber
+from tests.contract.directories import PAGED, SHOW_DELETED, DirectoryUnderTest
+from wauth_core.testing.embedded import ber
 
 IN_CHAIN = "1.2.840.113556.1.4.1941"
 BASE = "DC=example,DC=local"
@@ -85,19 +86,19 @@ FILTERS = {
 
 
 @pytest.mark.parametrize(("query", "expected"), FILTERS.values(), ids=list(FILTERS))
-def test_a_filter_finds_the_same(directory: Door, query, expected):
+def test_a_filter_finds_the_same(directory: DirectoryUnderTest, query, expected):
     """Every kind of filter finds the same people and groups."""
     answer = directory.search(query=query, attributes=["sAMAccountName"])
     assert (answer.code, answer.names()) == (0, expected)
 
 
-def test_texts_are_compared_as_windows_does(directory: Door):
+def test_texts_are_compared_as_windows_does(directory: DirectoryUnderTest):
     """Windows overlooks accents (MS-ADTS 3.1.1.2.2.4.13); Samba heeds them."""
     found = directory.search(query="(sAMAccountName=zoe.unal)", attributes=["sAMAccountName"]).names()
     assert found == directory.expects(windows={"Zoë.Ünal"}, samba=set())
 
 
-def test_not_of_something_unknown(directory: Door):
+def test_not_of_something_unknown(directory: DirectoryUnderTest):
     """What cannot be told is neither true nor false (RFC 4511 4.5.1.7); Samba takes it for false."""
     answer = directory.search(query="(&(!(nonsense=x))(sAMAccountName=alice))")
     assert len(answer.entries) == directory.expects(windows=0, samba=1)
@@ -120,13 +121,13 @@ def test_not_of_something_unknown(directory: Door):
         (f"<WKGUID=a9d1ca15768811d1aded00c04fd8d5cd,{BASE}>", "BASE", 0),
     ],
 )
-def test_a_base_is_read_the_same(directory: Door, base, scope, code):
+def test_a_base_is_read_the_same(directory: DirectoryUnderTest, base, scope, code):
     """Spellings of a DN, GUIDs, SIDs and well-known GUIDs as a base; and what is none."""
     connection = directory.connect(check_names=False)
     assert directory.search(base, scope=scope, connection=connection).code == code
 
 
-def test_an_entry_by_its_guid(directory: Door):
+def test_an_entry_by_its_guid(directory: DirectoryUnderTest):
     """A GUID names its entry, as hexadecimal bytes and as people write it."""
     raw = directory.guid("alice")
     for text in (raw.hex(), str(uuid.UUID(bytes_le=raw))):
@@ -134,7 +135,7 @@ def test_an_entry_by_its_guid(directory: Door):
         assert answer.dns == {ALICE}
 
 
-def test_awkward_names_come_back_whole(directory: Door):
+def test_awkward_names_come_back_whole(directory: DirectoryUnderTest):
     """A DN out of an answer, put into a request, finds its entry; parsed, it is the same everywhere."""
     awkward = ("cn.star", "cn.quotes", "cn.hash", "cn.spaces", "cn.backslash", "cn.long", "OddGroup", "a(b)c&d")
     for sam in awkward:
@@ -152,7 +153,7 @@ def test_awkward_names_come_back_whole(directory: Door):
     assert parse_dn(directory.dn("OddGroup"))[0][:2] == ("CN", r"Comma\, Group (odd) *")
 
 
-def test_scopes(directory: Door):
+def test_scopes(directory: DirectoryUnderTest):
     """BASE is the entry, LEVEL its children, SUBTREE all below."""
     query = "(objectClass=organizationalUnit)"
     deeper = f"OU=Deeper,{directory.staff}"
@@ -162,7 +163,7 @@ def test_scopes(directory: Door):
     assert directory.search(directory.staff, query, "SUBTREE").dns >= {deeper, directory.staff}
 
 
-def test_references_to_other_naming_contexts(directory: Door):
+def test_references_to_other_naming_contexts(directory: DirectoryUnderTest):
     """A search below the domain's root names the contexts it left out, unless the domain-scope control forbids."""
     query = "(sAMAccountName=alice)"
     references = directory.search(query=query).references
@@ -172,7 +173,7 @@ def test_references_to_other_naming_contexts(directory: Door):
     assert directory.search(query=query, controls=scoped).references == []
 
 
-def test_the_root_dse_is_for_everybody(directory: Door):
+def test_the_root_dse_is_for_everybody(directory: DirectoryUnderTest):
     """Anybody may read what a client must know to begin with, and nothing else."""
     nobody = directory.connect(anonymous=True)
     answer = directory.search("", scope="BASE", connection=nobody, attributes=["*", "+"])
@@ -230,13 +231,13 @@ VALUES = {
 
 
 @pytest.mark.parametrize(("sam", "attribute"), list(VALUES), ids=lambda value: value)
-def test_a_value_is_the_same(directory: Door, sam, attribute):
+def test_a_value_is_the_same(directory: DirectoryUnderTest, sam, attribute):
     """Attributes of people, groups and computers hold the same values."""
     found = directory.search(directory.dn(sam), scope="BASE", attributes=[attribute]).one
     assert found.get(attribute) == VALUES[sam, attribute]
 
 
-def test_well_known_sids(directory: Door):
+def test_well_known_sids(directory: DirectoryUnderTest):
     """Accounts of every domain have the RIDs of every domain, and built-in groups their own SIDs."""
     expected = {"Administrator": 500, "Guest": 501, "krbtgt": 502, "Domain Admins": 512, "Domain Users": 513}
     domain = directory.search(scope="BASE", attributes=["objectSid"]).one["objectSid"][0]
@@ -247,7 +248,7 @@ def test_well_known_sids(directory: Door):
     assert directory.search("<SID=S-1-5-32-545>", scope="BASE", attributes=["cn"]).one["cn"] == [b"Users"]
 
 
-def test_everything_and_nothing(directory: Door):
+def test_everything_and_nothing(directory: DirectoryUnderTest):
     """``*`` leaves computed attributes out, ``1.1`` sends none, OIDs are names too."""
 
     def names(*attributes: str) -> set[str]:
@@ -274,7 +275,7 @@ TOKENS = {
 
 
 @pytest.mark.parametrize("sam", list(TOKENS))
-def test_token_groups(directory: Door, sam):
+def test_token_groups(directory: DirectoryUnderTest, sam):
     """Security groups, nested ones and the primary group; no mailing list, nor what is behind one."""
     found = directory.search(directory.dn(sam), scope="BASE", attributes=["tokenGroups"]).one
     names = set()
@@ -283,7 +284,7 @@ def test_token_groups(directory: Door, sam):
     assert names - {"Denied RODC Password Replication Group"} == TOKENS[sam]
 
 
-def test_token_groups_come_from_base_searches_only(directory: Door):
+def test_token_groups_come_from_base_searches_only(directory: DirectoryUnderTest):
     """Any other scope is an error."""
     assert directory.search(ALICE, scope="SUBTREE", attributes=["tokenGroups"]).code == 1
     found = directory.search(f"<GUID={directory.guid('alice').hex()}>", scope="BASE", attributes=["cn", "tokenGroups"])
@@ -299,7 +300,7 @@ def test_token_groups_come_from_base_searches_only(directory: Door):
         ("member;range=1600-1700", "member;range=1600-*", 1),
     ],
 )
-def test_long_lists_come_in_ranges(directory: Door, asked, name, count):
+def test_long_lists_come_in_ranges(directory: DirectoryUnderTest, asked, name, count):
     """A client may ask for some of many values."""
     found = directory.search(directory.dn("Everyone Big"), scope="BASE", attributes=[asked]).one
     assert {key: len(values) for key, values in found.items() if values} == {name: count}
@@ -308,20 +309,20 @@ def test_long_lists_come_in_ranges(directory: Door, asked, name, count):
 @pytest.mark.parametrize(
     ("asked", "on_samba"), [("member", "member"), ("*", "member"), ("member;range=0-*", "member;range=0-*")]
 )
-def test_no_more_than_1500_values_at_once(directory: Door, asked, on_samba):
+def test_no_more_than_1500_values_at_once(directory: DirectoryUnderTest, asked, on_samba):
     """MaxValRange: Windows sends 1,500 values and says that there are more; Samba sends them all."""
     found = directory.search(directory.dn("Everyone Big"), scope="BASE", attributes=[asked]).one
     members = {key: len(values) for key, values in found.items() if key.startswith("member") and values}
     assert members == directory.expects(windows={"member;range=0-1499": 1500}, samba={on_samba: 1601})
 
 
-def test_a_short_list_in_a_range(directory: Door):
+def test_a_short_list_in_a_range(directory: DirectoryUnderTest):
     """Whoever asks for a range gets one."""
     found = directory.search(directory.dn("Web Admins"), scope="BASE", attributes=["member;range=0-*"]).one
     assert {key: len(values) for key, values in found.items()} == {"member;range=0-*": 1}
 
 
-def test_pages(directory: Door):
+def test_pages(directory: DirectoryUnderTest):
     """A search in pages finds everybody once."""
     sizes, people, cookie = [], set(), None
     while cookie != b"":
@@ -334,7 +335,7 @@ def test_pages(directory: Door):
     assert len(people) == 2000
 
 
-def test_a_page_that_was_never_begun(directory: Door):
+def test_a_page_that_was_never_begun(directory: DirectoryUnderTest):
     """A cookie of nobody's, or of another connection's, is refused."""
     assert directory.search(query=PEOPLE, paged_size=10, paged_cookie=b"nonsense").code == 53
     cookie = directory.search(query=PEOPLE, paged_size=10).controls[PAGED]["value"]["cookie"]
@@ -342,7 +343,7 @@ def test_a_page_that_was_never_begun(directory: Door):
     assert directory.search(query=PEOPLE, paged_size=10, paged_cookie=cookie, connection=other).code == 53
 
 
-def test_no_more_than_a_thousand_at_once(directory: Door):
+def test_no_more_than_a_thousand_at_once(directory: DirectoryUnderTest):
     """MaxPageSize: Windows ends an unpaged search after 1,000 entries with sizeLimitExceeded; Samba does not."""
     answer = directory.search(query=PEOPLE, attributes=["cn"])
     assert (answer.code, len(answer.entries)) == directory.expects(windows=(4, 1000), samba=(0, 2000))
@@ -352,7 +353,7 @@ def test_no_more_than_a_thousand_at_once(directory: Door):
     assert len(page.entries) == directory.expects(windows=1000, samba=2000)
 
 
-def test_unknown_controls(directory: Door):
+def test_unknown_controls(directory: DirectoryUnderTest):
     """A critical one is refused, another overlooked."""
     query = "(sAMAccountName=alice)"
     assert directory.search(query=query, controls=[("1.2.3.4", True, None)]).code == 12
@@ -360,7 +361,7 @@ def test_unknown_controls(directory: Door):
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-def test_sorted(directory: Door, reverse):
+def test_sorted(directory: DirectoryUnderTest, reverse):
     """The sort control orders the answer."""
     key = ber.octets(b"sAMAccountName") + (ber.tlv(0x81, b"\xff") if reverse else b"")
     control = ("1.2.840.113556.1.4.473", True, ber.tlv(0x30, ber.tlv(0x30, key)))
@@ -371,7 +372,7 @@ def test_sorted(directory: Door, reverse):
     assert names == sorted((b"user%05d" % number for number in range(10)), reverse=reverse)
 
 
-def test_extended_names(directory: Door):
+def test_extended_names(directory: DirectoryUnderTest):
     """The extended-DN control puts GUID and SID before each DN."""
     control = ("1.2.840.113556.1.4.529", True, ber.tlv(0x30, ber.integer(1)))
     answer = directory.search(directory.dn("Nested L2"), scope="BASE", attributes=["member"], controls=[control])
@@ -382,7 +383,7 @@ def test_extended_names(directory: Door):
     assert dn == ALICE
 
 
-def test_the_partition_tells_the_netbios_name(directory: Door):
+def test_the_partition_tells_the_netbios_name(directory: DirectoryUnderTest):
     """What ``EXAMPLE`` in ``EXAMPLE\\alice`` is, stands in the configuration."""
     answer = directory.search(
         f"CN=Partitions,CN=Configuration,{BASE}", "(nETBIOSName=*)", attributes=["nETBIOSName", "nCName", "dnsRoot"]
@@ -391,7 +392,7 @@ def test_the_partition_tells_the_netbios_name(directory: Door):
 
 
 @pytest.mark.parametrize("kind", ["user", "group", "computer"])
-def test_ldap3_reads_by_the_schema(directory: Door, kind):
+def test_ldap3_reads_by_the_schema(directory: DirectoryUnderTest, kind):
     """ldap3 makes an ObjectDef of the schema, and its Reader finds and decodes entries with it."""
     connection = directory.connect(get_info=ldap3.ALL)
     definition = ldap3.ObjectDef(kind, connection, auxiliary_class="securityPrincipal")
@@ -404,14 +405,14 @@ def test_ldap3_reads_by_the_schema(directory: Door, kind):
     assert found.whenChanged.value.year > 2000
 
 
-def test_ldap3_reads_organizational_units(directory: Door):
+def test_ldap3_reads_organizational_units(directory: DirectoryUnderTest):
     """A class without auxiliary ones, too."""
     connection = directory.connect(get_info=ldap3.ALL)
     reader = ldap3.Reader(connection, ldap3.ObjectDef("organizationalUnit", connection), directory.staff)
     assert "Deeper" in [str(entry.ou) for entry in reader.search(attributes=["ou"])]
 
 
-def test_ldap3_writes_by_the_schema(directory: Door, scratch):
+def test_ldap3_writes_by_the_schema(directory: DirectoryUnderTest, scratch):
     """ldap3's Writer changes what its Reader found."""
     dn = scratch.user(title="Clerk")
     connection = directory.connect(get_info=ldap3.ALL)
@@ -425,7 +426,7 @@ def test_ldap3_writes_by_the_schema(directory: Door, scratch):
 
 @pytest.mark.skipif(shutil.which("ldapsearch") is None, reason="ldap-utils is not installed")
 @pytest.mark.parametrize("options", [["-H", "ldaps"], ["-H", "ldap", "-ZZ"]], ids=["ldaps", "starttls"])
-def test_ldapsearch_finds_the_same(directory: Door, options):
+def test_ldapsearch_finds_the_same(directory: DirectoryUnderTest, options):
     """OpenLDAP's own client, in pages, over verified LDAPS and StartTLS."""
     scheme = options[1]
     port = directory.tls_port if scheme == "ldaps" else directory.port

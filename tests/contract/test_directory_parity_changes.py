@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.ad.changes import unique
-from tests.contract.directories import Door, Scratch
+from tests.contract.directories import DirectoryUnderTest, Scratch
 from wauth_core.directory import LDAPManager, WriteResult, trace
 from wauth_core.exceptions import ChangeRefused, ConfigurationError, NotFound, ReadOnlyError
 from wauth_core.settings import LDAPSettings
@@ -19,7 +19,7 @@ BASE = "DC=example,DC=local"
 WRITES = {"add", "modify", "modifydn", "delete"}
 
 
-def managed(directory: Door, **more: Any) -> LDAPManager:
+def managed(directory: DirectoryUnderTest, **more: Any) -> LDAPManager:
     """A manager that may write, unless told otherwise."""
     settings = {
         "SERVER": f"ldaps://{directory.host}:{directory.tls_port}",
@@ -34,13 +34,13 @@ def managed(directory: Door, **more: Any) -> LDAPManager:
 
 
 @pytest.fixture
-def manager(directory: Door) -> Iterator[LDAPManager]:
+def manager(directory: DirectoryUnderTest) -> Iterator[LDAPManager]:
     """The administrator's manager, over either directory."""
     with managed(directory) as manager:
         yield manager
 
 
-def everything(directory: Door, dn: str) -> dict[str, list[bytes]]:
+def everything(directory: DirectoryUnderTest, dn: str) -> dict[str, list[bytes]]:
     """All attributes of an entry, but for what any write changes, by plain ldap3."""
     found = directory.search(dn, scope="BASE", attributes=["*"]).one
     return {name: sorted(v) for name, v in found.items() if not name.startswith(("uSNCh", "whenCh", "dSCore"))}
@@ -56,7 +56,7 @@ def refusal(call: Any, *given: Any, **more: Any) -> str:
 class TestAttributes:
     """Setting values."""
 
-    def test_set(self, manager: LDAPManager, directory: Door, scratch: Scratch) -> None:
+    def test_set(self, manager: LDAPManager, directory: DirectoryUnderTest, scratch: Scratch) -> None:
         """One, several and none; what was written is what is read, and nothing else changed."""
         dn = scratch.user(title="Old", description="away")
         before = everything(directory, dn)
@@ -119,7 +119,12 @@ class TestAttributes:
         ],
     )
     def test_refused(
-        self, manager: LDAPManager, directory: Door, scratch: Scratch, attributes: dict[str, Any], reason: str | None
+        self,
+        manager: LDAPManager,
+        directory: DirectoryUnderTest,
+        scratch: Scratch,
+        attributes: dict[str, Any],
+        reason: str | None,
     ) -> None:
         """A refused write changes nothing, not even what could be changed, and says why."""
         dn = scratch.user(description="before")
@@ -149,7 +154,7 @@ class TestAttributes:
 class TestAccounts:
     """Passwords and states."""
 
-    def test_password(self, manager: LDAPManager, scratch: Scratch, directory: Door) -> None:
+    def test_password(self, manager: LDAPManager, scratch: Scratch, directory: DirectoryUnderTest) -> None:
         """Set, changed, and asked to be changed."""
         name = scratch.person()
         user = f"EXAMPLE\\{name}"
@@ -165,7 +170,7 @@ class TestAccounts:
         assert manager.must_change_password(name).changed
         assert manager.user(name).state.must_change_password
 
-    def test_change(self, manager: LDAPManager, scratch: Scratch, directory: Door) -> None:
+    def test_change(self, manager: LDAPManager, scratch: Scratch, directory: DirectoryUnderTest) -> None:
         """With the old password; a wrong one is told apart from a weak new one."""
         name = scratch.person()
         assert refusal(manager.change_password, name, "wr0ng-Password", "N3w-password") == "old password"
@@ -211,7 +216,9 @@ class TestPolicies:
     """A fine-grained policy holds for whom it is for, and for nobody else."""
 
     @pytest.mark.parametrize("through", ["the account", "a group"])
-    def test_fine_grained(self, manager: LDAPManager, directory: Door, scratch: Scratch, through: str) -> None:
+    def test_fine_grained(
+        self, manager: LDAPManager, directory: DirectoryUnderTest, scratch: Scratch, through: str
+    ) -> None:
         """Longer passwords for somebody, directly or by a group; who they are for is told."""
         name, other, group = scratch.person(), scratch.person(), scratch.group()
         manager.add_members(group, name)
@@ -290,7 +297,7 @@ class TestMembers:
 class TestTheTree:
     """Making, moving and deleting."""
 
-    def test_a_user(self, manager: LDAPManager, scratch: Scratch, directory: Door) -> None:
+    def test_a_user(self, manager: LDAPManager, scratch: Scratch, directory: DirectoryUnderTest) -> None:
         """Enabled with a password, signs in at once; awkward names survive."""
         name = unique("new")
         cn = f'Öd, "{name}" + <1>'
@@ -405,7 +412,7 @@ class TestTheTree:
 class TestRights:
     """Who may."""
 
-    def test_read_only(self, directory: Door) -> None:
+    def test_read_only(self, directory: DirectoryUnderTest) -> None:
         """A read-only manager refuses before it asks anything; a dry run it may."""
         with managed(directory, READ_ONLY=True) as manager, trace() as operations:
             for call in (
@@ -421,7 +428,7 @@ class TestRights:
             assert operations == []
             assert manager.set("alice", {"title": "x"}, dry_run=True).changed
 
-    def test_an_account_without_rights(self, directory: Door, scratch: Scratch) -> None:
+    def test_an_account_without_rights(self, directory: DirectoryUnderTest, scratch: Scratch) -> None:
         """An ordinary user changes nothing."""
         dn = scratch.user()
         with managed(directory, USERNAME="EXAMPLE\\alic") as manager:

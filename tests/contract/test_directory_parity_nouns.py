@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from tests.ad.changes import unique
-from tests.contract.directories import Door, Scratch
+from tests.contract.directories import DirectoryUnderTest, Scratch
 from wauth_core.directory import DirectoryUser, LDAPManager, cldap, trace
 from wauth_core.exceptions import Ambiguous, ConfigurationError, NotFound
 from wauth_core.settings import LDAPSettings
@@ -19,7 +19,7 @@ FOREVER = b"-9223372036854775808"
 
 
 @pytest.fixture
-def manager(directory: Door) -> Iterator[LDAPManager]:
+def manager(directory: DirectoryUnderTest) -> Iterator[LDAPManager]:
     """The administrator's manager, over either directory."""
     settings = LDAPSettings(
         SERVER=f"ldaps://{directory.host}:{directory.tls_port}",
@@ -32,7 +32,7 @@ def manager(directory: Door) -> Iterator[LDAPManager]:
         yield manager
 
 
-def guid(directory: Door, dn: str) -> uuid.UUID:
+def guid(directory: DirectoryUnderTest, dn: str) -> uuid.UUID:
     """The GUID of an entry, by plain ldap3."""
     [raw] = directory.search(dn, scope="BASE", attributes=["objectGUID"]).one["objectGUID"]
     return uuid.UUID(bytes_le=raw)
@@ -41,7 +41,7 @@ def guid(directory: Door, dn: str) -> uuid.UUID:
 class TestComputers:
     """Computer accounts."""
 
-    def test_by_every_name(self, manager: LDAPManager, directory: Door) -> None:
+    def test_by_every_name(self, manager: LDAPManager, directory: DirectoryUnderTest) -> None:
         """By account with and without $, in any case, by GUID, SID, DN, and as itself: one search."""
         found = manager.computer("WS01")
         assert (found.name, found.username, found.kind, found.enabled) == ("WS01", "WS01$", "computer", True)
@@ -119,7 +119,7 @@ class TestServiceAccounts:
     """Managed service accounts."""
 
     @pytest.fixture
-    def account(self, directory: Door) -> Iterator[str]:
+    def account(self, directory: DirectoryUnderTest) -> Iterator[str]:
         """A gMSA's name, without the $."""
         name = unique("gmsa")
         dn = f"CN={name},CN=Managed Service Accounts,{BASE}"
@@ -241,7 +241,7 @@ class TestAnything:
 class TestDeleted:
     """What was deleted."""
 
-    def test_found(self, manager: LDAPManager, scratch: Scratch, directory: Door) -> None:
+    def test_found(self, manager: LDAPManager, scratch: Scratch, directory: DirectoryUnderTest) -> None:
         """With its name, class, place and GUID."""
         dn = scratch.user()
         alive = manager.user(dn)
@@ -257,7 +257,7 @@ class TestDeleted:
 class TestTheDomain:
     """Facts about domain and forest."""
 
-    def test_domain(self, manager: LDAPManager, directory: Door) -> None:
+    def test_domain(self, manager: LDAPManager, directory: DirectoryUnderTest) -> None:
         """Names, SID, level, and the policies of a fresh AD."""
         found = manager.domain_info()
         assert (found.dn, found.dns_name, found.netbios) == (BASE, "example.local", "EXAMPLE")
@@ -269,7 +269,7 @@ class TestTheDomain:
         assert (policy.lockout_threshold, policy.lockout_window) == (0, timedelta(minutes=30))
         assert found.machine_account_quota == 10
 
-    def test_fine_grained_policies(self, manager: LDAPManager, directory: Door) -> None:
+    def test_fine_grained_policies(self, manager: LDAPManager, directory: DirectoryUnderTest) -> None:
         """By precedence, with whom they are for."""
         dn = f"CN={unique('pso')},CN=Password Settings Container,CN=System,{BASE}"
         attributes = {
@@ -313,7 +313,7 @@ class TestTheDomain:
         }
         assert manager.computer(found.dn).name == "DC1"
 
-    def test_the_ping(self, directory: Door) -> None:
+    def test_the_ping(self, directory: DirectoryUnderTest) -> None:
         """Over UDP, a controller says who it is, and which site we are in."""
         found = cldap.ping(directory.host, directory.port, "example.local", 5)
         assert found is not None
@@ -322,7 +322,7 @@ class TestTheDomain:
         assert found.flags & 0x1D == 0x1D  # PDC, Global Catalog, LDAP, DS
         assert cldap.ping(directory.host, directory.port, "other.local", 0.3) is None
 
-    def test_sites(self, manager: LDAPManager, directory: Door) -> None:
+    def test_sites(self, manager: LDAPManager, directory: DirectoryUnderTest) -> None:
         """With their networks and controllers."""
         site = f"CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{BASE}"
         subnet = f"CN=10.20.0.0/16,CN=Subnets,CN=Sites,CN=Configuration,{BASE}"
@@ -336,7 +336,7 @@ class TestTheDomain:
         """A lone domain trusts nobody."""
         assert manager.trusts() == []
 
-    def test_trusts(self, manager: LDAPManager, directory: Door) -> None:
+    def test_trusts(self, manager: LDAPManager, directory: DirectoryUnderTest) -> None:
         """A forest that trusts us, and whom we trust; Samba makes no trust over LDAP, as Windows does not."""
         if directory.name == "samba":
             dn = f"CN=partner.test,CN=System,{BASE}"

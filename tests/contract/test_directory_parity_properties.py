@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.ad.changes import unique
-from tests.contract.directories import Door, Scratch
+from tests.contract.directories import DirectoryUnderTest, Scratch
 from tests.contract.test_directory_parity_changes import everything, managed
 from wauth_core.directory import LDAPManager, filters
 from wauth_core.exceptions import ChangeRefused, ConfigurationError, NotFound
@@ -20,7 +20,7 @@ MANY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChe
 
 
 @pytest.fixture
-def manager(directory: Door) -> Iterator[LDAPManager]:
+def manager(directory: DirectoryUnderTest) -> Iterator[LDAPManager]:
     """The administrator's manager, over either directory."""
     with managed(directory) as manager:
         yield manager
@@ -30,7 +30,7 @@ def manager(directory: Door) -> Iterator[LDAPManager]:
 @given(
     values=st.dictionaries(st.sampled_from(["title", "department", "info", "givenName"]), TEXT | HOSTILE, min_size=1)
 )
-def test_values(manager: LDAPManager, directory: Door, scratch: Scratch, values: dict[str, str]) -> None:
+def test_values(manager: LDAPManager, directory: DirectoryUnderTest, scratch: Scratch, values: dict[str, str]) -> None:
     """Each value comes back letter by letter, the dry run sent the same, and no other attribute changed."""
     dn = scratch.user()
     before = everything(directory, dn)

@@ -8,8 +8,8 @@ import ldap3
 import pytest
 
 from tests.ad.people import EXAMPLE
-from tests.contract.directories import Door, Scratch, quoted
-from wauth_core.testing.directory import ber
+from tests.contract.directories import DirectoryUnderTest, Scratch, quoted
+from wauth_core.testing.embedded import ber
 
 BASE = "DC=example,DC=local"
 NOBODY = {"windows": "525", "samba": "52e"}
@@ -34,7 +34,7 @@ PASSWORDS = {person.sam: person.password for person in EXAMPLE.people}
         "EXAMPLE\\cn.star",
     ],
 )
-def test_names_that_sign_in(directory: Door, name):
+def test_names_that_sign_in(directory: DirectoryUnderTest, name):
     """DOMAIN\\name, a user principal name (explicit or implied), and a DN, in any case."""
     assert directory.sign_in(name) == "ok"
 
@@ -56,7 +56,7 @@ def test_names_that_sign_in(directory: Door, name):
         "EXAMPLE\\alice*",
     ],
 )
-def test_names_of_nobody(directory: Door, name):
+def test_names_of_nobody(directory: DirectoryUnderTest, name):
     """Nobody is found by a bare name, another domain's, or a wildcard. Windows says 525, Samba 52e."""
     assert directory.sign_in(name) == directory.expects(**NOBODY)
 
@@ -71,14 +71,14 @@ def test_names_of_nobody(directory: Door, name):
         ("locked.lou", "775", "775"),
     ],
 )
-def test_reasons(directory: Door, sam, right, wrong):
+def test_reasons(directory: DirectoryUnderTest, sam, right, wrong):
     """Why not is told to who knows the password; a lock-out to everybody."""
     assert directory.sign_in(f"EXAMPLE\\{sam}") == right
     assert directory.sign_in(f"EXAMPLE\\{sam}", "wrong") == wrong
 
 
 @pytest.mark.parametrize("sam", [sam for sam in PASSWORDS if sam.startswith("pw.")])
-def test_passwords_are_bytes(directory: Door, sam):
+def test_passwords_are_bytes(directory: DirectoryUnderTest, sam):
     """Ligatures, full-width letters, zero-width spaces: the very bytes count."""
     password = PASSWORDS[sam]
     assert password is not None
@@ -86,12 +86,12 @@ def test_passwords_are_bytes(directory: Door, sam):
     assert directory.sign_in(f"EXAMPLE\\{sam}", (password + " ").encode()) == "52e"
 
 
-def test_a_group_cannot_sign_in(directory: Door):
+def test_a_group_cannot_sign_in(directory: DirectoryUnderTest):
     """What is no account has no password."""
     assert directory.sign_in(f"CN=Web Admins,OU=Staff,{BASE}", "x") == "52e"
 
 
-def test_start_tls(directory: Door):
+def test_start_tls(directory: DirectoryUnderTest):
     """StartTLS, then a bind."""
     connection = directory.connect(secure=False, bind=False)
     assert connection.start_tls(read_server_info=False)
@@ -119,14 +119,14 @@ def search_message(number: int, base: str) -> bytes:
     return ber.tlv(0x30, ber.integer(number) + ber.tlv(0x63, content + ber.tlv(0x87, b"objectClass") + b"\x30\x00"))
 
 
-def test_an_anonymous_bind_gets_nowhere(directory: Door):
+def test_an_anonymous_bind_gets_nowhere(directory: DirectoryUnderTest):
     """It succeeds, and whatever comes after it fails."""
     with socket.create_connection((directory.host, directory.port), 10) as client:
         assert exchange(client, bind_message(1, "", b""))[0] == 0
         assert exchange(client, search_message(2, BASE))[0] == 1
 
 
-def test_an_empty_password_signs_nobody_in(directory: Door):
+def test_an_empty_password_signs_nobody_in(directory: DirectoryUnderTest):
     """A name with an empty password is an anonymous bind on Windows; Samba wants TLS for it. Nobody is signed in."""
     with socket.create_connection((directory.host, directory.port), 10) as client:
         code, _ = exchange(client, bind_message(1, f"CN=alice,OU=Staff,{BASE}", b""))
@@ -134,7 +134,7 @@ def test_an_empty_password_signs_nobody_in(directory: Door):
         assert exchange(client, search_message(2, BASE))[0] == 1
 
 
-def test_a_failed_bind_signs_out(directory: Door):
+def test_a_failed_bind_signs_out(directory: DirectoryUnderTest):
     """RFC 4511 4.2.1: the connection is anonymous then; Samba stays signed in."""
     connection = directory.connect()
     assert not connection.rebind("EXAMPLE\\alice", "wrong")
@@ -142,7 +142,7 @@ def test_a_failed_bind_signs_out(directory: Door):
     assert code == directory.expects(windows=1, samba=0)
 
 
-def test_who_am_i(directory: Door):
+def test_who_am_i(directory: DirectoryUnderTest):
     """RFC 4532, which Windows has and Samba has not."""
     connection = directory.connect("alice@example.local")
     connection.extended("1.3.6.1.4.1.4203.1.11.3")
@@ -150,7 +150,7 @@ def test_who_am_i(directory: Door):
     assert answer == directory.expects(windows=(0, b"u:EXAMPLE\\alice"), samba=(2, b""))
 
 
-def test_an_unknown_extended_operation(directory: Door):
+def test_an_unknown_extended_operation(directory: DirectoryUnderTest):
     """It is a protocol error."""
     connection = directory.connect()
     connection.extended("1.2.3.4.5")
@@ -160,7 +160,7 @@ def test_an_unknown_extended_operation(directory: Door):
 class TestChangingPasswords:
     """unicodePwd, over TLS."""
 
-    def test_an_administrator_resets_it(self, directory: Door, scratch: Scratch):
+    def test_an_administrator_resets_it(self, directory: DirectoryUnderTest, scratch: Scratch):
         """A reset needs no old password; the new one counts at once."""
         sam = scratch.person()
         assert directory.sign_in(f"EXAMPLE\\{sam}", "G00d-password") == "ok"
@@ -173,12 +173,12 @@ class TestChangingPasswords:
         [(b"plain", 53), (quoted("sh0rT"), 19), (quoted("alllowercase"), 19)],
         ids=["not quoted", "too short", "too simple"],
     )
-    def test_it_must_be_good(self, directory: Door, scratch: Scratch, value, code):
+    def test_it_must_be_good(self, directory: DirectoryUnderTest, scratch: Scratch, value, code):
         """Form and complexity are checked."""
         dn = directory.dn(scratch.person())
         assert directory.modify(dn, {"unicodePwd": [(ldap3.MODIFY_REPLACE, [value])]}) == code
 
-    def test_its_owner_must_know_the_old_one(self, directory: Door, scratch: Scratch):
+    def test_its_owner_must_know_the_old_one(self, directory: DirectoryUnderTest, scratch: Scratch):
         """A change deletes the old one and adds the new one; nobody resets their own."""
         sam = scratch.person()
         dn = directory.dn(sam)
@@ -193,6 +193,6 @@ class TestChangingPasswords:
         [[(ldap3.MODIFY_ADD, [quoted("N3w-password")])], [(ldap3.MODIFY_DELETE, [])], [(ldap3.MODIFY_REPLACE, [])]],
         ids=["add alone", "delete", "replace by none"],
     )
-    def test_neither_half_a_change_nor_none(self, directory: Door, scratch: Scratch, changes):
+    def test_neither_half_a_change_nor_none(self, directory: DirectoryUnderTest, scratch: Scratch, changes):
         """Other combinations are refused."""
         assert directory.modify(directory.dn(scratch.person()), {"unicodePwd": changes}) == 53

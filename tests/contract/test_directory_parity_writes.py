@@ -9,14 +9,14 @@ import pytest
 from ldap3 import MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE
 
 from tests.ad.changes import unique
-from tests.contract.directories import PERMISSIVE, SHOW_DELETED, Door, Scratch, quoted
+from tests.contract.directories import PERMISSIVE, SHOW_DELETED, DirectoryUnderTest, Scratch, quoted
 
 BASE = "DC=example,DC=local"
 ALICE = f"CN=alice,OU=Staff,{BASE}"
 NOBODY = f"CN=nobody,{BASE}"
 
 
-def values(directory: Door, dn: str, attribute: str) -> list[bytes]:
+def values(directory: DirectoryUnderTest, dn: str, attribute: str) -> list[bytes]:
     """The values of one attribute of one entry."""
     found = directory.search(dn, scope="BASE", attributes=[attribute]).one
     return sorted(found.get(attribute, []))
@@ -25,7 +25,7 @@ def values(directory: Door, dn: str, attribute: str) -> list[bytes]:
 class TestMembers:
     """Who is in a group."""
 
-    def test_in_and_out(self, directory: Door, scratch: Scratch):
+    def test_in_and_out(self, directory: DirectoryUnderTest, scratch: Scratch):
         """Added, twice; taken out, twice; both sides show it."""
         user, group = scratch.user(), scratch.group()
         assert directory.modify(group, {"member": [(MODIFY_ADD, [user])]}) == 0
@@ -35,7 +35,7 @@ class TestMembers:
         assert directory.modify(group, {"member": [(MODIFY_DELETE, [user])]}) == 53
         assert values(directory, user, "memberOf") == []
 
-    def test_by_guid_and_sid(self, directory: Door, scratch: Scratch):
+    def test_by_guid_and_sid(self, directory: DirectoryUnderTest, scratch: Scratch):
         """A member may be named by GUID or SID; its DN is stored."""
         user, group = scratch.user(), scratch.group()
         [sid] = values(directory, ALICE, "objectSid")
@@ -44,7 +44,7 @@ class TestMembers:
         assert directory.modify(group, {"member": [(MODIFY_ADD, members)]}) == 0
         assert values(directory, group, "member") == sorted([ALICE.encode(), user.encode()])
 
-    def test_replaced(self, directory: Door, scratch: Scratch):
+    def test_replaced(self, directory: DirectoryUnderTest, scratch: Scratch):
         """All at once, and none at all."""
         user, other, group = scratch.user(), scratch.user(), scratch.group()
         directory.modify(group, {"member": [(MODIFY_ADD, [user])]})
@@ -54,17 +54,17 @@ class TestMembers:
         assert values(directory, group, "member") == []
 
     @pytest.mark.parametrize(("member", "code"), [(NOBODY, 32), ("garbage", 34)])
-    def test_nobody(self, directory: Door, scratch: Scratch, member, code):
+    def test_nobody(self, directory: DirectoryUnderTest, scratch: Scratch, member, code):
         """Only who is there can be a member."""
         connection = directory.connect(check_names=False)
         assert directory.modify(scratch.group(), {"member": [(MODIFY_ADD, [member])]}, connection) == code
 
-    def test_memberof_is_not_written(self, directory: Door, scratch: Scratch):
+    def test_memberof_is_not_written(self, directory: DirectoryUnderTest, scratch: Scratch):
         """Membership is the group's."""
         changes = {"memberOf": [(MODIFY_ADD, [scratch.group()])]}
         assert directory.modify(scratch.user(), changes) == 53
 
-    def test_the_primary_group(self, directory: Door, scratch: Scratch):
+    def test_the_primary_group(self, directory: DirectoryUnderTest, scratch: Scratch):
         """It must be a group the user is in; then they swap places: MS-SAMR 3.1.1.8.2."""
         user, group = scratch.user(), scratch.group()
         [token] = values(directory, group, "primaryGroupToken")
@@ -77,7 +77,7 @@ class TestMembers:
         assert directory.modify(group, {"member": [(MODIFY_ADD, [user])]}) == 68
         assert len(values(directory, user, "tokenGroups")) == 3
 
-    def test_permissive(self, directory: Door, scratch: Scratch):
+    def test_permissive(self, directory: DirectoryUnderTest, scratch: Scratch):
         """With the permissive-modify control what is so already is no error."""
         permissive = [(PERMISSIVE, True, None)]
         user = scratch.user()
@@ -87,7 +87,7 @@ class TestMembers:
 class TestAttributes:
     """Values written and refused."""
 
-    def test_one_value(self, directory: Door, scratch: Scratch):
+    def test_one_value(self, directory: DirectoryUnderTest, scratch: Scratch):
         """A second value, another's deletion, a deletion of nothing."""
         user = scratch.user()
         assert directory.modify(user, {"title": [(MODIFY_REPLACE, ["a", "b"])]}) == 20
@@ -98,7 +98,7 @@ class TestAttributes:
         assert directory.modify(user, {"title": [(MODIFY_DELETE, [])]}) == 16
         assert directory.modify(user, {"title": [(MODIFY_REPLACE, [])]}) == 0
 
-    def test_several_values(self, directory: Door, scratch: Scratch):
+    def test_several_values(self, directory: DirectoryUnderTest, scratch: Scratch):
         """Added and deleted one by one."""
         user = scratch.user()
         assert directory.modify(user, {"otherTelephone": [(MODIFY_ADD, ["12", "34"])]}) == 0
@@ -139,7 +139,7 @@ class TestAttributes:
             ("pwdLastSet", "5", 80),
         ],
     )
-    def test_refused(self, directory: Door, scratch: Scratch, attribute, value, code):
+    def test_refused(self, directory: DirectoryUnderTest, scratch: Scratch, attribute, value, code):
         """What may not be written, or not so; nothing is changed then."""
         user = scratch.user()
         connection = directory.connect(check_names=False)
@@ -149,12 +149,12 @@ class TestAttributes:
         assert directory.search(user, scope="BASE", attributes=["*"]).one == before
 
     @pytest.mark.parametrize("value", ["a/b", "a*b"])
-    def test_logon_names(self, directory: Door, scratch: Scratch, value):
+    def test_logon_names(self, directory: DirectoryUnderTest, scratch: Scratch, value):
         """Letters that no logon name has: ``00000523 … problem 22 (Invalid argument)`` on Windows."""
         code = directory.modify(scratch.user(), {"sAMAccountName": [(MODIFY_REPLACE, [value])]})
         assert code == directory.expects(windows=80, samba=19)
 
-    def test_too_long(self, directory: Door, scratch: Scratch):
+    def test_too_long(self, directory: DirectoryUnderTest, scratch: Scratch):
         """Windows calls it a constraint violation, Samba a wrong syntax."""
         code = directory.modify(scratch.user(), {"title": [(MODIFY_REPLACE, ["x" * 200])]})
         assert code == directory.expects(windows=19, samba=21)
@@ -170,20 +170,20 @@ class TestAttributes:
             ("lockoutTime", "0", b"0"),
         ],
     )
-    def test_taken(self, directory: Door, scratch: Scratch, attribute, value, stored):
+    def test_taken(self, directory: DirectoryUnderTest, scratch: Scratch, attribute, value, stored):
         """What may be written is stored."""
         user = scratch.user()
         assert directory.modify(user, {attribute: [(MODIFY_REPLACE, [value])]}) == 0
         assert values(directory, user, attribute) == [stored]
 
-    def test_nobody_there(self, directory: Door):
+    def test_nobody_there(self, directory: DirectoryUnderTest):
         """An entry that is not there cannot be changed."""
         connection = directory.connect(check_names=False)
         change = {"title": [(MODIFY_REPLACE, ["x"])]}
         assert directory.modify(NOBODY, change) == 32
         assert directory.modify("garbage", change, connection) == 34
 
-    def test_usn_and_time(self, directory: Door, scratch: Scratch):
+    def test_usn_and_time(self, directory: DirectoryUnderTest, scratch: Scratch):
         """A change raises uSNChanged; a membership changes the group and not its member."""
         user, group = scratch.user(), scratch.group()
         before = {dn: int(values(directory, dn, "uSNChanged")[0]) for dn in (user, group)}
@@ -198,7 +198,7 @@ class TestAttributes:
 class TestAdding:
     """New entries."""
 
-    def test_a_user_has_what_sam_gives(self, directory: Door, scratch: Scratch):
+    def test_a_user_has_what_sam_gives(self, directory: DirectoryUnderTest, scratch: Scratch):
         """Disabled, without a password, in Domain Users, with a SID of the domain."""
         found = directory.search(scratch.user(), scope="BASE", attributes=["*"]).one
         assert found["userAccountControl"] == [b"546"]
@@ -215,13 +215,13 @@ class TestAdding:
             *("whenChanged", "whenCreated"),
         }
 
-    def test_a_group_has_what_sam_gives(self, directory: Door, scratch: Scratch):
+    def test_a_group_has_what_sam_gives(self, directory: DirectoryUnderTest, scratch: Scratch):
         """A global security group."""
         found = directory.search(scratch.group(), scope="BASE", attributes=["*"]).one
         assert found["groupType"] == [b"-2147483646"]
         assert found["sAMAccountType"] == [b"268435456"]
 
-    def test_a_logon_name_is_made_up(self, directory: Door, scratch: Scratch):
+    def test_a_logon_name_is_made_up(self, directory: DirectoryUnderTest, scratch: Scratch):
         """Whoever gives none gets one."""
         dn = f"CN={unique('add')},{scratch.dn}"
         assert directory.add(dn, "user") == 0
@@ -249,17 +249,17 @@ class TestAdding:
             *("an empty name", "no value", "no member", "RDN", "parent"),
         ],
     )
-    def test_refused(self, directory: Door, scratch: Scratch, rdn, kind, attributes, code):
+    def test_refused(self, directory: DirectoryUnderTest, scratch: Scratch, rdn, kind, attributes, code):
         """What cannot be added, and is not there afterwards."""
         dn = f"{rdn.format(unique('add'))},{scratch.dn}"
         assert directory.add(dn, kind, attributes) == code
         assert directory.search(dn, scope="BASE").code == 32
 
-    def test_twice(self, directory: Door, scratch: Scratch):
+    def test_twice(self, directory: DirectoryUnderTest, scratch: Scratch):
         """A name can be had once."""
         assert directory.add(scratch.user(), "user") == 68
 
-    def test_with_members(self, directory: Door, scratch: Scratch):
+    def test_with_members(self, directory: DirectoryUnderTest, scratch: Scratch):
         """A group may begin with people in it."""
         group = scratch.group(member=[ALICE])
         assert values(directory, group, "member") == [ALICE.encode()]
@@ -268,7 +268,7 @@ class TestAdding:
 class TestRenaming:
     """modifyDN."""
 
-    def test_links_follow(self, directory: Door, scratch: Scratch):
+    def test_links_follow(self, directory: DirectoryUnderTest, scratch: Scratch):
         """Renamed and moved, with a comma in the new name: the group shows the new DN, the GUID stays."""
         user, group = scratch.user(), scratch.group()
         inner = f"OU=inner,{scratch.dn}"
@@ -283,7 +283,7 @@ class TestRenaming:
         assert values(directory, moved, "cn") == values(directory, moved, "name") == [f"Smith, {name}".encode()]
         assert directory.search(user, scope="BASE").code == 32
 
-    def test_a_whole_branch(self, directory: Door, scratch: Scratch):
+    def test_a_whole_branch(self, directory: DirectoryUnderTest, scratch: Scratch):
         """What is below moves along."""
         inner = f"OU=inner,{scratch.dn}"
         directory.add(inner, "organizationalUnit")
@@ -291,14 +291,14 @@ class TestRenaming:
         assert directory.rename(inner, "OU=outer") == 0
         assert directory.search(f"CN=leaf,OU=outer,{scratch.dn}", scope="BASE").code == 0
 
-    def test_case_only(self, directory: Door, scratch: Scratch):
+    def test_case_only(self, directory: DirectoryUnderTest, scratch: Scratch):
         """Another spelling is a new name."""
         user = scratch.user()
         shouted = user.split(",")[0].replace("CN=", "").upper()
         assert directory.rename(user, f"CN={shouted}") == 0
         assert values(directory, user, "cn") == [shouted.encode()]
 
-    def test_refused(self, directory: Door, scratch: Scratch):
+    def test_refused(self, directory: DirectoryUnderTest, scratch: Scratch):
         """A taken name, no name, nobody, the old name kept, a place below itself, what the system needs."""
         user = scratch.user()
         directory.add(f"CN=taken,{scratch.dn}", "container")
@@ -314,7 +314,7 @@ class TestRenaming:
 class TestDeleting:
     """Entries that go, and what is left of them."""
 
-    def test_a_tombstone_is_left(self, directory: Door, scratch: Scratch):
+    def test_a_tombstone_is_left(self, directory: DirectoryUnderTest, scratch: Scratch):
         """Hidden, out of all groups, found by its GUID with the show-deleted control; the name is free."""
         user, group = scratch.user(mail="x@example.local"), scratch.group()
         directory.modify(group, {"member": [(MODIFY_ADD, [user])]})
@@ -341,7 +341,7 @@ class TestDeleting:
         assert values(directory, user, "objectGUID") != [guid]
         assert values(directory, user, "objectSid") != [sid]
 
-    def test_refused(self, directory: Door, scratch: Scratch):
+    def test_refused(self, directory: DirectoryUnderTest, scratch: Scratch):
         """Nobody, what has children, and what the system needs."""
         scratch.user()
         assert directory.delete(NOBODY) == 32
@@ -351,7 +351,7 @@ class TestDeleting:
         assert directory.delete(f"CN=Administrators,CN=Builtin,{BASE}") == 53
 
 
-def test_others_may_read_only(directory: Door, scratch: Scratch):
+def test_others_may_read_only(directory: DirectoryUnderTest, scratch: Scratch):
     """An ordinary account changes nobody, adds nobody, deletes nobody."""
     user = scratch.user()
     bob = directory.connect("EXAMPLE\\bob")
@@ -364,7 +364,7 @@ def test_others_may_read_only(directory: Door, scratch: Scratch):
     assert bob.result["result"] == 50
 
 
-def test_compare(directory: Door):
+def test_compare(directory: DirectoryUnderTest):
     """Equal by the attribute's rule, or not; nobody is an error."""
     connection = directory.admin_connection
     for attribute, value, code in (
@@ -381,7 +381,7 @@ def test_compare(directory: Door):
 class Follower:
     """DirSync from one cookie to the next."""
 
-    def __init__(self, directory: Door, query: str, attributes: list[str]) -> None:
+    def __init__(self, directory: DirectoryUnderTest, query: str, attributes: list[str]) -> None:
         self.directory = directory
         self.query = query
         self.attributes = attributes
@@ -408,7 +408,7 @@ class Follower:
 class TestDirSync:
     """Changes since the last time."""
 
-    def test_attributes(self, directory: Door, scratch: Scratch):
+    def test_attributes(self, directory: DirectoryUnderTest, scratch: Scratch):
         """All at first, nothing, then what is new and what changed, with GUID and instanceType each time."""
         both = "(|(objectClass=user)(objectClass=group))"
         follower = Follower(directory, both, ["sAMAccountName", "title", "member", "memberOf", "cn"])
@@ -435,7 +435,7 @@ class TestDirSync:
         directory.modify(user, {"description": [(MODIFY_REPLACE, ["not asked for"])]})
         assert follower.changes() == {}
 
-    def test_names_and_deletions(self, directory: Door, scratch: Scratch):
+    def test_names_and_deletions(self, directory: DirectoryUnderTest, scratch: Scratch):
         """A renamed entry comes with its name and its parent, a deleted one with what it lost."""
         user = scratch.user(description="x")
         name = user.split(",")[0][3:]
@@ -449,7 +449,7 @@ class TestDirSync:
         assert gone.startswith(f"{name}x\\0ADEL:")
         assert attributes.items() >= {**always, "isDeleted": 1, "lastKnownParent": 1, "description": 0}.items()
 
-    def test_whole_lists_on_request(self, directory: Door, scratch: Scratch):
+    def test_whole_lists_on_request(self, directory: DirectoryUnderTest, scratch: Scratch):
         """Without incremental values a changed list comes as a whole."""
         group = scratch.group(member=[ALICE])
         follower = Follower(directory, "(objectClass=group)", ["member"])
@@ -459,7 +459,7 @@ class TestDirSync:
             group.split(",")[0][3:]: {"objectGUID": 1, "instanceType": 1, "member": 2}
         }
 
-    def test_it_needs_rights_and_a_naming_context(self, directory: Door):
+    def test_it_needs_rights_and_a_naming_context(self, directory: DirectoryUnderTest):
         """Somebody without replication rights must ask for what they may see; below the root there is none."""
         bob = directory.connect("EXAMPLE\\bob")
         cases = ((bob, BASE, 50), (directory.admin_connection, f"OU=Staff,{BASE}", 50))

@@ -18,7 +18,7 @@ from wauth_core.sync.memory import MemoryUserRepository
 from wauth_core.sync.repository import Change
 from wauth_core.testing.repository_contract import RepositoryContract
 from wauth_core.testing.repository_contract.samples import ALL, LATER, NOW, changed, in_threads, link, link_of, new, one
-from wauth_flask.cache import CacheUserRepository
+from wauth_flask.cache_repository import CacheUserRepository
 
 CALLS: dict[str, Callable[[Any], Any]] = {
     "find": lambda store: store.find(ALL, domain="EXAMPLE", username="alice"),
@@ -75,7 +75,7 @@ def test_a_store_that_is_broken_is_a_sync_error(kind: str, call: str, request: p
 def test_a_cache_that_is_down_is_a_sync_error(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With WAUTH_USE_CACHE the claim is in Django's cache."""
     store = make("django-cache", request)
-    monkeypatch.setattr("wauth_django.repository.cache", DownCache())
+    monkeypatch.setattr("wauth_django.orm.cache", DownCache())
     with pytest.raises(SyncError, match="nobody listens"):
         CALLS["lock"](store)
 

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from wauth_core import LDAPSettings, Wauth
 from wauth_core.cli.ad import AD_COMMANDS
 from wauth_core.cli.app import COMMANDS, wauth
-from wauth_core.settings import Options
-from wauth_core.testing.directory import EmbeddedDirectory
+from wauth_core.settings import SiteSettings
+from wauth_core.testing.embedded import EmbeddedDirectory
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -53,11 +53,11 @@ def test_every_domain_setting_is_listed() -> None:
 
 
 def test_every_site_setting_is_listed() -> None:
-    """The table has the fields of Options, in their order, each with its default."""
+    """The table has the fields of SiteSettings, in their order, each with its default."""
     listed = rows("reference/settings.md", "The site's settings")
-    assert list(listed) == [f"WAUTH_{name.upper()}" for name in Options.names()]
+    assert list(listed) == [f"WAUTH_{name.upper()}" for name in SiteSettings.names()]
     for name, (_, default, consequence) in listed.items():
-        value = getattr(Options(), name.removeprefix("WAUTH_").lower())
+        value = getattr(SiteSettings(), name.removeprefix("WAUTH_").lower())
         assert len(consequence) > 10, name
         if default.startswith("`"):
             assert eval(default.strip("`")) == value, name
@@ -94,7 +94,7 @@ def test_the_toml_example_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with Wauth.from_toml(path) as made:
         assert made.problems() == []
         assert made.domains["EXAMPLE"].PASSWORD == "x"
-        assert made.options.username_format == "{username}@{domain}"
+        assert made.settings.username_format == "{username}@{domain}"
 
 
 class Pointed(Wauth):
@@ -110,12 +110,10 @@ class Pointed(Wauth):
         super().__init__(entries, **options)
 
 
-def test_scripting_snippets_run(
-    windowsauth_directory: EmbeddedDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scripting_snippets_run(directory: EmbeddedDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of the scripting guide, in order, against a directory."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Pointed, "directory", windowsauth_directory, raising=False)
+    monkeypatch.setattr(Pointed, "directory", directory, raising=False)
     monkeypatch.setattr("wauth_core.Wauth", Pointed)
     names: dict[str, Any] = {}
     found = snippets("howto/scripting.md", "python")
@@ -126,18 +124,16 @@ def test_scripting_snippets_run(
     assert names["result"].ok or names["everybody"].ok
 
 
-def test_command_lines_run(
-    windowsauth_directory: EmbeddedDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_command_lines_run(directory: EmbeddedDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each command line of the guide works."""
     monkeypatch.chdir(tmp_path)
-    settings = windowsauth_directory.settings(READ_ONLY=False)
+    settings = directory.settings(READ_ONLY=False)
     entries = "\n".join(f"{name} = {json.dumps(value)}" for name, value in settings.items())
     Path("wauth.toml").write_text(f"[domains.EXAMPLE]\n{entries}\n", encoding="utf-8")
     lines = [line[2:] for block in snippets("reference/cli.md", "console") for line in block.splitlines()]
     assert len(lines) >= 10
     for line in lines:
-        typed = "y\n" if " delete " in line else f"{windowsauth_directory.bind_password}\n" * 2
+        typed = "y\n" if " delete " in line else f"{directory.bind_password}\n" * 2
         for part in line.replace("/etc/", "").replace("/var/lib/app/", "").split(" | "):
             words = shlex.split(part)
             assert words[0] == "wauth"

@@ -31,13 +31,6 @@ class Clock:
 
 
 @pytest.fixture
-def directory() -> Iterator[EmbeddedDirectory]:
-    """A fresh directory with the example company."""
-    with EmbeddedDirectory() as running:
-        yield running
-
-
-@pytest.fixture
 def wauth(directory: EmbeddedDirectory) -> Iterator[Wauth]:
     """One domain, and no attempts so far."""
     with Wauth({"EXAMPLE": directory.settings()}) as made:
@@ -203,7 +196,7 @@ def test_an_old_count_does_not_keep_anybody_out(wauth: Wauth, directory: Embedde
 
 
 def _filetime(directory: EmbeddedDirectory) -> int:
-    from wauth_core.testing.directory.values import filetime
+    from wauth_core.testing.embedded.values import filetime
 
     return filetime(directory._domain.clock())
 

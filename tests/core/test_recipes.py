@@ -13,7 +13,7 @@ import pytest
 from tests.core.test_docs import Pointed, snippets, text
 from wauth_core.directory import LDAPManager
 from wauth_core.settings import LDAPSettings
-from wauth_core.testing.directory import EmbeddedDirectory
+from wauth_core.testing.embedded import EmbeddedDirectory
 
 GUIDE = "howto/active-directory.md"
 

@@ -21,7 +21,7 @@ from wauth_core.identity import TransportFacts
 from wauth_core.settings import ConfigurationWarning
 from wauth_core.sync.knowledge import May
 from wauth_core.testing import MemoryUserRepository
-from wauth_core.testing.directory import EmbeddedDirectory
+from wauth_core.testing.embedded import EmbeddedDirectory
 
 ALICE = Identity("EXAMPLE", "alice")
 BOB = Identity("EXAMPLE", "bob")
@@ -48,9 +48,9 @@ def wauth_for(directory: EmbeddedDirectory, settings: dict[str, Any] | None = No
 
 
 @pytest.fixture
-def wauth(windowsauth_directory: EmbeddedDirectory) -> Iterator[Wauth]:
+def wauth(directory: EmbeddedDirectory) -> Iterator[Wauth]:
     settings = {"STAFF_GROUPS": "Web Editors", "GROUP_MAP": {"users": "Web Users"}}
-    with wauth_for(windowsauth_directory, settings) as made:
+    with wauth_for(directory, settings) as made:
         yield made
 
 
@@ -58,90 +58,84 @@ def searches(directory: EmbeddedDirectory) -> int:
     return sum(operation.op == "search" for operation in directory.operations)
 
 
-def test_nothing_connects_before_it_must(windowsauth_directory: EmbeddedDirectory) -> None:
+def test_nothing_connects_before_it_must(directory: EmbeddedDirectory) -> None:
     """Making a Wauth, a manager and a lazy user sends nothing."""
-    with wauth_for(windowsauth_directory) as wauth:
+    with wauth_for(directory) as wauth:
         assert wauth.manager("EXAMPLE") is wauth.manager("example")
         assert person_of(wauth, ALICE).is_authenticated
         assert wauth.problems() == []
         assert wauth.rules.parse("example\\ALICE") == ALICE
-        assert len(windowsauth_directory.operations) == 0
+        assert len(directory.operations) == 0
 
 
-def test_steady_state_is_one_search(
-    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
-) -> None:
+def test_steady_state_is_one_search(wauth: Wauth, directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """A later sync, with fields, flags and nested groups, is exactly one search, as the server counts, and no write."""
     first = wauth.sync(ALICE, store)
     assert first.status is SyncStatus.CREATED
     assert store.users[1].fields["email"] == "alice@example.local"
     assert store.users[1].groups == {"users"}
-    before, writes = searches(windowsauth_directory), store.writes
+    before, writes = searches(directory), store.writes
     second = wauth.sync(ALICE, store)
     assert (second.status, second.groups) == (SyncStatus.UNCHANGED, {"users"})
-    assert searches(windowsauth_directory) - before == 1
+    assert searches(directory) - before == 1
     assert store.writes == writes
 
 
-def test_first_sync_searches(
-    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
-) -> None:
+def test_first_sync_searches(wauth: Wauth, directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """The first sync of a user is two searches at most, once the meaning of group names is known."""
     wauth.sync(ALICE, store)
-    before = searches(windowsauth_directory)
+    before = searches(directory)
     assert wauth.sync(BOB, store).status is SyncStatus.CREATED
-    assert searches(windowsauth_directory) - before <= 2
+    assert searches(directory) - before <= 2
 
 
-def test_rights_follow_the_directory(
-    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
-) -> None:
+def test_rights_follow_the_directory(wauth: Wauth, directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """Promotion, demotion, disabling, coming back, renaming and deletion reach the application at the next sync."""
     key = wauth.sync(ALICE, store).key
-    windowsauth_directory.add_member("Web Developers", "alice")
+    directory.add_member("Web Developers", "alice")
     result = wauth.sync(ALICE, store)
     assert store.users[1].flags["is_staff"] is True
     assert result.why["is_staff"] == ("Web Editors",)
-    windowsauth_directory.disable("alice")
+    directory.disable("alice")
     assert wauth.sync(ALICE, store).status is SyncStatus.DISABLED
     assert (store.users[1].flags["is_staff"], store.users[1].flags["is_active"], store.users[1].groups) == (
         False,
         False,
         set(),
     )
-    windowsauth_directory.enable("alice")
+    directory.enable("alice")
     assert wauth.sync(ALICE, store).ok
     assert (store.users[1].flags["is_staff"], store.users[1].flags["is_active"], store.users[1].groups) == (
         True,
         True,
         {"users"},
     )
-    windowsauth_directory.rename("alice", "alicia")
+    directory.rename("alice", "alicia")
     assert wauth.sync(Identity("EXAMPLE", "alicia"), store).key == key
     assert store.users[1].fields["username"] == "alicia"
-    windowsauth_directory.delete("alicia")
+    directory.delete("alicia")
     assert wauth.sync(Identity("EXAMPLE", "alicia"), store).status is SyncStatus.NOT_FOUND
     assert store.users[1].flags["is_active"] is False
 
 
-def test_a_reused_name(wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+def test_a_reused_name(wauth: Wauth, directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """Who is hired under the name of somebody who left gets nothing of theirs."""
     old = wauth.sync(ALICE, store).key
-    windowsauth_directory.delete("alice")
-    windowsauth_directory.add_user("alice", name="Alice Newcomer")
+    directory.delete("alice")
+    directory.add_user("alice", name="Alice Newcomer")
     new = wauth.sync(ALICE, store)
     assert new.status is SyncStatus.CREATED
     assert new.key != old
     assert store.users[1].flags["is_active"] is False
 
 
-def test_a_directory_that_is_down(windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+def test_a_directory_that_is_down(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """A sync raises and changes nothing; a refresh says what to do, by how long it has been."""
     clock = Clock()
-    with wauth_for(windowsauth_directory, {"OPERATION_TIMEOUT": 2, "CONNECT_TIMEOUT": 2}, clock=clock) as wauth:
+    with wauth_for(directory, {"OPERATION_TIMEOUT": 2, "CONNECT_TIMEOUT": 2}, clock=clock) as wauth:
         wauth.sync(ALICE, store)
         before = store.users[1].link
-        windowsauth_directory.close()
+        directory.close()
         with pytest.raises(DirectoryUnavailable):
             wauth.sync(ALICE, store)
         assert standing(wauth, store, ALICE).may is May.YES
@@ -183,10 +177,10 @@ LOGINS: list[Any] = [
 
 @pytest.mark.parametrize(("typed", "identity"), LOGINS)
 def test_who_signs_in_with_a_password(
-    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, typed: str, identity: str | None
+    wauth: Wauth, directory: EmbeddedDirectory, typed: str, identity: str | None
 ) -> None:
     """Any spelling of the right name signs in as one identity; whatever else is typed is refused, never an error."""
-    result = wauth.authenticate(typed, windowsauth_directory.bind_password)
+    result = wauth.authenticate(typed, directory.bind_password)
     assert (str(result.identity) if result.identity else None) == identity
     assert result.ok is (identity is not None)
 
@@ -199,21 +193,21 @@ def test_wrong_and_missing_passwords(wauth: Wauth) -> None:
         assert result.identity is None
 
 
-def test_a_plain_name_needs_one_domain(windowsauth_directory: EmbeddedDirectory) -> None:
+def test_a_plain_name_needs_one_domain(directory: EmbeddedDirectory) -> None:
     """With two domains a name alone is nobody's, unless the caller says which domain is meant."""
-    settings = windowsauth_directory.settings()
-    password = windowsauth_directory.bind_password
+    settings = directory.settings()
+    password = directory.bind_password
     with Wauth({"EXAMPLE": settings, "OTHER": settings}) as wauth:
         assert wauth.authenticate("alice", password).reason is AuthReason.NO_SUCH_USER
         assert wauth.authenticate("alice", password, domain="example").identity == ALICE
         assert not wauth.authenticate("OTHER\\alice", password, domain="EXAMPLE").ok
 
 
-def test_a_upn_tells_the_domain(windowsauth_directory: EmbeddedDirectory) -> None:
+def test_a_upn_tells_the_domain(directory: EmbeddedDirectory) -> None:
     """Among several domains a UPN belongs to the one whose search base has its suffix; a strange suffix to none."""
     other = {"SERVER": "dc.other.local", "SEARCH_BASE": "DC=other,DC=local"}
-    with Wauth({"OTHER": other, "EXAMPLE": windowsauth_directory.settings()}) as wauth:
-        password = windowsauth_directory.bind_password
+    with Wauth({"OTHER": other, "EXAMPLE": directory.settings()}) as wauth:
+        password = directory.bind_password
         assert wauth.domain_of("alice@example.LOCAL") == "EXAMPLE"
         assert wauth.domain_of("alice@other.local") == "OTHER"
         assert wauth.domain_of("alice@elsewhere.example") is None
@@ -221,17 +215,17 @@ def test_a_upn_tells_the_domain(windowsauth_directory: EmbeddedDirectory) -> Non
         assert wauth.authenticate("alice@elsewhere.example", password).reason is AuthReason.NO_SUCH_USER
 
 
-def test_the_default_makes_nobody_a_member_of_any_domain(windowsauth_directory: EmbeddedDirectory) -> None:
+def test_the_default_makes_nobody_a_member_of_any_domain(directory: EmbeddedDirectory) -> None:
     """Where __default__ serves all, a person still is of the own domain only."""
-    with Wauth({"__default__": windowsauth_directory.settings()}) as wauth:
-        assert wauth.authenticate("EXAMPLE\\alice", windowsauth_directory.bind_password).identity == ALICE
-        assert not wauth.authenticate("OTHER\\alice", windowsauth_directory.bind_password).ok
+    with Wauth({"__default__": directory.settings()}) as wauth:
+        assert wauth.authenticate("EXAMPLE\\alice", directory.bind_password).identity == ALICE
+        assert not wauth.authenticate("OTHER\\alice", directory.bind_password).ok
 
 
 # -- the lazy user
 
 
-def test_the_lazy_user(wauth: Wauth, windowsauth_directory: EmbeddedDirectory) -> None:
+def test_the_lazy_user(wauth: Wauth, directory: EmbeddedDirectory) -> None:
     """Groups, attributes and membership come from the directory; its answer serves the next request too."""
     user = person_of(wauth, Identity("EXAMPLE", "ada"))
     assert user.in_group("Web Editors"), "nested"
@@ -239,19 +233,19 @@ def test_the_lazy_user(wauth: Wauth, windowsauth_directory: EmbeddedDirectory) -
     assert not user.in_group("No Such Group")
     assert "Web Developers" in {group.name for group in user.groups}
     assert user.attributes["mail"] == "ada@example.local"
-    before = searches(windowsauth_directory)
+    before = searches(directory)
     again = person_of(wauth, Identity("EXAMPLE", "ada"))
     assert again.in_group("Web Editors")
-    assert searches(windowsauth_directory) == before
+    assert searches(directory) == before
 
 
-def test_nobody_is_in_no_group(wauth: Wauth, windowsauth_directory: EmbeddedDirectory) -> None:
+def test_nobody_is_in_no_group(wauth: Wauth, directory: EmbeddedDirectory) -> None:
     """The lazy user of a request in which nobody is signed in asks nothing."""
     nobody = WindowsUser()
     assert not nobody
     assert (nobody.is_authenticated, nobody.groups, nobody.attributes) == (False, (), {})
     assert nobody.in_group("Domain Users") is False
-    assert searches(windowsauth_directory) == 0
+    assert searches(directory) == 0
 
 
 @pytest.mark.parametrize("name", ["dan", "eve", "nobody.at.all"], ids=["disabled", "expired", "unknown"])
@@ -260,27 +254,27 @@ def test_accounts_that_give_no_membership(wauth: Wauth, name: str) -> None:
     assert person_of(wauth, Identity("EXAMPLE", name)).in_group("Domain Users") is False
 
 
-def test_facts_need_no_directory(windowsauth_directory: EmbeddedDirectory) -> None:
+def test_facts_need_no_directory(directory: EmbeddedDirectory) -> None:
     """SIDs that came with the sign-in answer for as long as they are believed; a SID is asked for without a search."""
     clock = Clock()
-    sid = f"{windowsauth_directory.domain_sid}-512"
-    facts = TransportFacts(windowsauth_directory.sid("mallory"), frozenset({sid}), clock.now)
-    with wauth_for(windowsauth_directory, clock=clock) as wauth:
+    sid = f"{directory.domain_sid}-512"
+    facts = TransportFacts(directory.sid("mallory"), frozenset({sid}), clock.now)
+    with wauth_for(directory, clock=clock) as wauth:
         user = person_of(wauth, Identity("EXAMPLE", "mallory"), facts)
         assert user.in_group(sid)
         assert user.in_group("Domain Admins")
         assert not user.in_group("S-1-5-32-544")
-        assert len(windowsauth_directory.operations) == 0
+        assert len(directory.operations) == 0
         clock.now += timedelta(minutes=11)
         assert not user.in_group(sid), "old facts are not believed, and the directory says no"
 
 
-def test_built_in_groups_follow_from_a_ticket(windowsauth_directory: EmbeddedDirectory) -> None:
+def test_built_in_groups_follow_from_a_ticket(directory: EmbeddedDirectory) -> None:
     """A ticket lists no built-in group; who carries a member's SID is in it all the same."""
     clock = Clock()
-    admins = f"{windowsauth_directory.domain_sid}-512"
-    facts = TransportFacts(windowsauth_directory.sid("alice"), frozenset({admins}), clock.now, complete=False)
-    with wauth_for(windowsauth_directory, clock=clock) as wauth:
+    admins = f"{directory.domain_sid}-512"
+    facts = TransportFacts(directory.sid("alice"), frozenset({admins}), clock.now, complete=False)
+    with wauth_for(directory, clock=clock) as wauth:
         assert person_of(wauth, ALICE, facts).in_group("Administrators")
         assert not person_of(wauth, ALICE, facts).in_group("Account Operators")
 
@@ -288,11 +282,11 @@ def test_built_in_groups_follow_from_a_ticket(windowsauth_directory: EmbeddedDir
 # -- settings
 
 
-def test_from_a_mapping(windowsauth_directory: EmbeddedDirectory) -> None:
+def test_from_a_mapping(directory: EmbeddedDirectory) -> None:
     """WAUTH_ names are read out of a configuration that holds other things."""
-    config = {"DEBUG": True, "WAUTH_DOMAINS": {"EXAMPLE": windowsauth_directory.settings()}, "WAUTH_RESYNC_DELTA": "60"}
+    config = {"DEBUG": True, "WAUTH_DOMAINS": {"EXAMPLE": directory.settings()}, "WAUTH_RESYNC_DELTA": "60"}
     with Wauth.from_mapping(config) as wauth:
-        assert wauth.options.resync_delta == timedelta(minutes=1)
+        assert wauth.settings.resync_delta == timedelta(minutes=1)
         assert person_of(wauth, ALICE).in_group("Web Users")
 
 
@@ -307,18 +301,18 @@ def test_a_misspelt_option_in_a_mapping_is_warned_of() -> None:
         Wauth.from_mapping({"WAUTH_NONSENSE": 1, "WAUTH_IGNORE_SETTING_WARNINGS": True})
 
 
-def test_a_misspelt_domain_setting_is_warned_of(windowsauth_directory: EmbeddedDirectory) -> None:
+def test_a_misspelt_domain_setting_is_warned_of(directory: EmbeddedDirectory) -> None:
     """When a domain is first used, a name that means nothing in its settings is warned of."""
     with (
-        wauth_for(windowsauth_directory, {"USER_FILED_MAP": {}}) as wauth,
+        wauth_for(directory, {"USER_FILED_MAP": {}}) as wauth,
         pytest.warns(ConfigurationWarning, match="Did you mean 'USER_FIELD_MAP'"),
     ):
         wauth.manager("EXAMPLE")
 
 
-def test_from_toml(windowsauth_directory: EmbeddedDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_toml(directory: EmbeddedDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A TOML file holds options, a table for each domain, and secrets by reference."""
-    monkeypatch.setenv("WAUTH_TEST_PASSWORD", windowsauth_directory.bind_password)
+    monkeypatch.setenv("WAUTH_TEST_PASSWORD", directory.bind_password)
     path = tmp_path / "wauth.toml"
     path.write_text(
         f"""
@@ -326,11 +320,11 @@ def test_from_toml(windowsauth_directory: EmbeddedDirectory, tmp_path: Path, mon
         WAUTH_USERNAME_FORMAT = "{{username}}@{{domain}}"
 
         [domains.EXAMPLE]
-        SERVER = "{windowsauth_directory.ldaps_url}"
-        SEARCH_BASE = "{windowsauth_directory.base_dn}"
+        SERVER = "{directory.ldaps_url}"
+        SEARCH_BASE = "{directory.base_dn}"
         USERNAME = 'EXAMPLE\\svc_web'
         PASSWORD = {{env = "WAUTH_TEST_PASSWORD"}}
-        CA_FILE = '{windowsauth_directory.ca_file}'
+        CA_FILE = '{directory.ca_file}'
         STAFF_GROUPS = ["Web Editors"]
 
         [domains.EXAMPLE.USER_FIELD_MAP]
@@ -403,7 +397,7 @@ def test_a_forked_child_makes_its_own_managers(wauth: Wauth, store: MemoryUserRe
     assert wauth.sync(ALICE, store).ok
 
 
-def test_many_threads_many_people(wauth: Wauth, windowsauth_directory: EmbeddedDirectory) -> None:
+def test_many_threads_many_people(wauth: Wauth, directory: EmbeddedDirectory) -> None:
     """Thirty-two threads sync thirty people again and again through one Wauth: one user each, and never another's."""
     store = MemoryUserRepository()
     names = [user.username for user in wauth.manager("EXAMPLE").users() if user.enabled]
@@ -431,13 +425,13 @@ def test_many_threads_many_people(wauth: Wauth, windowsauth_directory: EmbeddedD
 
 
 def test_no_secret_comes_out(
-    windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository, caplog: pytest.LogCaptureFixture
+    directory: EmbeddedDirectory, store: MemoryUserRepository, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The service account's password and a visitor's are in no repr, log record, exception or traceback."""
     service, visitor = "canary-service-8812", "canary-visitor-4471"
     settings = {"PASSWORD": service}
     shown: list[str] = []
-    with caplog.at_level(0), wauth_for(windowsauth_directory, settings, clock=Clock()) as wauth:
+    with caplog.at_level(0), wauth_for(directory, settings, clock=Clock()) as wauth:
         for action in (
             lambda: wauth.sync(ALICE, store),
             lambda: wauth.sync_all(store, "EXAMPLE"),
@@ -453,7 +447,7 @@ def test_no_secret_comes_out(
         shown += [
             repr(each) for each in (wauth, wauth.manager("EXAMPLE"), wauth.domains["EXAMPLE"], refreshed, unavailable)
         ]
-    with caplog.at_level(0), wauth_for(windowsauth_directory) as wauth:
+    with caplog.at_level(0), wauth_for(directory) as wauth:
         refused = wauth.authenticate("alice", visitor)
         shown += [repr(refused), refused.message]
     shown.append(caplog.text)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from wauth_core import ConfigurationError, LDAPSettings
 from wauth_core.exceptions import UnknownDomain
-from wauth_core.settings import ConfigurationWarning, DomainSettings, Options, duration, names
+from wauth_core.settings import ConfigurationWarning, DomainSettings, SiteSettings, duration, names
 
 REQUIRED = {"SERVER": "example.local", "SEARCH_BASE": "DC=example,DC=local"}
 CANARY = "canary-77aa"
@@ -376,14 +376,14 @@ DURATIONS: list[Any] = [
 def test_durations(value: Any, expected: timedelta | None) -> None:
     """Section 1.13.3: a number of seconds in any spelling, a timedelta, or None or False for never."""
     assert duration("X", value) == expected
-    assert Options.from_keywords({"resync_delta": value}).resync_delta == expected
+    assert SiteSettings.from_keywords({"resync_delta": value}).resync_delta == expected
 
 
 @pytest.mark.parametrize("value", [-1, "-1", timedelta(-1), True, "ten", "", [], float("nan"), float("inf"), 10**30])
 def test_what_is_no_duration(value: Any) -> None:
     """Anything else is refused, and named."""
     with pytest.raises(ConfigurationError, match="WAUTH_RESYNC_DELTA"):
-        Options.from_keywords({"resync_delta": value})
+        SiteSettings.from_keywords({"resync_delta": value})
 
 
 WRONG_OPTIONS: list[Any] = [
@@ -404,13 +404,13 @@ WRONG_OPTIONS: list[Any] = [
 def test_options_that_cannot_work(given: dict[str, Any], message: str) -> None:
     """A misspelt or impossible option is an error that says what to write."""
     with pytest.raises(ConfigurationError, match=message):
-        Options.from_keywords(given)
+        SiteSettings.from_keywords(given)
 
 
 def test_default_options_are_the_manuals() -> None:
     """Section 1.13; WAUTH_USE_CACHE follows DEBUG in Django only, and WAUTH_IGNORE_SETTING_WARNINGS is off, since the
     manual's own text says that settings are validated by default."""
-    options = Options()
+    options = SiteSettings()
     assert options.use_spn is False
     assert options.resync_delta == timedelta(minutes=10)
     assert options.use_cache is False

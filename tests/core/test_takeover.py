@@ -15,7 +15,7 @@ from wauth_core.exceptions import AmbiguousUser, UnknownDomain, UserNotFound
 from wauth_core.identity import TransportFacts
 from wauth_core.sync.knowledge import May
 from wauth_core.testing import MemoryUserRepository
-from wauth_core.testing.directory import EmbeddedDirectory
+from wauth_core.testing.embedded import EmbeddedDirectory
 
 ALICE = Identity("EXAMPLE", "alice")
 NOW = datetime(2026, 3, 1, 9, tzinfo=timezone.utc)
@@ -25,11 +25,6 @@ SPN = "example.local"
 @pytest.fixture
 def store() -> MemoryUserRepository:
     return MemoryUserRepository()
-
-
-@pytest.fixture
-def directory(windowsauth_directory: EmbeddedDirectory) -> EmbeddedDirectory:
-    return windowsauth_directory
 
 
 def wauth_for(directory: EmbeddedDirectory, name: str = "EXAMPLE", options: Any = None, **settings: Any) -> Wauth:

@@ -26,7 +26,7 @@ def test_a_step_that_fails_fails_the_command():
         "import wauth_core.testing.demo.tour as tour\n"
         "def wrong(visitor):\n    '''Always wrong.'''\n    raise tour.Failed('as expected')\n"
         "tour.STEPS = (tour.nobody, wrong)\n"
-        "from wauth_core.testing.demo.commands import demo\n"
+        "from wauth_core.testing.demo.demo_command import demo\n"
         "demo(['--check'])\n"
     )
     done = subprocess.run([sys.executable, "-c", broken], cwd=ROOT, capture_output=True, text=True, check=False)

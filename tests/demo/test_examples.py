@@ -17,10 +17,10 @@ from tests.e2e.servers import free_port
 
 
 @pytest.mark.parametrize("site", ["flask", "django"])
-def test_an_example_runs_by_itself(site, windowsauth_directory, tmp_path):
+def test_an_example_runs_by_itself(site, directory, tmp_path):
     """Copied somewhere, configured and started, it serves; nobody gets in without a web server in front."""
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    settings, port = windowsauth_directory.settings(), free_port()
+    settings, port = directory.settings(), free_port()
     folder = tmp_path / "examples"
     command = [sys.executable, "-m", "django_intranet.wsgi"]
     if site == "flask":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,24 +26,15 @@ def client(db: None) -> Any:
     return Client()
 
 
-@pytest.fixture(scope="module")
-def shared_directory() -> Iterator[Any]:
-    """One embedded directory for a module whose tests leave it as it was."""
-    from wauth_core.testing import EmbeddedDirectory
-
-    with EmbeddedDirectory() as directory:
-        yield directory
-
-
 @pytest.fixture
-def directory(windowsauth_directory: Any, settings: Any) -> Any:
+def directory(directory: Any, settings: Any) -> Any:
     """A directory of the test's own, which the project's settings name EXAMPLE."""
-    return _use(windowsauth_directory, settings)
+    return _use(directory, settings)
 
 
 @pytest.fixture
-def example(shared_directory: Any, settings: Any) -> Any:
-    """The module's directory, which the project's settings name EXAMPLE; not to be changed."""
+def shared_directory(shared_directory: Any, settings: Any) -> Any:
+    """The module's directory, which the project's settings name EXAMPLE. A test leaves it as it was."""
     return _use(shared_directory, settings)
 
 

@@ -25,7 +25,7 @@ NAMES = ["alice", "ALICE", "EXAMPLE\\alice", "alice@example.local"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_right_password_signs_in_under_any_name(example, name):
+def test_a_right_password_signs_in_under_any_name(shared_directory, name):
     """sAMAccountName, DOMAIN\\name and UPN are one person: one user, synchronised."""
     user = authenticate(None, username=name, password=PASSWORD)
     assert (user.get_username(), user.email, user.ldap.username) == ("alice", "alice@example.local", "alice")
@@ -47,7 +47,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "password", "message", "reason"), REFUSED)
 def test_a_refusal_has_its_reason_in_the_log_and_a_safe_message(
-    client, example, caplog, name, password, message, reason
+    client, shared_directory, caplog, name, password, message, reason
 ):
     """AD's reason is for the log; the form says what the person may know."""
     with caplog.at_level(logging.WARNING, "wauth"):
@@ -59,28 +59,28 @@ def test_a_refusal_has_its_reason_in_the_log_and_a_safe_message(
     assert get_user_model().objects.count() == 0
 
 
-def test_an_empty_password_never_gets_to_the_directory(example):
+def test_an_empty_password_never_gets_to_the_directory(shared_directory):
     """No operation at all is made for it."""
-    before = len(asked(example))
+    before = len(asked(shared_directory))
     assert authenticate(None, username="alice", password="") is None
     assert authenticate(None, username="", password=PASSWORD) is None
-    assert len(asked(example)) == before
+    assert len(asked(shared_directory)) == before
 
 
-def test_the_admins_login_works_with_an_ad_password(client, example):
+def test_the_admins_login_works_with_an_ad_password(client, shared_directory):
     """An administrator of the domain signs in to the admin by password, and gets the rights of the directory."""
     response = client.post("/admin/login/?next=/admin/", {"username": "bob", "password": "Bu1lder's-Yard"})
     assert (response.status_code, response["Location"]) == (302, "/admin/")
     assert client.get("/admin/").status_code == 200
 
 
-def test_local_passwords_still_work(client, example):
+def test_local_passwords_still_work(client, shared_directory):
     """A local user goes by Django's own backend."""
     get_user_model().objects.create_user("local", password="a local one")
     assert authenticate(None, username="local", password="a local one").get_username() == "local"
 
 
-def test_a_local_account_is_not_taken_over_by_a_password_either(example):
+def test_a_local_account_is_not_taken_over_by_a_password_either(shared_directory):
     """The person of the directory who has a local user's name is refused."""
     local = get_user_model().objects.create_superuser("alice", password="local")
     assert authenticate(None, username="alice", password=PASSWORD) is None
@@ -94,7 +94,7 @@ def test_a_directory_that_is_down_says_so(client, directory):
     assert "later" in response.content.decode()
 
 
-def test_hooks_of_the_settings(client, example, settings):
+def test_hooks_of_the_settings(client, shared_directory, settings):
     """WAUTH_BEFORE_SYNC by its path and WAUTH_CREATE_USERS hold at both doors; whoever was made may come in."""
     settings.WAUTH_CREATE_USERS = False
     assert authenticate(None, username="alice", password=PASSWORD) is None
@@ -113,14 +113,14 @@ def no_bobs(identity, user):
     return "no bobs" if user.username == "bob" else None
 
 
-def test_too_many_attempts_are_refused_without_asking(client, example):
+def test_too_many_attempts_are_refused_without_asking(client, shared_directory):
     """The form says so, whatever the password; another name is not concerned."""
     for number in range(4):
         client.post("/login/", {"username": "alice", "password": f"wrong {number}"})
-    example.operations.clear()
+    shared_directory.operations.clear()
     response = client.post("/login/", {"username": "alice", "password": PASSWORD})
     assert "too many attempts" in response.content.decode()
-    assert not example.operations.only("bind")
+    assert not shared_directory.operations.only("bind")
     assert client.post("/login/", {"username": "hana", "password": PASSWORD}).status_code == 302
 
 

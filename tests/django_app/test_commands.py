@@ -175,7 +175,7 @@ def test_syncldap_reads_only_changes_with_incremental(db, directory):
     assert User.objects.get(username="alice").email == "alice@new.example"
 
 
-def test_commands_name_the_domains_there_are(db, example, settings):
+def test_commands_name_the_domains_there_are(db, shared_directory, settings):
     """A domain without settings is an error with the choice; so is a site without any."""
     with pytest.raises(CommandError, match="EXAMPLE"):
         run("syncldap", "NOWHERE")
@@ -198,7 +198,7 @@ def test_checkldap_goes_step_by_step(db, directory, settings):
     assert "tHe-0ther-one" not in out.getvalue()
 
 
-def test_adoptldapusers_shows_and_links(db, example, client):
+def test_adoptldapusers_shows_and_links(db, shared_directory, client):
     """Users are compared by name; who is linked signs in by Windows from then on."""
     for name in ("ALICE", "carol", "stranger"):
         User.objects.create_user(name)
@@ -216,7 +216,7 @@ def test_adoptldapusers_shows_and_links(db, example, client):
     assert "0 to link" in run("adoptldapusers", "EXAMPLE", "--noinput")
 
 
-def test_adoptldapusers_by_mail(db, example):
+def test_adoptldapusers_by_mail(db, shared_directory):
     """Another field against another attribute; what fits twice is left to a person."""
     User.objects.create_user("a.liddell", email="Alice@Example.local")
     for name in ("one", "two"):
@@ -227,7 +227,7 @@ def test_adoptldapusers_by_mail(db, example):
     assert list(LDAPUser.objects.values_list("user__username", "username")) == [("a.liddell", "alice")]
 
 
-def test_adoptldapusers_asks_first(db, example, monkeypatch):
+def test_adoptldapusers_asks_first(db, shared_directory, monkeypatch):
     """Anything but a yes writes nothing."""
     User.objects.create_user("alice")
     monkeypatch.setattr("builtins.input", lambda prompt: "n")

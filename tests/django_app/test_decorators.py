@@ -31,27 +31,27 @@ DOMAIN_VIEWS = ["/domain/", "/domain/class/", "/domain/mixin/", "/domain/async/"
 
 
 @pytest.mark.parametrize("path", DOMAIN_VIEWS)
-def test_domain_required_lets_linked_users_in(client, example, path):
+def test_domain_required_lets_linked_users_in(client, shared_directory, path):
     """A user of the domain sees the view."""
     response = client.get(path, **ALICE)
     assert (response.status_code, response.json()["user"]) == (200, "alice")
 
 
 @pytest.mark.parametrize("path", DOMAIN_VIEWS)
-def test_domain_required_sends_others_to_the_login_page(client, example, local, path):
+def test_domain_required_sends_others_to_the_login_page(client, shared_directory, local, path):
     """A local user, and nobody at all, are sent to sign in."""
     assert client.get(path)["Location"] == TO_LOGIN + path
     client.logout()
     assert client.get(path)["Location"] == TO_LOGIN + path
 
 
-def test_domain_required_of_one_domain(client, example):
+def test_domain_required_of_one_domain(client, shared_directory):
     """*domain* is compared without case; *login_url* is where others go; superusers pass only where they may."""
     assert client.get("/domain/other/", **BOB)["Location"].startswith("/elsewhere/")
     LDAPUser.objects.filter(username="bob").update(domain="OTHER")
 
 
-def test_domain_required_lets_superusers_pass(client, example, local):
+def test_domain_required_lets_superusers_pass(client, shared_directory, local):
     """A local superuser passes by default, and not where bypass_superuser is False."""
     local.is_superuser = True
     local.save()
@@ -80,7 +80,7 @@ def test_ldap_sync_required_goes_by_its_timedelta(client, directory, settings):
 
 
 @pytest.mark.parametrize(("path", "status"), [("/sync/", 200), ("/sync/hour/", 302), ("/sync/mixin/", 302)])
-def test_ldap_sync_required_and_local_users(client, example, local, path, status):
+def test_ldap_sync_required_and_local_users(client, shared_directory, local, path, status):
     """*allow_non_ldap* says whether users without a link pass."""
     assert client.get(path).status_code == status
 
@@ -109,7 +109,7 @@ GROUP_VIEWS = ["/group/", "/group/one/", "/group/async/", "/group/mixin/"]
 
 
 @pytest.mark.parametrize("path", GROUP_VIEWS)
-def test_group_required_is_by_real_membership(client, example, path):
+def test_group_required_is_by_real_membership(client, shared_directory, path):
     """A member passes, one of a look-alike group does not, a superuser has no privilege, nobody signs in first."""
     assert client.get(path, **BOB).status_code == 200
     assert client.get(path, REMOTE_USER="EXAMPLE\\ken").status_code == 403  # Former Domain Admins
@@ -148,7 +148,7 @@ def test_what_one_worker_has_heard_another_one_knows(client, directory, settings
         assert client.get("/group/", **BOB).status_code == 200
 
 
-def test_a_password_costs_one_bind_and_a_ticket_is_asked_for_once(client, example, settings):
+def test_a_password_costs_one_bind_and_a_ticket_is_asked_for_once(client, shared_directory, settings):
     """`group_required` goes by the outcome that the middleware has found, and asks no source again."""
     source = Answers(SignedIn(Identity("EXAMPLE", "bob"), "test"))
     settings.WAUTH_SOURCES = [source]
@@ -174,7 +174,7 @@ def test_group_required_wants_names():
         group_required()
 
 
-def test_login_required_middleware_works_with_ours(client, example, settings):
+def test_login_required_middleware_works_with_ours(client, shared_directory, settings):
     """Django's LoginRequiredMiddleware lets in whom ours signed in, and sends others to the login page."""
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "django.contrib.auth.middleware.LoginRequiredMiddleware"]
     assert client.get("/who/", **ALICE).json()["user"] == "alice"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from wauth_core.settings import Options
+from wauth_core.settings import SiteSettings
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "howto" / "django.md").read_text(encoding="utf-8")
@@ -29,7 +29,7 @@ def test_every_setting_is_listed_with_its_default():
     rows = dict(re.findall(r"^\| `(WAUTH_\w+)` \| `(.*?)` \|", GUIDE, re.MULTILINE))
     assert rows.pop("WAUTH_DOMAINS") == "{}"
     assert rows.pop("WAUTH_USE_CACHE") == "DEBUG"
-    defaults = {f"WAUTH_{field.name.upper()}": field.default for field in dataclasses.fields(Options)}
+    defaults = {f"WAUTH_{field.name.upper()}": field.default for field in dataclasses.fields(SiteSettings)}
     del defaults["WAUTH_USE_CACHE"]
     assert {name: eval(text, {"timedelta": timedelta}) for name, text in rows.items()} == defaults
 
@@ -47,7 +47,7 @@ def test_the_settings_examples_are_settings():
     assert all(hasattr(sources, name) for name in ("ProxyHeader", "IISToken", "Negotiate"))
 
 
-def test_the_examples_run(db, example):
+def test_the_examples_run(db, shared_directory):
     """The code under "In your code" does what its comments say."""
     from django.contrib.auth import get_user_model
 
@@ -70,7 +70,7 @@ def test_the_examples_run(db, example):
 
 
 @pytest.fixture
-def project(tmp_path, windowsauth_directory):
+def project(tmp_path, directory):
     """``django-admin startproject mysite`` with the quick start's settings, and a directory to talk to."""
     _run([sys.executable, "-m", "django", "startproject", "mysite", str(tmp_path)], tmp_path)
     path = tmp_path / "mysite" / "settings.py"
@@ -82,7 +82,7 @@ def project(tmp_path, windowsauth_directory):
     middleware = list(stock["MIDDLEWARE"])
     after = middleware.index(given["MIDDLEWARE"][0]) + 1
     middleware[after:after] = given["MIDDLEWARE"][1:]
-    domain = {**given["WAUTH_DOMAINS"]["EXAMPLE"], **windowsauth_directory.settings()}
+    domain = {**given["WAUTH_DOMAINS"]["EXAMPLE"], **directory.settings()}
     lines = [
         path.read_text(),
         f"INSTALLED_APPS = {stock['INSTALLED_APPS'] + given['INSTALLED_APPS']!r}",

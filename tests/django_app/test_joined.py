@@ -19,7 +19,7 @@ def values(row):
 
 
 @pytest.mark.parametrize("has_link", [True, False], ids=["linked", "local"])
-def test_user_and_link_are_as_django_loads_them(db, example, has_link):
+def test_user_and_link_are_as_django_loads_them(db, shared_directory, has_link):
     """Every column, in one query; whether there is a link is known, too."""
     model = get_user_model()
     user = LDAPUser.objects.create_user("EXAMPLE\\bob") if has_link else model.objects.create_user("local")
@@ -40,12 +40,12 @@ def test_user_and_link_are_as_django_loads_them(db, example, has_link):
         loaded.save()
 
 
-def test_nobody_is_none(db, example):
+def test_nobody_is_none(db, shared_directory):
     """A user who was deleted."""
     assert loaded_user(4711) is None
 
 
-def test_a_manager_that_chooses_is_obeyed(db, example, monkeypatch):
+def test_a_manager_that_chooses_is_obeyed(db, shared_directory, monkeypatch):
     """Whom the project's own manager leaves out is not loaded."""
 
     def without_hidden(self):

@@ -14,11 +14,11 @@ from wauth_django.models import LDAPUser
 User = get_user_model()
 
 
-def test_create_user_gives_a_synchronised_user(db, example):
+def test_create_user_gives_a_synchronised_user(db, shared_directory):
     """The Django user comes back with fields and flags; the link names the person."""
     user = LDAPUser.objects.create_user("EXAMPLE\\Bob")
     assert (user.get_username(), user.first_name, user.is_superuser) == ("bob", "Bob", True)
-    assert (user.ldap.domain, user.ldap.guid) == ("EXAMPLE", example.guid("bob"))
+    assert (user.ldap.domain, user.ldap.guid) == ("EXAMPLE", shared_directory.guid("bob"))
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,14 @@ def test_create_user_gives_a_synchronised_user(db, example):
         ("EXAMPLE\\*", InvalidIdentity),
     ],
 )
-def test_create_user_leaves_nobody_behind_when_it_fails(db, example, name, error):
+def test_create_user_leaves_nobody_behind_when_it_fails(db, shared_directory, name, error):
     """No half-made account that a later request could be signed in as."""
     with pytest.raises(error):
         LDAPUser.objects.create_user(name)
     assert User.objects.count() == 0
 
 
-def test_the_documented_methods(db, example):
+def test_the_documented_methods(db, shared_directory):
     """get_ldap_manager, get_ldap_attr, get_ldap_user, get_ldap_groups, sync, str()."""
     link = LDAPUser.objects.create_user("EXAMPLE\\linus").ldap
     assert link.get_ldap_manager().domain == "EXAMPLE"
@@ -53,12 +53,12 @@ def test_the_documented_methods(db, example):
     assert link.get_ldap_attr("telephoneNumber", as_list=True) == []
 
 
-def test_get_ldap_groups_never_uses_rule_1941(db, example):
+def test_get_ldap_groups_never_uses_rule_1941(db, shared_directory):
     """The groups come by SID; the rule that walks the whole domain is not asked for."""
     link = LDAPUser.objects.create_user("EXAMPLE\\linus").ldap
-    before = len(asked(example))
+    before = len(asked(shared_directory))
     reader = link.get_ldap_groups(attributes=["description"])
-    filters = [operation.filter for operation in asked(example)[before:]]
+    filters = [operation.filter for operation in asked(shared_directory)[before:]]
     assert filters
     assert not any("1941" in filter for filter in filters)
     assert "sAMAccountName" not in reader.attributes
@@ -67,26 +67,26 @@ def test_get_ldap_groups_never_uses_rule_1941(db, example):
     assert len(lazy.search()) == len(reader.entries)
 
 
-def test_the_directory_user_is_asked_for_once(db, example):
+def test_the_directory_user_is_asked_for_once(db, shared_directory):
     """Further attributes need another search, the same ones do not."""
     link = LDAPUser.objects.create_user("EXAMPLE\\alice").ldap
     link.get_ldap_attr("title")
-    before = len(asked(example))
+    before = len(asked(shared_directory))
     assert link.get_ldap_attr("title") == "Managing Director"
-    assert len(asked(example)) == before
+    assert len(asked(shared_directory)) == before
     assert link.get_ldap_attr("department") == "Management"
     assert link.get_ldap_attr("title", refresh_cache=True) == "Managing Director"
-    assert len(asked(example)) > before
+    assert len(asked(shared_directory)) > before
 
 
-def test_links_made_by_hand_as_the_manual_says(client, example):
+def test_links_made_by_hand_as_the_manual_says(client, shared_directory):
     """bulk_create with user and domain alone makes links that people sign in by (manual 1.4.1)."""
     users = [User.objects.create_user(name) for name in ("alice", "bob")]
     LDAPUser.objects.bulk_create(LDAPUser(domain="Example", user=user) for user in users)
     assert client.get("/who/", REMOTE_USER="EXAMPLE\\Bob").json()["superuser"] is True
     assert User.objects.count() == 2
     link = LDAPUser.objects.get(user__username="bob")
-    assert (link.domain, link.username, link.guid) == ("EXAMPLE", "bob", example.guid("bob"))
+    assert (link.domain, link.username, link.guid) == ("EXAMPLE", "bob", shared_directory.guid("bob"))
 
 
 def test_one_person_has_one_link(db):
@@ -163,7 +163,7 @@ def test_groups_follow_group_map_and_mirror(client, directory, settings):
     assert client.get("/who/", **hana).json()["groups"] == ["Own", "Project Looking-Glass", "Project Wonderland"]
 
 
-def test_get_ldap_manager_is_one_for_each_domain(example):
+def test_get_ldap_manager_is_one_for_each_domain(shared_directory):
     """The documented door (manual 1.7): one manager a domain, lazily connected; unknown domains are named."""
     from wauth_core.exceptions import UnknownDomain
     from wauth_django.ldap import get_ldap_manager

@@ -15,7 +15,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("environ", "status", "text"), PAGES)
-def test_a_closed_site_shows_a_page_to_whom_it_keeps_out(client, example, settings, environ, status, text):
+def test_a_closed_site_shows_a_page_to_whom_it_keeps_out(client, shared_directory, settings, environ, status, text):
     """WAUTH_REQUIRE_LOGIN lets nobody through to a view, refused people neither."""
     settings.WAUTH_REQUIRE_LOGIN = True
     response = client.get("/who/", **environ)
@@ -45,7 +45,7 @@ def test_strangers_wait_while_the_directory_is_down(client, directory, settings)
     assert client.get("/who/", **ALICE).status_code == 200
 
 
-def test_a_project_replaces_a_page_by_its_own_template(client, example, settings, tmp_path):
+def test_a_project_replaces_a_page_by_its_own_template(client, shared_directory, settings, tmp_path):
     """wauth/403.html of the project takes the place of ours; the other pages stay."""
     (tmp_path / "wauth").mkdir()
     (tmp_path / "wauth" / "403.html").write_text("No entry for {{ identity }}: {{ message }}")
@@ -59,7 +59,7 @@ def test_a_project_replaces_a_page_by_its_own_template(client, example, settings
 
 def test_the_page_stands_in_for_djangos_own_403(rf_request):
     """As handler403 it shows the person, escaped."""
-    from wauth_django.pages import permission_denied
+    from wauth_django.responses import permission_denied
 
     response = permission_denied(rf_request, PermissionError())
     assert response.status_code == 403
@@ -79,7 +79,7 @@ def rf_request():
     return request
 
 
-def test_the_pages_follow_djangos_language(client, example, settings):
+def test_the_pages_follow_djangos_language(client, shared_directory, settings):
     """LocaleMiddleware chooses, as for every page of the project; the admin's words follow too."""
     from django.utils import translation
 
@@ -103,7 +103,7 @@ def test_the_pages_follow_djangos_language(client, example, settings):
         pytest.param({"REMOTE_USER": "NOWHERE\\alice"}, "NOWHERE", id="unknown-domain"),
     ],
 )
-def test_a_developer_is_told_why(client, example, settings, caplog, environ, why):
+def test_a_developer_is_told_why(client, shared_directory, settings, caplog, environ, why):
     """On the page and in the log while DEBUG is on; without it the page tells nothing of the project."""
     settings.WAUTH_REQUIRE_LOGIN = True
     assert "In debug mode only" not in client.get("/who/", **environ).content.decode()

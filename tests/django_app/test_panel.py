@@ -67,7 +67,7 @@ async def async_view(request):
 @pytest.mark.parametrize(
     ("view", "factory"), [(sync_view, RequestFactory), (async_view, AsyncRequestFactory)], ids=["sync", "async"]
 )
-def test_every_operation_is_shown(example, view, factory):
+def test_every_operation_is_shown(shared_directory, view, factory):
     """Domain, filter, scope, entries, time, stack and usage; hostile text escaped; no password anywhere."""
     panel = panel_after(view, factory().get("/"))
     content = panel.content
@@ -78,20 +78,20 @@ def test_every_operation_is_shown(example, view, factory):
     assert "ask_twice" in content
     assert "made 2 times" in content
     assert "Usage of this process" in content
-    assert example.bind_password not in content
+    assert shared_directory.bind_password not in content
     assert "operations in" in panel.nav_subtitle
     asked = [operation for operation in panel.get_stats()["operations"] if "description" in operation["filter"]]
     assert len(asked) == 2
 
 
-def test_a_request_without_ldap_says_so(example):
+def test_a_request_without_ldap_says_so(shared_directory):
     """Nothing asked, nothing shown."""
     panel = panel_after(lambda request: HttpResponse(""), RequestFactory().get("/"))
     assert "asked the directory nothing" in panel.content
     assert panel.nav_subtitle == "none"
 
 
-def test_the_panel_sits_in_the_real_toolbar(client, example, settings):
+def test_the_panel_sits_in_the_real_toolbar(client, shared_directory, settings):
     """With django-debug-toolbar's middleware, a page of ours carries the panel."""
     settings.DEBUG = True
     settings.INTERNAL_IPS = ["127.0.0.1"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def test_somebody_is_signed_in_and_out(client, example, windowsauth_sign_in):
+def test_somebody_is_signed_in_and_out(client, shared_directory, windowsauth_sign_in):
     """Requests are alice's, then bob's with his rights, then nobody's."""
     told = []
     for user in ("EXAMPLE\\alice", "EXAMPLE\\bob", None):

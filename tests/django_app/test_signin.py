@@ -11,7 +11,7 @@ ALICE = {"REMOTE_USER": "EXAMPLE\\Alice"}
 BOB = {"REMOTE_USER": "EXAMPLE\\bob"}
 
 
-def test_the_first_request_carries_the_synced_rights(client, example):
+def test_the_first_request_carries_the_synced_rights(client, shared_directory):
     """The very request that makes the user already sees flags and fields of the directory."""
     from django.contrib.auth import get_user_model
 
@@ -19,11 +19,11 @@ def test_the_first_request_carries_the_synced_rights(client, example):
     user = get_user_model().objects.get(username="bob")
     assert (user.first_name, user.last_name, user.email) == ("Bob", "Builder", "bob@example.local")
     assert user.has_usable_password() is False
-    assert user.ldap.guid == example.guid("bob")
+    assert user.ldap.guid == shared_directory.guid("bob")
     assert str(user.ldap) == "EXAMPLE\\bob"
 
 
-def test_a_session_is_kept_for_the_same_person(client, example):
+def test_a_session_is_kept_for_the_same_person(client, shared_directory):
     """The second request signs nobody in again: same session, same last_login."""
     first = client.get("/who/", **ALICE)
     key = client.session.session_key
@@ -44,7 +44,7 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("request_by", "user"), ENDS)
-def test_a_session_never_survives_its_owner(client, example, request_by, user):
+def test_a_session_never_survives_its_owner(client, shared_directory, request_by, user):
     """A request from somebody else, or from nobody, ends the session and changes its key."""
     assert client.get("/who/", **ALICE).json()["user"] == "alice"
     key = client.session.session_key
@@ -76,7 +76,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("remote_user", HOSTILE, ids=[repr(name)[:40] for name in HOSTILE])
-def test_hostile_names_sign_nobody_in(client, example, caplog, remote_user):
+def test_hostile_names_sign_nobody_in(client, shared_directory, caplog, remote_user):
     """Nobody becomes somebody, no half-made user stays, nothing is a 500, and the log says why."""
     from django.contrib.auth import get_user_model
 
@@ -87,13 +87,13 @@ def test_hostile_names_sign_nobody_in(client, example, caplog, remote_user):
     assert caplog.records
 
 
-def test_an_accent_makes_another_name(client, example):
+def test_an_accent_makes_another_name(client, shared_directory):
     """The name josé is not jose, whatever a directory or a database thinks of accents."""
     assert client.get("/who/", REMOTE_USER="EXAMPLE\\jose").json()["user"] == "jose"
     assert client.get("/who/", REMOTE_USER="EXAMPLE\\josé").json()["user"] == ""
 
 
-def test_a_local_superuser_of_the_same_name_is_not_taken_over(client, example):
+def test_a_local_superuser_of_the_same_name_is_not_taken_over(client, shared_directory):
     """A local account without a link stays what it is; the person of that name is not let in."""
     from django.contrib.auth import get_user_model
 
@@ -103,7 +103,7 @@ def test_a_local_superuser_of_the_same_name_is_not_taken_over(client, example):
     assert not hasattr(local, "ldap")
 
 
-def test_a_local_account_is_adopted_where_the_site_says_so(client, example, settings):
+def test_a_local_account_is_adopted_where_the_site_says_so(client, shared_directory, settings):
     """WAUTH_ADOPT_EXISTING_USERS links the account, and the directory rules over its rights from then on."""
     from django.contrib.auth import get_user_model
 
@@ -131,7 +131,7 @@ class Wrapped:
         return async_to_sync(self.client.get)(path, headers=headers)
 
 
-def test_the_same_in_an_async_stack(db, example, settings):
+def test_the_same_in_an_async_stack(db, shared_directory, settings):
     """Under ASGI a wrapper's answer signs in, and a client's own header never does."""
     from wauth_core import Identity
 

@@ -25,13 +25,13 @@ def simulated(request, settings):
     settings.MIDDLEWARE = chain
 
 
-def test_every_request_comes_from_the_simulated_user(client, example, settings, simulated):
+def test_every_request_comes_from_the_simulated_user(client, shared_directory, settings, simulated):
     """With DEBUG the whole way runs: sign-in, sync, session."""
     settings.DEBUG = True
     assert client.get("/who/").json() == {"user": "bob", "superuser": True, "staff": True, "groups": []}
 
 
-def test_in_an_async_stack_too(db, example, settings, simulated):
+def test_in_an_async_stack_too(db, shared_directory, settings, simulated):
     """Under ASGI, by either middleware."""
     from django.test import AsyncClient
 
@@ -41,7 +41,7 @@ def test_in_an_async_stack_too(db, example, settings, simulated):
         assert async_to_sync(client.get)("/awho/").json() == {"user": "bob", "superuser": True, "staff": True}
 
 
-def test_without_debug_it_is_not_there(client, example, settings, simulated):
+def test_without_debug_it_is_not_there(client, shared_directory, settings, simulated):
     """In production the middleware removes itself."""
     assert client.get("/who/").json()["user"] == ""
 
@@ -95,11 +95,11 @@ def _start(monkeypatch):
     return thread
 
 
-def test_a_server_connects_in_the_background(example, settings, monkeypatch):
+def test_a_server_connects_in_the_background(shared_directory, settings, monkeypatch):
     """The connection and PRELOAD_DEFINITIONS are there before the first request."""
-    before = len(example.operations)
+    before = len(shared_directory.operations)
     assert _start(monkeypatch) is not None
-    assert any(operation.op == "bind" for operation in example.operations[before:])
+    assert any(operation.op == "bind" for operation in shared_directory.operations[before:])
 
 
 def test_a_directory_that_is_down_breaks_no_start(directory, settings, monkeypatch, caplog):
@@ -110,7 +110,7 @@ def test_a_directory_that_is_down_breaks_no_start(directory, settings, monkeypat
     assert "EXAMPLE was not preloaded" in caplog.text
 
 
-def test_nothing_is_preloaded_where_nothing_is_wanted(example, settings, monkeypatch):
+def test_nothing_is_preloaded_where_nothing_is_wanted(shared_directory, settings, monkeypatch):
     """False, and a site without domains, start no thread."""
     settings.WAUTH_PRELOAD_DOMAINS = False
     assert _start(monkeypatch) is None

@@ -30,7 +30,7 @@ def proxy(settings):
     settings.WAUTH_SOURCES = [ProxyHeader("RemoteUser", trusted=["10.0.0.5"])]
 
 
-def test_a_listed_proxy_is_believed_and_nobody_else(client, example, proxy):
+def test_a_listed_proxy_is_believed_and_nobody_else(client, shared_directory, proxy):
     """The header counts from the proxy's address alone; from another one it ends the session too."""
     assert client.get("/who/", **HEADER).json()["user"] == ""
     assert client.get("/who/", **HEADER, REMOTE_ADDR="10.0.0.5").json()["user"] == "bob"
@@ -38,7 +38,7 @@ def test_a_listed_proxy_is_believed_and_nobody_else(client, example, proxy):
     assert client.get("/who/", REMOTE_ADDR="10.0.0.5", REMOTE_USER="EXAMPLE\\bob").json()["user"] == ""
 
 
-def test_the_same_under_asgi(db, example, settings):
+def test_the_same_under_asgi(db, shared_directory, settings):
     """The async stack asks the same sources; the test client comes from 127.0.0.1."""
     get = async_to_sync(AsyncClient().get)
     settings.WAUTH_SOURCES = [ProxyHeader("RemoteUser", trusted=["10.0.0.5"])]
@@ -48,14 +48,14 @@ def test_the_same_under_asgi(db, example, settings):
     assert get("/awho/", headers={"remoteuser": "EXAMPLE\\bob,x"}).json()["user"] == ""
 
 
-def test_a_source_that_is_no_good_under_asgi_is_not_asked(db, example, settings):
+def test_a_source_that_is_no_good_under_asgi_is_not_asked(db, shared_directory, settings):
     """ServerIdentity has nothing to say there; a client's Remote-User header even less."""
     settings.WAUTH_SOURCES = ["wauth_wsgi.ServerIdentity"]
     get = async_to_sync(AsyncClient().get)
     assert get("/awho/", headers={"remote-user": "EXAMPLE\\bob"}).json()["user"] == ""
 
 
-def test_the_wrappers_answer_is_used_and_no_source_asked(client, example, settings):
+def test_the_wrappers_answer_is_used_and_no_source_asked(client, shared_directory, settings):
     """An outcome in the environ stands; what a client sends under such a name is a header, and means nothing."""
     source = Answers(SignedIn(BOB, "source"))
     settings.WAUTH_SOURCES = [source]
@@ -68,11 +68,11 @@ def test_the_wrappers_answer_is_used_and_no_source_asked(client, example, settin
 
 
 @pytest.mark.parametrize("browser", [Client, AsyncClient], ids=["wsgi", "asgi"])
-def test_what_a_source_reads_in_secret_stays_from_views(db, example, settings, browser):
+def test_what_a_source_reads_in_secret_stays_from_views(db, shared_directory, settings, browser):
     """Tokens and shared secrets are gone from META and headers, which Django copied before any source was asked."""
     looks = "tests.django_app.sources.looks_at_headers"
     settings.MIDDLEWARE = [looks, *settings.MIDDLEWARE]
-    token = TokenFacts(example.sid("bob"), "EXAMPLE", "bob", frozenset())
+    token = TokenFacts(shared_directory.sid("bob"), "EXAMPLE", "bob", frozenset())
     reader = FakeTokenReader({0x2C0: token})
     settings.WAUTH_SOURCES = [
         ProxyHeader("RemoteUser", trusted=["127.0.0.1"], secret="between us"),
@@ -90,7 +90,7 @@ def test_what_a_source_reads_in_secret_stays_from_views(db, example, settings, b
         assert "HTTP_" + name.upper().replace("-", "_") not in request.META
 
 
-def test_a_handshake_is_answered_by_the_middleware(client, example, settings):
+def test_a_handshake_is_answered_by_the_middleware(client, shared_directory, settings):
     """Status and headers of the step go out, no view runs, and the session is neither used nor touched."""
     negotiate = Handshake((("WWW-Authenticate", "Negotiate abc"),), "test")
     settings.WAUTH_SOURCES = [Answers(negotiate)]
@@ -102,7 +102,7 @@ def test_a_handshake_is_answered_by_the_middleware(client, example, settings):
     assert client.get("/who/").json()["user"] == ""
 
 
-def test_a_wrong_password_is_told_to_the_project(client, example, settings):
+def test_a_wrong_password_is_told_to_the_project(client, shared_directory, settings):
     """`user_refused` is sent for a step of a handshake that is a failure, and for no other step."""
     refused = []
 
@@ -119,7 +119,7 @@ def test_a_wrong_password_is_told_to_the_project(client, example, settings):
     assert refused == ["BAD_PASSWORD"]
 
 
-def test_required_logins(client, example, settings):
+def test_required_logins(client, shared_directory, settings):
     """WAUTH_REQUIRE_LOGIN: 401 with every challenge and the source's page, 403 for a false claim; users pass."""
     settings.WAUTH_REQUIRE_LOGIN = True
     challenge = Challenge((("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", "Basic")), b"<p>Sign in, please")
@@ -135,7 +135,7 @@ def test_required_logins(client, example, settings):
     assert Client().get("/who/").status_code == 403
 
 
-def test_a_sources_headers_are_on_the_response(client, example, settings):
+def test_a_sources_headers_are_on_the_response(client, shared_directory, settings):
     """A cookie with all its attributes, beside the session's own, and a mutual-authentication token."""
     headers = (("Set-Cookie", "wauth=1; Path=/; HttpOnly; SameSite=Lax"), ("WWW-Authenticate", "Negotiate done"))
     settings.WAUTH_SOURCES = [Answers(SignedIn(BOB, "test", headers=headers))]
@@ -145,57 +145,63 @@ def test_a_sources_headers_are_on_the_response(client, example, settings):
         assert "sessionid" in response.cookies
 
 
-def test_what_a_young_ticket_says_is_taken(client, example, settings):
+def test_what_a_young_ticket_says_is_taken(client, shared_directory, settings):
     """A known person signs in by a ticket without any search, with the groups of the ticket."""
     source = Answers(SignedIn(Identity("EXAMPLE", "alice"), "test"))
     settings.WAUTH_SOURCES = [source]
     assert client.get("/who/").json()["superuser"] is False
-    before = len(asked(example))
-    facts = TransportFacts(example.sid("alice"), frozenset({f"{example.domain_sid}-512"}), datetime.now(timezone.utc))
+    before = len(asked(shared_directory))
+    facts = TransportFacts(
+        shared_directory.sid("alice"), frozenset({f"{shared_directory.domain_sid}-512"}), datetime.now(timezone.utc)
+    )
     source.outcome = SignedIn(Identity("EXAMPLE", "alice"), "test", facts)
     browser = Client()
     assert browser.get("/who/").json()["superuser"] is True
     assert browser.get("/group/").status_code == 200
-    assert len(asked(example)) == before
+    assert len(asked(shared_directory)) == before
     assert get_user_model().objects.get(username="alice").ldap.state == "enabled"  # of which a ticket says nothing
 
 
-def test_a_young_ticket_spares_the_search_of_a_session_too(client, example, settings):
+def test_a_young_ticket_spares_the_search_of_a_session_too(client, shared_directory, settings):
     """A source that brings a ticket with each request keeps a known person in step by it alone."""
     source = Answers(SignedIn(Identity("EXAMPLE", "alice"), "test"))
     settings.WAUTH_SOURCES = [source]
     assert client.get("/who/").json()["superuser"] is False
-    before, now = len(asked(example)), datetime.now(timezone.utc)
+    before, now = len(asked(shared_directory)), datetime.now(timezone.utc)
     LDAPUser.objects.update(last_sync=now - timedelta(minutes=11))
-    facts = TransportFacts(example.sid("alice"), frozenset({f"{example.domain_sid}-512"}), now)
+    facts = TransportFacts(shared_directory.sid("alice"), frozenset({f"{shared_directory.domain_sid}-512"}), now)
     source.outcome = SignedIn(Identity("EXAMPLE", "alice"), "test", facts)
     assert client.get("/who/").json()["superuser"] is True
-    assert len(asked(example)) == before
+    assert len(asked(shared_directory)) == before
 
 
-def test_a_ticket_makes_nobody_known(client, example, settings):
+def test_a_ticket_makes_nobody_known(client, shared_directory, settings):
     """A stranger is asked for in the directory, whose word is the newer one."""
-    facts = TransportFacts(example.sid("alice"), frozenset({f"{example.domain_sid}-512"}), datetime.now(timezone.utc))
+    facts = TransportFacts(
+        shared_directory.sid("alice"), frozenset({f"{shared_directory.domain_sid}-512"}), datetime.now(timezone.utc)
+    )
     settings.WAUTH_SOURCES = [Answers(SignedIn(Identity("EXAMPLE", "alice"), "test", facts))]
     assert client.get("/who/").json() == {"user": "alice", "superuser": False, "staff": False, "groups": []}
 
 
-def test_a_ticket_of_another_person_is_refused(client, example, settings):
+def test_a_ticket_of_another_person_is_refused(client, shared_directory, settings):
     """The SID in the ticket and the one in the directory must be one."""
-    facts = TransportFacts(example.sid("bob"), frozenset(), datetime.now(timezone.utc))
+    facts = TransportFacts(shared_directory.sid("bob"), frozenset(), datetime.now(timezone.utc))
     settings.WAUTH_SOURCES = [Answers(SignedIn(Identity("EXAMPLE", "carol"), "test", facts))]
     assert client.get("/who/").json()["user"] == ""
 
 
-def test_old_facts_are_not_believed(client, example, settings):
+def test_old_facts_are_not_believed(client, shared_directory, settings):
     """Facts older than WAUTH_RESYNC_DELTA: the directory is asked."""
-    admins = f"{example.domain_sid}-512"
-    facts = TransportFacts(example.sid("hana"), frozenset({admins}), datetime.now(timezone.utc) - timedelta(hours=1))
+    admins = f"{shared_directory.domain_sid}-512"
+    facts = TransportFacts(
+        shared_directory.sid("hana"), frozenset({admins}), datetime.now(timezone.utc) - timedelta(hours=1)
+    )
     settings.WAUTH_SOURCES = [Answers(SignedIn(Identity("EXAMPLE", "hana"), "test", facts))]
     assert client.get("/who/").json()["superuser"] is False
 
 
-def test_a_source_that_fails_signs_nobody_in(client, example, settings):
+def test_a_source_that_fails_signs_nobody_in(client, shared_directory, settings):
     """An exception in a source is a refusal, not a 500."""
 
     class Broken:

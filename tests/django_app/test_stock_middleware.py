@@ -20,7 +20,7 @@ def stock(settings):
     settings.MIDDLEWARE = [STOCK if name == OURS else name for name in settings.MIDDLEWARE]
 
 
-def test_it_signs_in_with_rights_and_keeps_the_session(client, example, stock):
+def test_it_signs_in_with_rights_and_keeps_the_session(client, shared_directory, stock):
     """The first request carries the rights; the second signs nobody in again."""
     assert client.get("/who/", **BOB).json() == {"user": "bob", "superuser": True, "staff": True, "groups": []}
     key = client.session.session_key
@@ -32,7 +32,7 @@ ENDS = ["EXAMPLE\\alice", "OTHER\\bob", "bob", "EXAMPLE\\bob\\x", "EXAMPLE\\*", 
 
 
 @pytest.mark.parametrize("remote_user", ENDS)
-def test_nobody_else_gets_the_session(client, example, stock, remote_user):
+def test_nobody_else_gets_the_session(client, shared_directory, stock, remote_user):
     """Django compares user names alone; the identity in the session tells the twin apart. Nothing is a 500."""
     client.get("/who/", **BOB)
     expected = "alice" if "alice" in remote_user else ""
@@ -40,23 +40,23 @@ def test_nobody_else_gets_the_session(client, example, stock, remote_user):
     assert (response.status_code, response.json()["user"]) == (200, expected)
 
 
-def test_two_twins_are_two_users(client, settings, stock, windowsauth_directory):
+def test_two_twins_are_two_users(client, settings, stock, directory):
     """With names of the form DOMAIN\\name both twins have accounts, and switching between them switches users."""
     from wauth_core.testing import EmbeddedDirectory
 
     settings.WAUTH_USERNAME_FORMAT = "{domain}\\{username}"
     with EmbeddedDirectory(domain="OTHER", realm="other.local") as other:
-        settings.WAUTH_DOMAINS = {"EXAMPLE": windowsauth_directory.settings(), "OTHER": other.settings()}
+        settings.WAUTH_DOMAINS = {"EXAMPLE": directory.settings(), "OTHER": other.settings()}
         for domain in ("EXAMPLE", "OTHER", "EXAMPLE"):
             response = client.get("/who/", REMOTE_USER=f"{domain}\\bob")
             assert response.json()["user"] == f"{domain}\\bob"
     assert sorted(LDAPUser.objects.values_list("domain", flat=True)) == ["EXAMPLE", "OTHER"]
 
 
-def test_a_user_whose_django_name_differs_keeps_the_session(client, example, stock):
+def test_a_user_whose_django_name_differs_keeps_the_session(client, shared_directory, stock):
     """A linked account of another name is recognised on each request, without a new sign-in."""
     user = get_user_model().objects.create_user("robert.builder")
-    LDAPUser.objects.create(user=user, domain="EXAMPLE", username="bob", guid=example.guid("bob"))
+    LDAPUser.objects.create(user=user, domain="EXAMPLE", username="bob", guid=shared_directory.guid("bob"))
     client.get("/name/", **BOB)
     key = client.session.session_key
     client.get("/name/", **BOB)
@@ -64,7 +64,7 @@ def test_a_user_whose_django_name_differs_keeps_the_session(client, example, sto
     assert get_user_model().objects.count() == 1
 
 
-def test_the_cost_is_the_same(client, example, stock, settings):
+def test_the_cost_is_the_same(client, shared_directory, stock, settings):
     """No query beyond session and user: the link comes with the user."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -78,7 +78,7 @@ def test_the_cost_is_the_same(client, example, stock, settings):
         assert len(captured) == 2
 
 
-def test_under_asgi_a_clients_header_is_refused(db, example, stock, caplog):
+def test_under_asgi_a_clients_header_is_refused(db, shared_directory, stock, caplog):
     """Django's middleware hands a client's Remote-User to the backend there, which lets nobody in by it."""
     client = AsyncClient()
     response = async_to_sync(client.get)("/awho/", headers={"remote-user": "EXAMPLE\\bob"})
@@ -87,7 +87,7 @@ def test_under_asgi_a_clients_header_is_refused(db, example, stock, caplog):
     assert "ASGI" in caplog.text
 
 
-def test_utf8_names_of_mod_wsgi(client, example, stock, settings):
+def test_utf8_names_of_mod_wsgi(client, shared_directory, stock, settings):
     """REMOTE_USER is latin-1 of UTF-8 bytes (PEP 3333): the name is the one the directory has."""
     raw = "EXAMPLE\\zoë.ünal".encode().decode("latin-1")
     assert client.get("/who/", REMOTE_USER=raw).json()["user"] == "zoë.ünal"
@@ -96,16 +96,16 @@ def test_utf8_names_of_mod_wsgi(client, example, stock, settings):
     assert client.session.session_key == key
 
 
-def test_spn_names(client, example, stock, settings):
+def test_spn_names(client, shared_directory, stock, settings):
     """WAUTH_USE_SPN: username@fqdn, domains by FQDN, and str() of the link follows."""
-    settings.WAUTH_DOMAINS = {"example.local": example.settings()}
+    settings.WAUTH_DOMAINS = {"example.local": shared_directory.settings()}
     settings.WAUTH_USE_SPN = True
     assert client.get("/who/", REMOTE_USER="Bob@EXAMPLE.local").json()["user"] == "bob"
     assert str(LDAPUser.objects.get()) == "bob@example.local"
     assert Client().get("/who/", **BOB).json()["user"] == ""
 
 
-def test_create_unknown_user_can_be_turned_off(db, example, settings):
+def test_create_unknown_user_can_be_turned_off(db, shared_directory, settings):
     """A subclass of the backend with create_unknown_user = False lets only known users in."""
     from django.contrib.auth import authenticate
 

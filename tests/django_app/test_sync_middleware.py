@@ -107,18 +107,18 @@ def test_a_renamed_person_keeps_the_account(client, directory, mode):
     assert get_user_model().objects.get(username="robert").pk == pk
 
 
-def test_fresh_requests_ask_the_directory_nothing(client, example, mode):
+def test_fresh_requests_ask_the_directory_nothing(client, shared_directory, mode):
     """Within the delta there is no LDAP at all; a sync is one search."""
     client.get("/who/", **BOB)
-    before = searches(example)
+    before = searches(shared_directory)
     client.get("/who/", **BOB)
-    assert searches(example) == before
+    assert searches(shared_directory) == before
     age("bob", timedelta(minutes=11))
     client.get("/who/", **BOB)
-    assert searches(example) == before + 1
+    assert searches(shared_directory) == before + 1
 
 
-def test_sql_of_a_fresh_request(client, example, mode):
+def test_sql_of_a_fresh_request(client, shared_directory, mode):
     """Session and user; the link comes with the user."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -133,16 +133,16 @@ def test_sql_of_a_fresh_request(client, example, mode):
     assert tables == ["django_session", "auth_user"]
 
 
-def test_a_site_without_time_zones(client, example, settings, mode):
+def test_a_site_without_time_zones(client, shared_directory, settings, mode):
     """USE_TZ = False: moments are naive in the database, and mean the same."""
     settings.USE_TZ = False
     client.get("/who/", **BOB)
-    before = searches(example)
+    before = searches(shared_directory)
     assert client.get("/who/", **BOB).json()["user"] == "bob"
-    assert searches(example) == before
+    assert searches(shared_directory) == before
     age("bob", timedelta(minutes=11))
     assert client.get("/who/", **BOB).json()["user"] == "bob"
-    assert searches(example) == before + 1
+    assert searches(shared_directory) == before + 1
 
 
 DELTAS = [
@@ -157,23 +157,23 @@ DELTAS = [
 
 
 @pytest.mark.parametrize(("delta", "expected"), DELTAS)
-def test_resync_delta_in_every_spelling(client, example, settings, mode, delta, expected):
+def test_resync_delta_in_every_spelling(client, shared_directory, settings, mode, delta, expected):
     """WAUTH_RESYNC_DELTA: seconds, text, timedelta; None and False for never, 0 for every request."""
     settings.WAUTH_RESYNC_DELTA = delta
     client.get("/who/", **BOB)
     age("bob", timedelta(minutes=11))
-    before = searches(example)
+    before = searches(shared_directory)
     client.get("/who/", **BOB)
-    assert searches(example) - before == expected
+    assert searches(shared_directory) - before == expected
 
 
-def test_zero_does_not_sync_twice_in_the_request_that_signs_in(client, example, settings):
+def test_zero_does_not_sync_twice_in_the_request_that_signs_in(client, shared_directory, settings):
     """The sync of the sign-in counts as the request's own."""
     settings.WAUTH_RESYNC_DELTA = 0
     Client().get("/who/", **BOB)
-    before = searches(example)
+    before = searches(shared_directory)
     client.get("/who/", **BOB)
-    assert searches(example) == before + 1
+    assert searches(shared_directory) == before + 1
 
 
 @pytest.fixture
@@ -270,7 +270,7 @@ def test_require_resync_fails_the_request(broken, settings):
     assert Client().get("/who/", **ALICE).status_code == 418  # the sync of a sign-in is meant too
 
 
-def test_a_link_that_was_deleted_ends_the_session(client, example, settings):
+def test_a_link_that_was_deleted_ends_the_session(client, shared_directory, settings):
     """Nobody vouches for the session any more; the request signs in anew."""
     settings.WAUTH_USE_CACHE = False
     client.get("/who/", **BOB)
@@ -282,21 +282,21 @@ def test_a_link_that_was_deleted_ends_the_session(client, example, settings):
     assert user.is_active is True
 
 
-def test_local_users_are_left_alone(client, example, mode):
+def test_local_users_are_left_alone(client, shared_directory, mode):
     """A user without a link is never synchronised; that there is none costs one query."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
     client.force_login(get_user_model().objects.create_user("local"), "django.contrib.auth.backends.ModelBackend")
     assert client.get("/who/").json()["user"] == "local"
-    before = searches(example)
+    before = searches(shared_directory)
     with CaptureQueriesContext(connection) as queries:
         client.get("/name/")
     assert len(queries) == 3
-    assert searches(example) == before
+    assert searches(shared_directory) == before
 
 
-def test_no_settings_for_the_domain(client, example, settings, mode, caplog):
+def test_no_settings_for_the_domain(client, shared_directory, settings, mode, caplog):
     """A user of a domain whose settings are gone keeps the account; the log says what is missing."""
     client.get("/who/", **BOB)
     age("bob", timedelta(minutes=11))

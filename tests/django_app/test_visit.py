@@ -55,7 +55,7 @@ class Browser:
 
 
 @pytest.fixture(params=[Client, AsyncClient], ids=["wsgi", "asgi"])
-def browser(request, db, example, settings):
+def browser(request, db, shared_directory, settings):
     """Each stack."""
     settings.AUTHENTICATION_BACKENDS = [
         "wauth_django.backends.WindowsAuthBackend",
@@ -168,7 +168,7 @@ def test_a_session_that_says_nothing_of_its_owner_ends(browser, said):
 
 
 @pytest.fixture
-def by_token(db, example, settings):
+def by_token(db, shared_directory, settings):
     """A middleware before ours signs a robot in for its request alone, whosever session comes with it."""
     robot = get_user_model().objects.create_user("robot")
     place = settings.MIDDLEWARE.index("wauth_django.middleware.WindowsAuthMiddleware")
@@ -190,9 +190,9 @@ def test_whom_a_token_signs_in_is_nobodys_to_end(browser, by_token, door):
     assert browser.user(NOBODY, door) == "alice"
 
 
-def test_a_new_password_ends_the_sessions_of_the_old_one(db, windowsauth_directory, settings):
+def test_a_new_password_ends_the_sessions_of_the_old_one(db, directory, settings):
     """Once a sync has read a later pwdLastSet; the session of a source begins anew in the same request."""
-    settings.WAUTH_DOMAINS = {"EXAMPLE": windowsauth_directory.settings()}
+    settings.WAUTH_DOMAINS = {"EXAMPLE": directory.settings()}
     settings.WAUTH_RESYNC_DELTA = 0
     settings.AUTHENTICATION_BACKENDS = ["wauth_django.backends.WindowsAuthBackend", "wauth_django.backends.LDAPBackend"]
     typed, named = Browser(Client, settings), Client()
@@ -200,22 +200,22 @@ def test_a_new_password_ends_the_sessions_of_the_old_one(db, windowsauth_directo
     typed.source.outcome = ALICE
     assert named.get("/who/").json()["user"] == "alice"
     key = named.session.session_key
-    windowsauth_directory.set_password("alice", "An0ther-0ne!")
-    before = len(asked(windowsauth_directory, "search"))
+    directory.set_password("alice", "An0ther-0ne!")
+    before = len(asked(directory, "search"))
     assert named.get("/who/").json()["user"] == "alice"
-    assert len(asked(windowsauth_directory, "search")) == before + 1
+    assert len(asked(directory, "search")) == before + 1
     assert named.session.session_key != key
     assert typed.user(NOBODY) == ""
 
 
-def test_a_new_password_is_not_passed_over_by_a_source(db, windowsauth_directory, settings):
+def test_a_new_password_is_not_passed_over_by_a_source(db, directory, settings):
     """A session of the old password ends, though a source names the same person; the next one is the source's."""
-    settings.WAUTH_DOMAINS = {"EXAMPLE": windowsauth_directory.settings()}
+    settings.WAUTH_DOMAINS = {"EXAMPLE": directory.settings()}
     settings.WAUTH_RESYNC_DELTA = 0
     settings.AUTHENTICATION_BACKENDS = ["wauth_django.backends.WindowsAuthBackend", "wauth_django.backends.LDAPBackend"]
     browser = Browser(Client, settings)
     by_password(browser)
-    windowsauth_directory.set_password("alice", "An0ther-0ne!")
+    directory.set_password("alice", "An0ther-0ne!")
     assert browser.user(ALICE) == ""
     assert browser.user(ALICE) == "alice"
     assert browser.user(NOBODY) == ""

@@ -22,7 +22,7 @@ def rows(heading):
 
 
 @pytest.fixture
-def names(monkeypatch, tmp_path, windowsauth_directory):
+def names(monkeypatch, tmp_path, directory):
     """What the guide's code defines, with the embedded directory standing where its domain controller does."""
     monkeypatch.setenv("SECRET_KEY", "a key for tests")
     monkeypatch.setenv("AD_PASSWORD", "never used")
@@ -33,14 +33,14 @@ def names(monkeypatch, tmp_path, windowsauth_directory):
         code = code.replace("/var/cache/intranet", str(tmp_path / "cache"))
         exec(compile(code, str(GUIDE), "exec", dont_inherit=True), found)
         app = found["app"]
-        app.config["WAUTH_DOMAINS"]["EXAMPLE"].update(windowsauth_directory.settings())
+        app.config["WAUTH_DOMAINS"]["EXAMPLE"].update(directory.settings())
         if "WAUTH_SOURCES" in app.config:
             found["sources"] = app.config.pop("WAUTH_SOURCES")
     yield found
     app.extensions["wauth"].close()
 
 
-def test_the_guides_application_works(names, windowsauth_directory, windowsauth_sign_in, capsys):
+def test_the_guides_application_works(names, directory, windowsauth_sign_in, capsys):
     """Signed in as different people, its pages answer as the guide says."""
     client = names["app"].test_client()
     assert client.get("/").text == "Hello, whoever you are"
@@ -56,14 +56,14 @@ def test_the_guides_application_works(names, windowsauth_directory, windowsauth_
     windowsauth_sign_in(client, "EXAMPLE\\dora")
     for path in ("/payroll", "/reports/"):
         assert client.get(path).status_code == 200, path
-    names["test_editors_only"](windowsauth_directory, windowsauth_sign_in)
+    names["test_editors_only"](directory, windowsauth_sign_in)
 
 
-def test_the_guides_factory_keeps_users_in_its_database(names, windowsauth_directory):
+def test_the_guides_factory_keeps_users_in_its_database(names, directory):
     """The models of the guide, with the mixins, are filled by the first visit."""
     config = {
         "SQLALCHEMY_DATABASE_URI": "sqlite://",
-        "WAUTH_DOMAINS": {"EXAMPLE": windowsauth_directory.settings(GROUP_MAP={"Editors": "Web Editors"})},
+        "WAUTH_DOMAINS": {"EXAMPLE": directory.settings(GROUP_MAP={"Editors": "Web Editors"})},
     }
     app = names["create_app"](config)
     with app.app_context():
@@ -76,16 +76,14 @@ def test_the_guides_factory_keeps_users_in_its_database(names, windowsauth_direc
     app.extensions["wauth"].close()
 
 
-def test_the_logout_button_works(names, windowsauth_directory):
+def test_the_logout_button_works(names, directory):
     """The guide's button carries the token that /logout asks for."""
     from flask import Flask, render_template_string
 
     from wauth_flask import WindowsAuth
 
     app = Flask(__name__)
-    app.config.update(
-        SECRET_KEY="x", WAUTH_LOGIN_FORM=True, WAUTH_DOMAINS={"EXAMPLE": windowsauth_directory.settings()}
-    )
+    app.config.update(SECRET_KEY="x", WAUTH_LOGIN_FORM=True, WAUTH_DOMAINS={"EXAMPLE": directory.settings()})
     WindowsAuth(app)
     app.add_url_rule("/", view_func=lambda: render_template_string(names["LOGOUT"]))
     client = app.test_client()

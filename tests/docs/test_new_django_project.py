@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from wauth_core.testing import EmbeddedDirectory
-
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -33,10 +31,9 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def directory():
+def directory(shared_directory):
     """What ``wauth directory`` starts."""
-    with EmbeddedDirectory() as running:
-        yield running
+    return shared_directory
 
 
 @pytest.fixture

@@ -80,10 +80,9 @@ class Folder:
 
 
 @pytest.fixture(scope="module")
-def directory():
+def directory(shared_directory):
     """What ``wauth directory`` starts."""
-    with EmbeddedDirectory() as running:
-        yield running
+    return shared_directory
 
 
 @pytest.fixture

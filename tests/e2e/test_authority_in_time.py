@@ -13,7 +13,7 @@ from tests.e2e import servers
 from tests.e2e.conftest import required
 from wauth_core import SyncStatus, Wauth
 from wauth_core.directory import trace
-from wauth_core.identity import Rules
+from wauth_core.identity import NameRules
 from wauth_core.sync.knowledge import May
 from wauth_core.testing import MemoryUserRepository
 from wauth_core.web.outcomes import Request
@@ -22,7 +22,7 @@ from wauth_wsgi import Negotiate
 SERVICE = "HTTP/intranet.example.local@EXAMPLE.LOCAL"
 
 
-class Person:
+class Caller:
     """Somebody with a ticket-granting ticket, who shows a ticket for the web server whenever asked."""
 
     def __init__(self, samba, name, monkeypatch):
@@ -45,7 +45,7 @@ class Person:
         spnego = gssapi.OID.from_int_seq("1.3.6.1.5.5.2")
         token = gssapi.SecurityContext(name=service, mech=spnego, usage="initiate").step()
         headers = (("authorization", "Negotiate " + base64.b64encode(token).decode()),)
-        return self._source.identify(Request({}, headers, "127.0.0.1"), Rules())
+        return self._source.identify(Request({}, headers, "127.0.0.1"), NameRules())
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def company(samba):
 def test_bobs_ticket_of_the_morning(samba, company, monkeypatch):
     """Taken out of the administrators and denied, he comes with the ticket of before: he gets nothing back."""
     admins, denied, name = company
-    bob, store = Person(samba, name, monkeypatch), MemoryUserRepository()
+    bob, store = Caller(samba, name, monkeypatch), MemoryUserRepository()
     with Wauth({"EXAMPLE": samba.settings(SUPERUSER_GROUPS=admins, DENY_GROUPS=denied)}) as wauth:
         first = bob.comes()
         assert wauth.sync(first.identity, store, facts=first.facts).flags["is_superuser"] is True
@@ -79,7 +79,7 @@ def test_bobs_ticket_of_the_morning(samba, company, monkeypatch):
 def test_what_a_ticket_costs(samba, company, monkeypatch):
     """A young one of a known person: no search at all. An old one: exactly one, of the person's own entry."""
     admins, denied, name = company
-    bob, store = Person(samba, name, monkeypatch), MemoryUserRepository()
+    bob, store = Caller(samba, name, monkeypatch), MemoryUserRepository()
     with Wauth({"EXAMPLE": samba.settings(SUPERUSER_GROUPS=admins, DENY_GROUPS=denied)}) as wauth:
         young = bob.comes()
         wauth.sync(young.identity, store)
@@ -99,7 +99,7 @@ def test_what_a_ticket_costs(samba, company, monkeypatch):
 def test_a_renewed_ticket_is_as_old_as_its_first(samba, company, monkeypatch):
     """kinit -R gives a new lifetime, and the groups of the first logon."""
     _, _, name = company
-    bob = Person(samba, name, monkeypatch)
+    bob = Caller(samba, name, monkeypatch)
     bob.run("kinit", "-r", "1d", name, input=samba.password.encode())
     first = bob.comes()
     bob.run("sleep", "1.1")

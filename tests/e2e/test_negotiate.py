@@ -191,7 +191,7 @@ def test_windows_own_acceptor_speaks_the_same(samba, alice, monkeypatch):
     """`SSPIAcceptor` with pyspnego on Kerberos here, as it is on SSPI there: tickets once, and nothing else."""
     for module in ("gssapi", "spnego", "krb5"):  # pip install "pyspnego[kerberos]"
         required(missing(module))
-    from wauth_wsgi.negotiate.kerberos import HandshakeFailed, SSPIAcceptor
+    from wauth_wsgi.negotiate.acceptor import HandshakeFailed, SSPIAcceptor
 
     monkeypatch.setenv("KRB5_KTNAME", samba.http_keytab)
     token = initiate(alice, monkeypatch)

@@ -174,9 +174,9 @@ def test_frameworks(tmp_path: Path, application: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def directory() -> Iterator[EmbeddedDirectory]:
-    with EmbeddedDirectory() as running:
-        yield running
+def directory(shared_directory: EmbeddedDirectory) -> EmbeddedDirectory:
+    """The example company; no test changes it."""
+    return shared_directory
 
 
 def test_the_manuals_site(tmp_path: Path, directory: EmbeddedDirectory) -> None:

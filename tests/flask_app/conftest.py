@@ -13,13 +13,6 @@ from wauth_core.testing import EmbeddedDirectory
 
 
 @pytest.fixture
-def directory() -> Iterator[EmbeddedDirectory]:
-    """A fresh directory with the example company."""
-    with EmbeddedDirectory() as running:
-        yield running
-
-
-@pytest.fixture
 def closing() -> Iterator[Callable[[Any], Any]]:
     """Close what is passed through, at the end of the test."""
     apps: list[Any] = []

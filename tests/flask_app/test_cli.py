@@ -110,7 +110,7 @@ def test_createtask_makes_a_task_of_a_flask_command(app, tmp_path, monkeypatch):
 
 def test_an_application_without_the_extension_is_told_so():
     """The command group of a half set up application says what is missing."""
-    from wauth_flask.cli import wauth
+    from wauth_flask.flask_commands import wauth
 
     app = Flask(__name__)
     app.cli.add_command(wauth)

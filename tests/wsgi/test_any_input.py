@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.core.web.sources.test_iis_token import Windows
 from tests.wsgi.tickets import Believing, logon_info
 from wauth_core.exceptions import InvalidIdentity
-from wauth_core.identity import Identity, Rules
+from wauth_core.identity import Identity, NameRules
 from wauth_core.web.outcomes import Rejected, SignedIn, decide
 from wauth_core.web.request import from_environ, from_scope
 from wauth_core.web.sources.pac import BadPac, read_logon_info
@@ -35,7 +35,7 @@ SOURCES = [
 def judged(request):
     """Each source's outcome, which is never its failure."""
     for source in SOURCES:
-        outcome = decide([source], request, Rules())
+        outcome = decide([source], request, NameRules())
         assert not (isinstance(outcome, Rejected) and outcome.reason == "the source failed")
         yield outcome
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from datetime import datetime, timedelta, timezone
 
-from wauth_wsgi.negotiate.kerberos import Accepted, HandshakeFailed
+from wauth_wsgi.negotiate.acceptor import Accepted, HandshakeFailed
 
 DOMAIN_SID = "S-1-5-21-1-2-3"
 ENABLED, DENY_ONLY = 0x7, 0x10

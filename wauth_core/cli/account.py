@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from wauth_core.cli import proxy
+from wauth_core.cli import proxy_check
 from wauth_core.cli.app import App, domain_option, pass_app
 from wauth_core.cli.output import Form, output_options, show, show_one, visible
 from wauth_core.directory import Check, LDAPManager, Outcome
 from wauth_core.exceptions import DirectoryError
-from wauth_core.iis import doctor as server
+from wauth_core.iis import iis_doctor as server
 from wauth_core.iis.machine import ThisMachine
 
 
@@ -95,7 +95,7 @@ def doctor(
         rows = list(_examine(app, domain))
     else:
         along = tuple((name.strip(), value.strip()) for name, _, value in (one.partition(":") for one in send))
-        rows = [row(None, check) for check in proxy.examine(url, header, along)]
+        rows = [row(None, check) for check in proxy_check.examine(url, header, along)]
     if form is Form.TABLE and rows:
         tell(rows)
     else:

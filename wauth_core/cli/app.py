@@ -51,13 +51,13 @@ COMMANDS = {
     "migrate-settings": Lazy(
         "wauth_core.cli.migrate.command:migrate_settings", "Read another package's settings, and print ours."
     ),
-    "webconfig": Lazy("wauth_core.iis.commands:webconfig", "Write web.config for IIS.", "iis"),
-    "task": Lazy("wauth_core.iis.commands:task", "Make a task for the Windows Task Scheduler.", "iis"),
-    "serve": Lazy("wauth_core.iis.commands:serve", "Serve an application behind IIS.", "iis"),
+    "webconfig": Lazy("wauth_core.iis.iis_commands:webconfig", "Write web.config for IIS.", "iis"),
+    "task": Lazy("wauth_core.iis.iis_commands:task", "Make a task for the Windows Task Scheduler.", "iis"),
+    "serve": Lazy("wauth_core.iis.iis_commands:serve", "Serve an application behind IIS.", "iis"),
     "directory": Lazy(
-        "wauth_core.testing.commands:directory", "Run an AD-shaped directory to develop with.", "directory"
+        "wauth_core.testing.directory_command:directory", "Run an AD-shaped directory to develop with.", "directory"
     ),
-    "demo": Lazy("wauth_core.testing.commands:demo", "Show it all, with no Active Directory.", "demo"),
+    "demo": Lazy("wauth_core.testing.directory_command:demo", "Show it all, with no Active Directory.", "demo"),
 }
 
 

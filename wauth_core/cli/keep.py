@@ -15,7 +15,7 @@ from wauth_core.cli.output import Form, as_json, output_options, show
 from wauth_core.exceptions import DirectoryUnavailable, UserNotFound
 from wauth_core.identity import Identity, fold_username
 from wauth_core.service import Wauth
-from wauth_core.settings import Options
+from wauth_core.settings import SiteSettings
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository
 from wauth_core.sync.result import BulkResult, SyncResult
@@ -59,7 +59,7 @@ def sync(
     domains = [wauth.manager(domain).domain] if domain else list(wauth.domains)
     if names and (how["incremental"] or not how["create"]):
         raise click.UsageError("--user goes with neither --incremental nor --no-create.")
-    field = Policy.of(domains[0], wauth.domains[domains[0]], Options()).username_field if domains else "username"
+    field = Policy.of(domains[0], wauth.domains[domains[0]], SiteSettings()).username_field if domains else "username"
     ok = True
     rows: list[dict[str, Any]] = []
     with app.users(database, username_field=field, dry_run=how["dry_run"]) as repository:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-from wauth_core.directory import errors, limits
+from wauth_core.directory import diagnosis, limits
 from wauth_core.directory.connection import Connection, Secret
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.directory.filters import rdn
@@ -152,15 +152,15 @@ def check(
     with pool.unbound(deadline) as connection:
         pool.dialer.refuse_plaintext(connection.endpoint)
         result = connection.bind_simply(name, password, deadline)
-        if result.code == errors.SUCCESS:
+        if result.code == diagnosis.SUCCESS:
             then(connection)
-    if result.code == errors.SUCCESS:
+    if result.code == diagnosis.SUCCESS:
         return AuthReason.OK
-    if result.code in {errors.BUSY, errors.UNAVAILABLE}:
-        raise errors.operation_failed(result.code, result.message, what="a bind", server=str(connection.endpoint))
-    reason = _SUB_CODES.get(errors.sub_code(result.message) or "")
+    if result.code in {diagnosis.BUSY, diagnosis.UNAVAILABLE}:
+        raise diagnosis.operation_failed(result.code, result.message, what="a bind", server=str(connection.endpoint))
+    reason = _SUB_CODES.get(diagnosis.sub_code(result.message) or "")
     if reason is not None:
         return reason
-    if result.code in {errors.INVALID_CREDENTIALS, errors.NO_SUCH_OBJECT}:
+    if result.code in {diagnosis.INVALID_CREDENTIALS, diagnosis.NO_SUCH_OBJECT}:
         return AuthReason.BAD_PASSWORD
     return AuthReason.REFUSED

@@ -25,7 +25,7 @@ LOOK = 1.0  # seconds; so often a process looks at what others have found out
 SLOW = 0.5  # seconds; a failure that took longer made somebody wait
 
 
-class State(Enum):
+class BreakerState(Enum):
     """Whether a directory answers.
 
     SUSPECTED: the last question failed at once, which costs nobody time; everybody still asks. OFFLINE: it is silent.
@@ -41,7 +41,7 @@ class _Known:
     """What one process knows. Times are on the breaker's clock."""
 
     lock: Any = field(default_factory=threading.Lock)
-    state: State = State.ONLINE
+    state: BreakerState = BreakerState.ONLINE
     reason: str = ""
     since: float = 0.0
     wait: float = FIRST
@@ -54,7 +54,7 @@ class _Known:
 class Report:
     """The state for a person to read: *since* and *next_try* are seconds ago and from now on."""
 
-    state: State
+    state: BreakerState
     reason: str
     since: float
     next_try: float
@@ -88,7 +88,7 @@ class Breaker:
         known, now = self._known.here, self._clock()
         with known.lock:
             self._look(known, now)
-            if known.state is not State.OFFLINE:
+            if known.state is not BreakerState.OFFLINE:
                 return False
             if now >= known.next_try:
                 if self._claim(now):
@@ -102,7 +102,7 @@ class Breaker:
         known, now = self._known.here, self._clock()
         with known.lock:
             self._look(known, now)
-            if known.state is State.OFFLINE and now < known.next_try:
+            if known.state is BreakerState.OFFLINE and now < known.next_try:
                 raise self._spared(known)
 
     def _spared(self, known: _Known) -> DirectoryOffline:
@@ -114,16 +114,16 @@ class Breaker:
     @property
     def offline(self) -> bool:
         """Whether the directory is silent, as far as this process knows."""
-        return self._known.here.state is State.OFFLINE
+        return self._known.here.state is BreakerState.OFFLINE
 
     def answered(self) -> None:
         """The directory answered somebody of this process."""
         known = self._known.here
-        if known.state is State.ONLINE:
+        if known.state is BreakerState.ONLINE:
             return
         with known.lock:
-            if known.state is State.OFFLINE:
-                self._shared.set(self._key, [State.ONLINE.value, "", FIRST], 2 * LONGEST)
+            if known.state is BreakerState.OFFLINE:
+                self._shared.set(self._key, [BreakerState.ONLINE.value, "", FIRST], 2 * LONGEST)
                 self._shared.delete(f"{self._key}.try")
             self._back(known, self._clock())
 
@@ -136,11 +136,11 @@ class Breaker:
         with known.lock:
             if tried:
                 known.wait = min(LONGEST, known.wait * 2)
-            elif known.state is State.OFFLINE:
+            elif known.state is BreakerState.OFFLINE:
                 return  # it had asked before that was known
             elif took < SLOW:
-                if known.state is State.ONLINE:
-                    known.state, known.reason, known.since = State.SUSPECTED, reason, now
+                if known.state is BreakerState.ONLINE:
+                    known.state, known.reason, known.since = BreakerState.SUSPECTED, reason, now
                 return
             else:
                 self._gone(known, reason, now)
@@ -154,7 +154,7 @@ class Breaker:
                 )
             known.reason, known.next_try = reason, now + known.wait
             self._shared.set(f"{self._key}.try", known.next_try, known.wait)
-            self._shared.set(self._key, [State.OFFLINE.value, reason, known.wait], 2 * LONGEST)
+            self._shared.set(self._key, [BreakerState.OFFLINE.value, reason, known.wait], 2 * LONGEST)
 
     def report(self) -> Report:
         """What is known now."""
@@ -182,24 +182,24 @@ class Breaker:
         if not isinstance(found, list) or len(found) != 3:
             return
         state, reason, wait = found
-        if state == State.OFFLINE.value:
-            if known.state is not State.OFFLINE:
+        if state == BreakerState.OFFLINE.value:
+            if known.state is not BreakerState.OFFLINE:
                 self._gone(known, str(reason), now)
                 known.next_try = now if is_new else known.next_try
             known.wait = min(LONGEST, max(FIRST, float(wait)))
-        elif known.state is State.OFFLINE:
+        elif known.state is BreakerState.OFFLINE:
             self._back(known, now)
 
     def _gone(self, known: _Known, reason: str, now: float) -> None:
-        known.state, known.reason, known.since, known.spared = State.OFFLINE, reason, now, 0
+        known.state, known.reason, known.since, known.spared = BreakerState.OFFLINE, reason, now, 0
         known.wait, known.next_try = FIRST, now + FIRST
 
     def _back(self, known: _Known, now: float) -> None:
-        if known.state is State.OFFLINE:
+        if known.state is BreakerState.OFFLINE:
             log.warning(
                 "The directory of the domain %s answers again after %.0f s. %d questions were spared.",
                 self._domain,
                 now - known.since,
                 known.spared,
             )
-        known.state, known.reason, known.spared = State.ONLINE, "", 0
+        known.state, known.reason, known.spared = BreakerState.ONLINE, "", 0

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from wauth_core.directory import decode, errors, filters, wire
-from wauth_core.directory.domain import Domain
+from wauth_core.directory import decode, diagnosis, filters, wire
+from wauth_core.directory.domain_profile import DomainProfile
 from wauth_core.directory.groups import Groups
 from wauth_core.directory.members import Members
 from wauth_core.directory.wire import RawEntry
@@ -91,7 +91,7 @@ class _Cookie:
 class Changes:
     """Reads what changed in one domain. Raises `DirectoryError` leaves."""
 
-    def __init__(self, domain: Domain, groups: Groups, members: Members) -> None:
+    def __init__(self, domain: DomainProfile, groups: Groups, members: Members) -> None:
         self._domain = domain
         self._groups = groups
         self._members = members
@@ -108,7 +108,7 @@ class Changes:
         try:
             people, after_people = self._read(_PEOPLE, watched, before.people if before else b"", secured)
         except OperationFailed as error:
-            if before or error.result != errors.INSUFFICIENT_ACCESS:
+            if before or error.result != diagnosis.INSUFFICIENT_ACCESS:
                 raise
             secured = True
             people, after_people = self._read(_PEOPLE, watched, b"", secured)

@@ -16,7 +16,7 @@ from typing import Any
 import ldap3
 from ldap3.core.exceptions import LDAPConnectionIsReadOnlyError
 
-from wauth_core.directory import errors, kerberos, wire, wire_writes
+from wauth_core.directory import diagnosis, kerberos, wire, wire_writes
 from wauth_core.directory.edits import Edit
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.directory.sockets import DeadlineSocket
@@ -147,7 +147,7 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
             result = self._one_answer(number, wire.BIND_RESPONSE)
             if noted is not None:
                 noted.answered(result.code)
-        self.bound = result.code == errors.SUCCESS
+        self.bound = result.code == diagnosis.SUCCESS
         return result
 
     def change(self, edit: Edit, deadline: float) -> wire.Result:

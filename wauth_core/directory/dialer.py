@@ -13,7 +13,7 @@ import ldap3
 from ldap3.core.exceptions import LDAPExceptionError
 
 from wauth_core.cache import SharedCache
-from wauth_core.directory import errors
+from wauth_core.directory import diagnosis
 from wauth_core.directory.addresses import Addresses
 from wauth_core.directory.connection import Connection, Lost, Secret
 from wauth_core.directory.endpoints import Endpoint
@@ -147,7 +147,7 @@ class Dialer:
                     f"{endpoint} ended the connection during the TLS handshake. "
                     f"Does that port speak LDAPS, and has the server a certificate?"
                 ) from None
-            raise errors.tls_failed(error, host=endpoint.host, ca_file=self.settings.CA_FILE) from error
+            raise diagnosis.tls_failed(error, host=endpoint.host, ca_file=self.settings.CA_FILE) from error
 
     def context(self) -> ssl.SSLContext:
         """The TLS context: reading the system's store costs more than a handshake. Made anew when a file changed."""
@@ -189,8 +189,8 @@ class Dialer:
             )
         else:
             code, message = self._bind_with_ldap3(connection, method, account, deadline)
-        if code != errors.SUCCESS:
-            raise errors.bind_failed(code, message, account=account, server=str(connection.endpoint))
+        if code != diagnosis.SUCCESS:
+            raise diagnosis.bind_failed(code, message, account=account, server=str(connection.endpoint))
 
     def _bind_with_password(self, connection: Connection, account: str, deadline: float) -> tuple[int, str]:
         if not account:

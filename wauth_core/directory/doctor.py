@@ -10,18 +10,18 @@ from datetime import datetime, timedelta, timezone
 from enum import Enum
 from itertools import islice
 
-from wauth_core.directory import decode, errors, filters, wire
+from wauth_core.directory import decode, diagnosis, filters, wire
 from wauth_core.directory.addresses import Addresses
-from wauth_core.directory.breaker import Report, State
+from wauth_core.directory.breaker import BreakerState, Report
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import authentication
 from wauth_core.directory.discovery import Discovered
-from wauth_core.directory.domain import Domain
+from wauth_core.directory.domain_profile import DomainProfile
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.directory.groups import Groups
-from wauth_core.directory.people import TOKEN_GROUPS, People
 from wauth_core.directory.pool import Pool
 from wauth_core.directory.sockets import connected
+from wauth_core.directory.users import TOKEN_GROUPS, Users
 from wauth_core.exceptions import BindError, ConfigurationError, DirectoryError, DirectoryUnavailable, WauthError
 from wauth_core.settings import LDAPSettings, mapped_attributes, names
 
@@ -48,7 +48,7 @@ class Check:
     advice: str = ""
 
 
-def examine(pool: Pool, domain: Domain, groups: Groups, people: People) -> list[Check]:
+def examine(pool: Pool, domain: DomainProfile, groups: Groups, people: Users) -> list[Check]:
     """All checks of one domain. A step that cannot be made because an earlier one failed is skipped."""
     checks: list[Check] = []
     if isinstance(pool.servers, Discovered):
@@ -76,7 +76,7 @@ def examine(pool: Pool, domain: Domain, groups: Groups, people: People) -> list[
 
 def _state(found: Report) -> Check:
     """What the processes of this machine have found out of late."""
-    if found.state is State.ONLINE:
+    if found.state is BreakerState.ONLINE:
         return Check("state", Outcome.OK, found.state.value)
     spared = f"; {found.spared} questions were spared" if found.spared else ""
     return Check("state", Outcome.WARNING, f"{found.state.value} for {found.since:.0f} s{spared}. {found.reason}")
@@ -224,12 +224,12 @@ def _signing(endpoint: Endpoint, settings: LDAPSettings) -> Check:
         code = wire.read_result(content).code if tag == wire.BIND_RESPONSE else -1
     except (DirectoryUnavailable, OSError, wire.WireError):
         return Check(name, Outcome.SKIPPED, f"Port {plain.port} does not answer, so it could not be asked.")
-    if code in {errors.STRONGER_AUTH_REQUIRED, errors.CONFIDENTIALITY_REQUIRED}:
+    if code in {diagnosis.STRONGER_AUTH_REQUIRED, diagnosis.CONFIDENTIALITY_REQUIRED}:
         return Check(name, Outcome.OK, "Unencrypted simple binds are refused, as they should be.")
     return Check(
         name,
         Outcome.WARNING,
-        f"Unencrypted simple binds are taken ({errors.code_name(code)}): other programs may send passwords so.",
+        f"Unencrypted simple binds are taken ({diagnosis.code_name(code)}): other programs may send passwords so.",
         'Set "Domain controller: LDAP server signing requirements" to "Require signing".',
     )
 
@@ -237,7 +237,7 @@ def _signing(endpoint: Endpoint, settings: LDAPSettings) -> Check:
 # -- the directory behind it -------------------------------------------------------------------------------------------
 
 
-def _search_base(domain: Domain) -> Iterator[Check]:
+def _search_base(domain: DomainProfile) -> Iterator[Check]:
     for base in domain.bases:
         entry = domain.searcher.read(base, ("1.1",))
         if entry is None:
@@ -249,7 +249,7 @@ def _search_base(domain: Domain) -> Iterator[Check]:
         yield Check("search base", Outcome.OK, f"{entry.dn} ({kind})")
 
 
-def _memberships(domain: Domain, groups: Groups) -> Iterator[Check]:
+def _memberships(domain: DomainProfile, groups: Groups) -> Iterator[Check]:
     dialect = domain.settled()
     if not dialect.is_ad or not groups.by_token:
         yield Check("group memberships", Outcome.OK, "by walking upwards through the groups")
@@ -271,7 +271,7 @@ def _memberships(domain: Domain, groups: Groups) -> Iterator[Check]:
     yield Check("group memberships", Outcome.OK, "tokenGroups may be read")
 
 
-def _configured_groups(domain: Domain, groups: Groups) -> Iterator[Check]:
+def _configured_groups(domain: DomainProfile, groups: Groups) -> Iterator[Check]:
     wanted = configured_names(domain.settings)
     if not wanted:
         yield Check("configured groups", Outcome.OK, "none are configured")
@@ -298,7 +298,7 @@ def configured_names(settings: LDAPSettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys(listed))
 
 
-def _people(domain: Domain, people: People) -> Iterator[Check]:
+def _people(domain: DomainProfile, people: Users) -> Iterator[Check]:
     try:
         found = list(islice(people.users(domain.settings.USER_QUERY_FILTER), 5))
     except ConfigurationError as error:
@@ -322,7 +322,7 @@ def _people(domain: Domain, people: People) -> Iterator[Check]:
     yield Check("people", Outcome.OK, f"for example {', '.join(user.username for user in found[:3])}")
 
 
-def domain_knows(domain: Domain, attribute: str) -> bool:
+def domain_knows(domain: DomainProfile, attribute: str) -> bool:
     """Whether anybody under SEARCH_BASE has *attribute*."""
     condition = filters.all_of(domain.dialect.people, filters.present(attribute))
     return bool(domain.searcher.find(domain.bases, condition, ("1.1",), limit=1))

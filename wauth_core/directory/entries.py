@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Protocol
 
 
-class Door(Protocol):
+class EntryManager(Protocol):
     """What an entry asks of the manager it came from."""
 
     @property
@@ -81,7 +81,7 @@ class DirectoryObject:
         default="", compare=False
     )  # what people call it; the leaf of the DN where nothing better is known
     attributes: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    door: Door | None = field(default=None, compare=False, repr=False)
+    door: EntryManager | None = field(default=None, compare=False, repr=False)
 
     @property
     def kind(self) -> str:
@@ -228,7 +228,7 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
-def _door(door: Door | None) -> Door:
+def _door(door: EntryManager | None) -> EntryManager:
     if door is None:
         raise ValueError("This object was made without a manager; it cannot ask the directory.")
     return door

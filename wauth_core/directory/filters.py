@@ -85,7 +85,7 @@ def _joined(operator: str, conditions: list[str]) -> str:
 
 
 @runtime_checkable
-class Term(Protocol):
+class FilterTerm(Protocol):
     """A condition that knows how to write itself: see `wauth_core.directory.query`."""
 
     def for_attribute(self, name: str | None) -> str:
@@ -100,7 +100,7 @@ def given(setting: Any) -> str:
     """
     if setting is None or setting == "":
         return ""
-    if isinstance(setting, Term):
+    if isinstance(setting, FilterTerm):
         text = setting.for_attribute(None)
     elif isinstance(setting, Mapping):
         conditions = [_given_pair(str(name), value) for name, value in setting.items()]
@@ -118,7 +118,7 @@ def given(setting: Any) -> str:
 
 
 def _given_pair(name: str, value: Any) -> str:
-    if isinstance(value, Term):
+    if isinstance(value, FilterTerm):
         return value.for_attribute(name)
     if isinstance(value, list | tuple | set | frozenset):
         return any_of(_given_pair(name, one) for one in value)

@@ -9,8 +9,8 @@ from typing import Any
 from cachetools import TTLCache
 
 from wauth_core.directory import decode, filters, membership
-from wauth_core.directory.domain import Domain
-from wauth_core.directory.entries import DirectoryGroup, DirectoryUser, Door
+from wauth_core.directory.domain_profile import DomainProfile
+from wauth_core.directory.entries import DirectoryGroup, DirectoryUser, EntryManager
 from wauth_core.directory.lookup import ByBase, ByName, ByUPN, Dialect, group_of, question
 from wauth_core.directory.membership import ResolvedGroups
 from wauth_core.directory.resolver import Resolver
@@ -36,7 +36,7 @@ class _Kept:
 class Groups:
     """Finds groups and members. Every method raises `DirectoryError` leaves."""
 
-    def __init__(self, domain: Domain, door: Door) -> None:
+    def __init__(self, domain: DomainProfile, door: EntryManager) -> None:
         self._domain = domain
         self._door = door
         self._resolver = Resolver(domain)

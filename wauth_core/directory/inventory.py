@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from wauth_core.directory import filters, wire
-from wauth_core.directory.domain import Domain
-from wauth_core.directory.entries import DirectoryObject, Door
+from wauth_core.directory.domain_profile import DomainProfile
+from wauth_core.directory.entries import DirectoryObject, EntryManager
 from wauth_core.directory.kinds import DELETED, OBJECT, Kind, object_of
 from wauth_core.directory.lookup import ByBase, Dialect, question
 from wauth_core.directory.objects import DeletedObject
@@ -22,7 +22,7 @@ WITH_DELETED = (wire.Control(wire.SHOW_DELETED, critical=True), wire.Control(wir
 class Inventory:
     """Finds objects. Every method raises `DirectoryError` leaves."""
 
-    def __init__(self, domain: Domain, door: Door) -> None:
+    def __init__(self, domain: DomainProfile, door: EntryManager) -> None:
         self._domain = domain
         self._door = door
         self._resolver = Resolver(domain)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wauth_core.directory import decode, filters
-from wauth_core.directory.entries import DirectoryObject, Door
+from wauth_core.directory.entries import DirectoryObject, EntryManager
 from wauth_core.directory.lookup import AD_GROUP, AD_GROUPS, AD_PEOPLE, AD_USER, Dialect, group_of, merged, user_of
 from wauth_core.directory.objects import (
     WELL_KNOWN,
@@ -150,7 +150,9 @@ def kind_of(values: Mapping[str, Any]) -> str | None:
     return next((kind for name, kind in _BY_CLASS.items() if name in classes), None)
 
 
-def object_of(entry: RawEntry, dialect: Dialect, door: Door | None, kind: Kind | None = None) -> DirectoryObject:
+def object_of(
+    entry: RawEntry, dialect: Dialect, door: EntryManager | None, kind: Kind | None = None
+) -> DirectoryObject:
     """The value that *entry* becomes: by *kind*, or by its classes."""
     values = decode.attributes(entry.attributes)
     named = kind.name if kind is not None and kind is not OBJECT else kind_of(values)

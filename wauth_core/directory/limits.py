@@ -38,7 +38,7 @@ def in_time(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P
 
     @functools.wraps(method)
     def limited(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with within(self.options.request_deadline):
+        with within(self.settings.request_deadline):
             return method(self, *args, **kwargs)
 
     return limited

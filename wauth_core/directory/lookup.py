@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from wauth_core.directory import decode, filters
-from wauth_core.directory.entries import AccountState, DirectoryGroup, DirectoryObject, DirectoryUser, Door
+from wauth_core.directory.entries import AccountState, DirectoryGroup, DirectoryObject, DirectoryUser, EntryManager
 from wauth_core.directory.wire import RawEntry
 from wauth_core.identity import Identity
 from wauth_core.settings import LDAPSettings
@@ -149,7 +149,7 @@ def question(x: object) -> ByBase | ByName | ByUPN:
 def user_of(
     entry: RawEntry,
     dialect: Dialect,
-    door: Door | None,
+    door: EntryManager | None,
     groups: frozenset[str] | None = None,
     *,
     now: datetime | None = None,
@@ -180,7 +180,7 @@ def user_of(
     )
 
 
-def group_of(entry: RawEntry, dialect: Dialect, door: Door | None) -> DirectoryGroup:
+def group_of(entry: RawEntry, dialect: Dialect, door: EntryManager | None) -> DirectoryGroup:
     """The `DirectoryGroup` that *entry* is."""
     values = decode.attributes(entry.attributes)
     guid = values.get("objectGUID" if dialect.is_ad else "entryUUID")

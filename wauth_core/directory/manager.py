@@ -19,10 +19,11 @@ from wauth_core.directory.breaker import Breaker
 from wauth_core.directory.catalog import Catalog
 from wauth_core.directory.changes import Changes, ChangeSet
 from wauth_core.directory.connection import Connection, Secret
+from wauth_core.directory.definitions import Definitions
 from wauth_core.directory.dialer import Dialer, authentication
 from wauth_core.directory.discovery import servers
 from wauth_core.directory.doctor import Check, examine
-from wauth_core.directory.domain import Domain
+from wauth_core.directory.domain_profile import DomainProfile
 from wauth_core.directory.entries import DirectoryEntry, DirectoryGroup, DirectoryObject, DirectoryUser
 from wauth_core.directory.groups import Groups
 from wauth_core.directory.growing import Growing
@@ -30,11 +31,10 @@ from wauth_core.directory.inventory import Inventory
 from wauth_core.directory.kinds import chosen
 from wauth_core.directory.members import Members
 from wauth_core.directory.membership import ResolvedGroups
-from wauth_core.directory.people import People
 from wauth_core.directory.pool import Pool
-from wauth_core.directory.schema import Schema
 from wauth_core.directory.search import Connections, Searcher
 from wauth_core.directory.topology import Topology
+from wauth_core.directory.users import Users
 from wauth_core.directory.writer import Writer
 from wauth_core.exceptions import AmbiguousUser, ConfigurationError, DirectoryError, UserNotFound
 from wauth_core.settings import LDAPSettings, mapped_attributes
@@ -64,16 +64,16 @@ class LDAPManager(Growing):
         dialer = Dialer(self._settings, domain, () if shared is None else (file, shared))
         self._pool = Pool(dialer, servers(self._settings), self._settings.POOL_SIZE, breaker)
         self._writer = Writer(self._pool, domain)
-        self._schema = Schema()
+        self._schema = Definitions()
         self._catalog: Catalog | None = None
         self._search_over(self._pool)
 
     def _search_over(self, connections: Connections) -> None:
         self._searcher = Searcher(connections, self._name)
-        self._domain = Domain(self._settings, self._name, self._searcher)
+        self._domain = DomainProfile(self._settings, self._name, self._searcher)
         self._groups = Groups(self._domain, self)
         self._members = Members(self._domain, self)
-        self._people = People(self._domain, self._groups, self)
+        self._people = Users(self._domain, self._groups, self)
         self._inventory = Inventory(self._domain, self)
         self._topology = Topology(self._domain)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from wauth_core.directory import decode, filters
-from wauth_core.directory.domain import Domain
-from wauth_core.directory.entries import DirectoryGroup, DirectoryObject, DirectoryUser, Door
+from wauth_core.directory.domain_profile import DomainProfile
+from wauth_core.directory.entries import DirectoryGroup, DirectoryObject, DirectoryUser, EntryManager
 from wauth_core.directory.kinds import Kind, object_of
 from wauth_core.directory.lookup import Dialect, merged, user_of
 from wauth_core.directory.wire import BASE, RawEntry
@@ -17,7 +17,7 @@ _AT_ONCE = 100  # conditions in one filter
 class Members:
     """Finds members of groups. Raises `DirectoryError` leaves."""
 
-    def __init__(self, domain: Domain, door: Door) -> None:
+    def __init__(self, domain: DomainProfile, door: EntryManager) -> None:
         self._domain = domain
         self._door = door
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from wauth_core.directory.connection import Connection
 from wauth_core.directory.dialer import Dialer
-from wauth_core.directory.domain import Domain
+from wauth_core.directory.domain_profile import DomainProfile
 from wauth_core.directory.lookup import ByName, ByUPN, question
 from wauth_core.directory.membership import token_groups
-from wauth_core.directory.people import TOKEN_GROUPS
 from wauth_core.directory.search import Searcher
+from wauth_core.directory.users import TOKEN_GROUPS
 from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, OperationFailed, UserNotFound
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class OwnConnection:
         yield self._connection
 
 
-def bind_name(domain: Domain, typed: str) -> str | None:
+def bind_name(domain: DomainProfile, typed: str) -> str | None:
     """What to bind as for a typed logon name or UPN; None where it is of another domain, or no name of a person.
 
     A bare name is sent as its implicit UPN, which AD takes from everybody (MS-ADTS 5.1.1.1.1).

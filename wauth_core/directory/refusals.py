@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from wauth_core.cache import SharedCache, cache_key
-from wauth_core.directory import errors
+from wauth_core.directory import diagnosis
 from wauth_core.directory.connection import Secret
 from wauth_core.exceptions import BindError, DirectoryUnavailable
 from wauth_core.process import PerProcess
@@ -75,10 +75,10 @@ class Refusals:
     def _bind(self, password: Secret, bind: Callable[[], Answer]) -> Answer:
         self._check(password)
         code, message = bind()
-        if code == errors.SUCCESS:
+        if code == diagnosis.SUCCESS:
             self._proved = password
-        elif code == errors.INVALID_CREDENTIALS:
-            reason = errors.sub_code(message)
+        elif code == diagnosis.INVALID_CREDENTIALS:
+            reason = diagnosis.sub_code(message)
             pause = self._pause(reason)
             self._proved, self._mine = None, [self._mark(password), self._clock() + pause, reason]
             for store in self._stores:
@@ -95,7 +95,7 @@ class Refusals:
                 continue  # another password; or a clock was moved
             at = datetime.fromtimestamp(until).astimezone().strftime("%H:%M:%S")
             raise BindError(
-                f"The service account {self._account!r} was refused: {errors.service_advice(reason)}. The same "
+                f"The service account {self._account!r} was refused: {diagnosis.service_advice(reason)}. The same "
                 f"password is not tried again before {at}, so that the account is not locked. A new PASSWORD is tried "
                 f"at once; `wauth doctor` tries the old one, too.",
                 code=reason,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from wauth_core.directory import decode, filters
-from wauth_core.directory.domain import Domain
+from wauth_core.directory.domain_profile import DomainProfile
 from wauth_core.directory.lookup import ByBase, ByName, ByUPN, Dialect, merged, names_match
 from wauth_core.directory.wire import RawEntry
 from wauth_core.exceptions import Ambiguous, NotFound
@@ -16,7 +16,7 @@ LIMIT = 20  # entries that an ambiguous name is told of
 class Resolver:
     """Finds entries by name in one domain. Raises `DirectoryError` leaves."""
 
-    def __init__(self, domain: Domain) -> None:
+    def __init__(self, domain: DomainProfile) -> None:
         self._domain = domain
 
     def at(self, asked: ByBase, dialect: Dialect, condition: str, attributes: tuple[str, ...]) -> list[RawEntry]:

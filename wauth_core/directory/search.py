@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from wauth_core.directory import errors, filters, limits, wire
+from wauth_core.directory import diagnosis, filters, limits, wire
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.wire import BASE, SUBTREE, RawEntry
@@ -34,7 +34,7 @@ class Searcher:
     def read(self, base: str, attributes: tuple[str, ...], filter_text: str = "(objectClass=*)") -> RawEntry | None:
         """The one entry *base*; None where there is none, or where it does not match the filter."""
         entries, result = self._once(base, BASE, filter_text, attributes)
-        if result.code in {errors.NO_SUCH_OBJECT, errors.INVALID_DN_SYNTAX, errors.REFERRAL}:
+        if result.code in {diagnosis.NO_SUCH_OBJECT, diagnosis.INVALID_DN_SYNTAX, diagnosis.REFERRAL}:
             return None  # a referral: it would be in another domain, which this one is not
         self._check(result, base)
         return self.complete(entries[0]) if entries else None
@@ -53,7 +53,7 @@ class Searcher:
         found: list[RawEntry] = []
         for each in names(base):
             entries, result = self._once(each, scope, filter_text, attributes, limit=limit)
-            if not (limit and result.code == errors.SIZE_LIMIT_EXCEEDED):
+            if not (limit and result.code == diagnosis.SIZE_LIMIT_EXCEEDED):
                 self._check(result, each)
             found += entries
         return found[:limit] if limit else found  # Samba sends all of them all the same
@@ -139,8 +139,8 @@ class Searcher:
         limit: int = 0,
     ) -> tuple[list[RawEntry], wire.Result]:
         entries, result = connection.ask(deadline, base, scope, filter_text, attributes, controls, limit)
-        if result.code in {errors.BUSY, errors.UNAVAILABLE}:
-            raise Lost(f"{connection.endpoint} is {errors.code_name(result.code)}", skip=True)
+        if result.code in {diagnosis.BUSY, diagnosis.UNAVAILABLE}:
+            raise Lost(f"{connection.endpoint} is {diagnosis.code_name(result.code)}", skip=True)
         if self.only_in is not None:
             entries = [entry for entry in entries if not _is_of_a_child(entry.dn, self.only_in)]
         return entries, result
@@ -180,9 +180,9 @@ class Searcher:
         return limits.deadline(float(self._pool.dialer.settings.OPERATION_TIMEOUT))
 
     def _check(self, result: wire.Result, base: str) -> None:
-        if result.code != errors.SUCCESS:
-            is_elsewhere = result.code in {errors.NO_SUCH_OBJECT, errors.INVALID_DN_SYNTAX, errors.REFERRAL}
-            raise errors.operation_failed(
+        if result.code != diagnosis.SUCCESS:
+            is_elsewhere = result.code in {diagnosis.NO_SUCH_OBJECT, diagnosis.INVALID_DN_SYNTAX, diagnosis.REFERRAL}
+            raise diagnosis.operation_failed(
                 result.code,
                 result.message,
                 what=f"a search of {base!r}",

@@ -8,7 +8,7 @@ import ssl
 import time
 from typing import Any
 
-from wauth_core.directory import errors, wire
+from wauth_core.directory import diagnosis, wire
 from wauth_core.directory.addresses import Addresses
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.exceptions import DirectoryUnavailable
@@ -138,7 +138,7 @@ def start_tls(plain: DeadlineSocket, endpoint: Endpoint) -> None:
         raise DirectoryUnavailable(f"{endpoint} took the connection but did not answer StartTLS in time.") from None
     except OSError as error:
         raise DirectoryUnavailable(f"The connection to {endpoint} broke at StartTLS ({error}).") from None
-    if code != errors.SUCCESS:
-        raise errors.tls_failed(
-            ConnectionError(f"StartTLS was refused ({errors.code_name(code)})"), host=endpoint.host, ca_file=None
+    if code != diagnosis.SUCCESS:
+        raise diagnosis.tls_failed(
+            ConnectionError(f"StartTLS was refused ({diagnosis.code_name(code)})"), host=endpoint.host, ca_file=None
         )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from wauth_core.directory import decode, filters
-from wauth_core.directory.domain import Domain
+from wauth_core.directory.domain_profile import DomainProfile
 from wauth_core.directory.entries import DirectoryObject
 from wauth_core.directory.facts import DIRECTIONS, Controller, DomainInfo, ForestInfo, PasswordPolicy, Site, Trust
 from wauth_core.exceptions import DirectoryError
@@ -31,7 +31,7 @@ Values = Mapping[str, Any]
 class Topology:
     """Reads the facts of one domain. Raises `DirectoryError` leaves."""
 
-    def __init__(self, domain: Domain) -> None:
+    def __init__(self, domain: DomainProfile) -> None:
         self._domain = domain
 
     def domain_info(self) -> DomainInfo:

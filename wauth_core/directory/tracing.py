@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from wauth_core.directory import errors
+from wauth_core.directory import diagnosis
 from wauth_core.directory.wire import RawEntry
 
 ENTRIES_KEPT = 100
@@ -19,7 +19,9 @@ ENTRIES_KEPT = 100
 NOT_SHOWN = "(not shown)"
 
 _watching: ContextVar[list[Operation] | None] = ContextVar("wauth_directory_trace", default=None)
-_NO_FAILURE = frozenset({errors.SUCCESS, errors.COMPARE_FALSE, errors.COMPARE_TRUE, errors.SASL_BIND_IN_PROGRESS})
+_NO_FAILURE = frozenset(
+    {diagnosis.SUCCESS, diagnosis.COMPARE_FALSE, diagnosis.COMPARE_TRUE, diagnosis.SASL_BIND_IN_PROGRESS}
+)
 _SECRET = re.compile(
     r"pwd|passw|secret|credential|privatekey|principalkey|keypackage|trustauth|^initialauth|^(current|prior)value$"
 )
@@ -80,7 +82,7 @@ class Operation:
         """The server's answer. *entries* are looked at one by one."""
         self.code = code
         if code not in _NO_FAILURE:
-            self.error = errors.code_name(code)
+            self.error = diagnosis.code_name(code)
         for entry in entries:
             self.entries += 1
             if len(self.found) < ENTRIES_KEPT:

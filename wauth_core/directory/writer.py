@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wauth_core.directory import errors
+from wauth_core.directory import diagnosis
 from wauth_core.directory.connection import Lost, WriteRefused
 from wauth_core.directory.edits import Edit
 from wauth_core.directory.pool import Pool
@@ -107,8 +107,8 @@ class Writer:
             raise ChangeUncertain(
                 f"{server}: {error}, after {what} of {edit.dn!r} was sent. It may have been made: look, then try again."
             ) from None
-        if answer.code != errors.SUCCESS:
-            raise errors.change_refused(answer.code, answer.message, what=f"{what} of {edit.dn!r}", server=server)
+        if answer.code != diagnosis.SUCCESS:
+            raise diagnosis.change_refused(answer.code, answer.message, what=f"{what} of {edit.dn!r}", server=server)
 
     def _note(self, result: WriteResult, error: str | None, *, done: int) -> None:
         who = self._pool.dialer.settings.USERNAME or "the process's Kerberos ticket"

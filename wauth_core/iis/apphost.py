@@ -47,7 +47,7 @@ class Application:
 
 
 @dataclass(frozen=True)
-class Pool:
+class ApplicationPool:
     """An application pool, with the schema's defaults."""
 
     name: str
@@ -58,7 +58,7 @@ class Pool:
     idle_timeout: str = "00:20:00"
 
 
-class Server:
+class ApplicationHost:
     """What applicationHost.config says. Raises `ConfigurationError` for what is no XML."""
 
     def __init__(self, text: str) -> None:
@@ -126,19 +126,19 @@ class Server:
             for application in site.iterfind("application")
         ]
 
-    def pool(self, name: str) -> Pool | None:
+    def pool(self, name: str) -> ApplicationPool | None:
         """The pool of that name, or None."""
         for each in self._root.iterfind("system.applicationHost/applicationPools/add"):
             if each.get("name", "").lower() == name.lower():
                 model = each.find("processModel")
                 about = {} if model is None else model.attrib
-                return Pool(
+                return ApplicationPool(
                     each.get("name", ""),
-                    about.get("identityType", Pool.identity),
+                    about.get("identityType", ApplicationPool.identity),
                     about.get("userName", ""),
                     each.get("managedRuntimeVersion", ""),
-                    each.get("startMode", Pool.start_mode),
-                    about.get("idleTimeout", Pool.idle_timeout),
+                    each.get("startMode", ApplicationPool.start_mode),
+                    about.get("idleTimeout", ApplicationPool.idle_timeout),
                 )
         return None
 

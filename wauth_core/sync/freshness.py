@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from wauth_core.settings import Options
+from wauth_core.settings import SiteSettings
 
 CLOCK_SKEW = timedelta(minutes=1)  # how far the clocks of two web servers may be apart
 
@@ -21,10 +21,10 @@ def is_due(last_sync: datetime | None, delta: timedelta | None, now: datetime) -
     return not -CLOCK_SKEW <= now - last_sync < delta
 
 
-def is_stale(last_sync: datetime | None, options: Options, now: datetime) -> bool:
+def is_stale(last_sync: datetime | None, site: SiteSettings, now: datetime) -> bool:
     """Whether what is known is too old to go by. Never, where WAUTH_MAX_STALENESS is None."""
     if last_sync is None:
         return True
-    if options.max_staleness is None:
+    if site.max_staleness is None:
         return False
-    return not -CLOCK_SKEW <= now - last_sync <= options.max_staleness
+    return not -CLOCK_SKEW <= now - last_sync <= site.max_staleness

@@ -114,7 +114,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Admission:
     """The SIDs of REQUIRE_GROUPS and DENY_GROUPS. *require* None: everybody may enter."""
 
     require: frozenset[str] | None = None
@@ -162,7 +162,7 @@ class Told:
     reason: str = ""
 
 
-def tell(knowledge: Knowledge, entry: Entry, limits: Limits, now: datetime) -> Told:
+def tell(knowledge: Knowledge, entry: Admission, limits: Limits, now: datetime) -> Told:
     """What a person may do at *now*: a pure function. The newest statement wins; time alone gives nothing."""
     said, ticket = knowledge.directory, knowledge.ticket
     newer = ticket is not None and ticket.as_of <= now and (said is None or ticket.as_of > said.as_of)

@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 
 from wauth_core.identity import Identity, fold_username
-from wauth_core.sync.directory import Lookups
+from wauth_core.sync.manager_answers import Lookups
 from wauth_core.sync.plan import lapse
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository

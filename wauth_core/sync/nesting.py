@@ -19,7 +19,7 @@ class GroupEntry:
 
 
 @dataclass
-class Groups:
+class GroupGraph:
     """Every security group of a domain.
 
     A group that is not among them gives no rights and passes none on: a mailing list between two security groups

@@ -14,11 +14,10 @@ from wauth_core.cache import SharedCache
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, DirectoryOffline, DirectoryUnavailable, UserNotFound
 from wauth_core.identity import Identity, TransportFacts, is_builtin_group
-from wauth_core.settings import Options
+from wauth_core.settings import SiteSettings
 from wauth_core.sync.answers import Answers
-from wauth_core.sync.directory import GROUPS_TTL, Lookups
 from wauth_core.sync.knowledge import (
-    Entry,
+    Admission,
     Knowledge,
     Known,
     Limits,
@@ -28,6 +27,7 @@ from wauth_core.sync.knowledge import (
     settled,
     tell,
 )
+from wauth_core.sync.manager_answers import GROUPS_TTL, Lookups
 from wauth_core.sync.plan import password_set
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.result import SyncResult, SyncStatus
@@ -43,17 +43,17 @@ class People:
     def __init__(
         self,
         cache: SharedCache,
-        options: Options,
+        site: SiteSettings,
         clock: Callable[[], datetime],
         ended: Callable[[Identity, str | None], None],
     ) -> None:
         self._cache = cache
         self._clock = clock
         self._ended = ended
-        self._delta = options.resync_delta if options.resync_delta is not None else DELTA
-        self._max_staleness = options.max_staleness
-        self._answers = Answers(cache, options.max_staleness or timedelta(days=1))
-        self._entries: TTLCache[str, Entry] = TTLCache(64, GROUPS_TTL)
+        self._delta = site.resync_delta if site.resync_delta is not None else DELTA
+        self._max_staleness = site.max_staleness
+        self._answers = Answers(cache, site.max_staleness or timedelta(days=1))
+        self._entries: TTLCache[str, Admission] = TTLCache(64, GROUPS_TTL)
         self._mutex = threading.Lock()
 
     def user(self, policy: Policy, lookups: Lookups, identity: Identity) -> DirectoryUser:
@@ -69,7 +69,7 @@ class People:
             entry = self._entries.get(policy.domain)
         if entry is None and (policy.require or policy.deny):
             return None
-        entry = entry or Entry()
+        entry = entry or Admission()
         if facts is not None and not facts.complete and entry.builtin:
             return None
         now = self._clock()
@@ -158,7 +158,7 @@ class People:
         identity: Identity,
         facts: TransportFacts | None,
         ticket: Knowledge,
-        entry: Entry,
+        entry: Admission,
         now: datetime,
     ) -> Told:
         known = self._answers.get(identity)
@@ -169,23 +169,23 @@ class People:
         limits = Limits(self._delta, self._max_staleness, policy.account_state)
         return tell(ticket + Knowledge(known), entry, limits, now)
 
-    def _entry(self, policy: Policy, lookups: Lookups) -> Entry:
+    def _entry(self, policy: Policy, lookups: Lookups) -> Admission:
         """Who may enter. Raises `DirectoryError` where nobody can tell which groups the settings mean."""
         if not policy.require and not policy.deny:
-            return Entry()
+            return Admission()
         with self._mutex:
             if policy.domain in self._entries:
                 return self._entries[policy.domain]
         resolved = lookups.resolve((*policy.require, *policy.deny))
         policy.check(resolved)
         require = frozenset(sid for name in policy.require for sid in resolved[name]) if policy.require else None
-        entry = Entry(require, frozenset(sid for name in policy.deny for sid in resolved[name]))
+        entry = Admission(require, frozenset(sid for name in policy.deny for sid in resolved[name]))
         with self._mutex:
             self._entries[policy.domain] = entry
         return entry
 
 
-def _with_builtin(knowledge: Knowledge, entry: Entry, lookups: Lookups) -> Knowledge:
+def _with_builtin(knowledge: Knowledge, entry: Admission, lookups: Lookups) -> Knowledge:
     """A ticket leaves built-in groups out; who carries the SID of a member is in one that the settings name."""
     ticket = knowledge.ticket
     if ticket is None or knowledge.complete or not entry.builtin:

@@ -11,7 +11,7 @@ from typing import Any
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import ConfigurationError, SyncError, WauthError
 from wauth_core.identity import Identity, canonical_domain, fold_username
-from wauth_core.settings import DEFAULT_FIELDS, NAME_FIELD, LDAPSettings, Options, mapped_attributes, names
+from wauth_core.settings import DEFAULT_FIELDS, NAME_FIELD, LDAPSettings, SiteSettings, mapped_attributes, names
 from wauth_core.sync.repository import ACTIVE as ACTIVE
 from wauth_core.sync.repository import UserSnapshot, Wanted
 
@@ -22,7 +22,7 @@ _FLAG_SETTINGS = {"is_superuser": "SUPERUSER_GROUPS", "is_staff": "STAFF_GROUPS"
 
 @dataclass(frozen=True)
 class Policy:
-    """The part of `LDAPSettings` and `Options` that says what a directory user becomes in the application.
+    """The part of `LDAPSettings` and `SiteSettings` that says what a directory user becomes in the application.
 
     *flags* and *group_map* hold the names of directory groups for each flag or application group; a flag whose
     setting is None is not there at all. *mirror* holds patterns, *mirror_except* those of groups that are left out;
@@ -49,8 +49,8 @@ class Policy:
     patience: timedelta = timedelta(minutes=10)  # how long controllers may lag behind one another: WAUTH_RESYNC_DELTA
 
     @classmethod
-    def of(cls, domain: str, settings: LDAPSettings, options: Options, name_field: str | None = None) -> Policy:
-        """Read *settings* (bound to a domain) and *options*. Raises `ConfigurationError`.
+    def of(cls, domain: str, settings: LDAPSettings, site: SiteSettings, name_field: str | None = None) -> Policy:
+        """Read *settings* (bound to a domain) and *site*. Raises `ConfigurationError`.
 
         *name_field* is the field of the application's users that holds their name, where the application says so.
         """
@@ -83,11 +83,11 @@ class Policy:
             deny=names(settings.DENY_GROUPS),
             account_state=settings.ACCOUNT_STATE,
             propagate=settings.PROPAGATE_GROUPS,
-            lowercase=options.lowercase_username,
-            use_spn=options.use_spn,
-            username_format=options.username_format,
-            adopt=options.adopt_existing_users,
-            patience=options.resync_delta or timedelta(minutes=10),
+            lowercase=site.lowercase_username,
+            use_spn=site.use_spn,
+            username_format=site.username_format,
+            adopt=site.adopt_existing_users,
+            patience=site.resync_delta or timedelta(minutes=10),
         )
 
     @property

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wauth_core.sync.memory import MemoryUser, MemoryUserRepository
-    from wauth_core.testing.directory import EmbeddedDirectory, Operation, generate
+    from wauth_core.testing.embedded import EmbeddedDirectory, LoggedOperation, generate
     from wauth_core.testing.signing_in import sign_in
 
-__all__ = ["EmbeddedDirectory", "MemoryUser", "MemoryUserRepository", "Operation", "generate", "sign_in"]
+__all__ = ["EmbeddedDirectory", "LoggedOperation", "MemoryUser", "MemoryUserRepository", "generate", "sign_in"]
 
 _HOMES = {
-    "EmbeddedDirectory": "wauth_core.testing.directory",
+    "EmbeddedDirectory": "wauth_core.testing.embedded",
     "MemoryUser": "wauth_core.sync.memory",
     "MemoryUserRepository": "wauth_core.sync.memory",
-    "Operation": "wauth_core.testing.directory",
-    "generate": "wauth_core.testing.directory",
+    "LoggedOperation": "wauth_core.testing.embedded",
+    "generate": "wauth_core.testing.embedded",
     "sign_in": "wauth_core.testing.signing_in",
 }
 

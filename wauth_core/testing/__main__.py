@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .commands import directory
+from .directory_command import directory
 
 directory(prog_name="wauth directory")

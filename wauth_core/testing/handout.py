@@ -10,7 +10,7 @@ from wauth_core.directory import LDAPManager
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.settings import LDAPSettings
 
-from .directory import EmbeddedDirectory
+from .embedded import EmbeddedDirectory
 
 MANY = 60  # people; more of them are not listed
 _ADMIN = "domain administrator"

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .directory import EmbeddedDirectory
+    from .embedded import EmbeddedDirectory
 
 pytest.register_assert_rewrite("wauth_core.testing.repository_contract")
 
@@ -40,7 +40,7 @@ def windowsauth_people() -> Any:
 @pytest.fixture
 def windowsauth_directory(windowsauth_people: Any) -> Iterator[EmbeddedDirectory]:
     """A running directory, fresh for every test."""
-    from .directory import EmbeddedDirectory
+    from .embedded import EmbeddedDirectory
 
     with EmbeddedDirectory(windowsauth_people) as directory:
         yield directory

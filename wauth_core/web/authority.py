@@ -93,15 +93,15 @@ def refresh(
     they lapse, which is written, or with WAUTH_WHEN_STALE="refuse" nobody goes on. With *required*, else
     WAUTH_REQUIRE_RESYNC, a sync that cannot be done fails the request. Never raises `WauthError`.
     """
-    wanted = wauth.options.resync_delta if delta is BY_SETTINGS else duration("delta", delta)
+    wanted = wauth.settings.resync_delta if delta is BY_SETTINGS else duration("delta", delta)
     last_sync = row.link.last_sync if row is not None and row.link is not None else None
     if row is not None and not begins and not is_due(last_sync, wanted, wauth.now()):
         return _standing(row)
     at_once = begins or wanted == timedelta(0)
-    must = wauth.options.require_resync if required is None else required
+    must = wauth.settings.require_resync if required is None else required
     try:
         result = wauth.sync(
-            identity, repository, facts=facts, patient=at_once or must, create=wauth.options.create_users, brakes=True
+            identity, repository, facts=facts, patient=at_once or must, create=wauth.settings.create_users, brakes=True
         )
     except AmbiguousUser as error:  # the directory answers; but nobody can tell who that is
         _log(identity, error)
@@ -143,9 +143,9 @@ def _unanswered(
     if not row.active:
         return replace(_standing(row), error=error)
     lowered = facts is not None  # a ticket may have taken something from the row
-    if not is_stale(link.last_sync, wauth.options, wauth.now()):
+    if not is_stale(link.last_sync, wauth.settings, wauth.now()):
         return replace(YES, error=error, written=lowered)
-    if wauth.options.when_stale == "refuse":
+    if wauth.settings.when_stale == "refuse":
         return unknown
     if link.lapsed:
         return replace(YES, error=error, written=lowered)

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from wauth_core.exceptions import DirectoryError
-from wauth_core.identity import Rules
+from wauth_core.identity import NameRules
 from wauth_core.service import Wauth
 from wauth_core.sync.knowledge import May
 from wauth_core.web.authority import YES, Authority, of_person, of_person_at_once
@@ -57,7 +57,7 @@ class Front:
     wauth: Wauth | None
     sources: tuple[Source, ...]
     required: bool
-    rules: Rules
+    rules: NameRules
     challenge: Challenge
     owns_wauth: bool
 
@@ -67,7 +67,7 @@ class Front:
         if isinstance(wauth, Mapping):
             wauth = Wauth.from_mapping(wauth)
         loaded = load_sources(sources, wauth)
-        rules = Rules() if wauth is None else wauth.rules
+        rules = NameRules() if wauth is None else wauth.rules
         return cls(wauth, loaded, required, rules, challenge_of(loaded), owns)
 
     def judge(self, outcome: Outcome) -> tuple[Outcome, Authority]:

@@ -20,7 +20,7 @@ NOT_HERE = "You may not use this site."
 
 
 @dataclass(frozen=True)
-class Typed:
+class PasswordCheck:
     """What a check of a typed name and password found.
 
     *identity* is who it is, as the directory spells it; None where nobody signs in. Then *message* may be shown to the
@@ -41,17 +41,17 @@ class Typed:
         return 429 if self.retry_after else 503 if self.unavailable else 403
 
 
-def check(wauth: Wauth, username: str | None, password: str | None, peer: str | None = None) -> Typed:
+def check(wauth: Wauth, username: str | None, password: str | None, peer: str | None = None) -> PasswordCheck:
     """Check a name and a password that came from *peer*, by a bind to the directory. Never raises `WauthError`."""
     if not username or not password:
-        return Typed(message=MESSAGES[AuthReason.EMPTY_PASSWORD], reason=AuthReason.EMPTY_PASSWORD.name)
+        return PasswordCheck(message=MESSAGES[AuthReason.EMPTY_PASSWORD], reason=AuthReason.EMPTY_PASSWORD.name)
     try:
         result = wauth.authenticate(username, password, peer=peer)
     except WauthError as error:
         logger.warning("The password of %r could not be checked: %s", username, error)
-        return Typed(message=UNAVAILABLE, reason=str(error), unavailable=True)
+        return PasswordCheck(message=UNAVAILABLE, reason=str(error), unavailable=True)
     if result.ok and result.identity is not None:
-        return Typed(result.identity, result.user.sid if result.user is not None else None)
+        return PasswordCheck(result.identity, result.user.sid if result.user is not None else None)
     logger.warning("The directory refused the password sign-in of %r: %s", username, result.reason.name)
     unavailable = result.reason is AuthReason.UNAVAILABLE
-    return Typed(None, None, result.message, result.reason.name, unavailable, result.retry_after)
+    return PasswordCheck(None, None, result.message, result.reason.name, unavailable, result.retry_after)

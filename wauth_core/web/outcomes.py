@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
-from wauth_core.identity import Identity, Rules, TransportFacts
+from wauth_core.identity import Identity, NameRules, TransportFacts
 from wauth_core.setting_checks import imported
 
 logger = logging.getLogger("wauth.sources")
@@ -144,7 +144,7 @@ class Source(Protocol):
     ASGI.
     """
 
-    def identify(self, request: Request, rules: Rules) -> Outcome | None:
+    def identify(self, request: Request, rules: NameRules) -> Outcome | None:
         """None where this source has nothing to say. An exception counts as `Rejected`."""
 
 
@@ -167,7 +167,7 @@ class Challenge:
         return Challenge(self.headers + self.tls_headers, self.page or self.tls_page)
 
 
-def decide(sources: Iterable[Source], request: Request, rules: Rules) -> Outcome:
+def decide(sources: Iterable[Source], request: Request, rules: NameRules) -> Outcome:
     """Ask each source; the first that has something to say decides. Never raises, opens no connection.
 
     *sources* is iterated twice: a list or a tuple.
@@ -187,7 +187,7 @@ def decide(sources: Iterable[Source], request: Request, rules: Rules) -> Outcome
     return ANONYMOUS if outcome is None else outcome
 
 
-def _ask(source: Source, request: Request, rules: Rules) -> Outcome | None:
+def _ask(source: Source, request: Request, rules: NameRules) -> Outcome | None:
     try:
         outcome = source.identify(request, rules)
         if outcome is not None and not isinstance(outcome, OUTCOMES):

@@ -1,4 +1,4 @@
-"""Sessions: whose one is. The number by which a person's sessions end is in the link, or in `wauth_core.numbers`."""
+"""Sessions: whose one is. The number by which a person's sessions end is in the link or in `session_numbers`."""
 
 from __future__ import annotations
 

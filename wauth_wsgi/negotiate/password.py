@@ -40,7 +40,7 @@ class NotNow(WauthError):
 
 
 @dataclass(frozen=True)
-class Typed:
+class BasicCredentials:
     """What somebody typed. *keep*: a session may be kept for it."""
 
     username: str
@@ -80,7 +80,7 @@ class Fallback:
         """The headers of a 401 after a wrong password: Basic asks again, the form's own script does."""
         return ((FORM_HEADER, "wrong"),) if self._form else challenge
 
-    def typed(self, request: Request, credentials: str) -> Typed | None:
+    def typed(self, request: Request, credentials: str) -> BasicCredentials | None:
         """What the request brings, or None: nothing that this fallback asked for."""
         if self._secure and not request.secure:
             return None
@@ -96,9 +96,9 @@ class Fallback:
             return None
         # A link with a password in it (https://mallory:x@host/) must not leave a session of mallory's behind.
         cross = not {"cross-site", "same-site"}.isdisjoint(request.header_values("sec-fetch-site"))
-        return Typed(username, password, keep=not cross)
+        return BasicCredentials(username, password, keep=not cross)
 
-    def check(self, typed: Typed, peer: str | None) -> tuple[Identity, str | None]:
+    def check(self, typed: BasicCredentials, peer: str | None) -> tuple[Identity, str | None]:
         """Who signs in by this name and password, and the SID, by the directory's check and never as they were typed.
 
         Raises `WrongPassword`, `NotNow`, or DirectoryError where nobody can tell.

@@ -16,13 +16,13 @@ from cachetools import TTLCache
 
 from wauth_core.cache import FileCache
 from wauth_core.exceptions import ConfigurationError, DirectoryError
-from wauth_core.identity import Identity, Principal, Rules, TransportFacts, fold_username
-from wauth_core.numbers import CachedNumbers, MemoryNumbers, NumbersUnavailable, SessionNumbers, person_key
+from wauth_core.identity import Identity, NameRules, Principal, TransportFacts, fold_username
+from wauth_core.session_numbers import CachedNumbers, MemoryNumbers, NumbersUnavailable, SessionNumbers, person_key
 from wauth_core.web.outcomes import Challenge, Handshake, Headers, Outcome, Rejected, Request, SignedIn, Unchecked
 from wauth_core.web.sources.pac import BadPac, LogonInfo, facts_of, read_logon_info
+from wauth_wsgi.negotiate.acceptor import Acceptor, HandshakeFailed, system_acceptor
 from wauth_wsgi.negotiate.cookie import Key, Session, SessionCookie
-from wauth_wsgi.negotiate.kerberos import Acceptor, HandshakeFailed, system_acceptor
-from wauth_wsgi.negotiate.password import Fallback, NotNow, Typed, WrongPassword
+from wauth_wsgi.negotiate.password import BasicCredentials, Fallback, NotNow, WrongPassword
 
 if TYPE_CHECKING:
     from wauth_core import AuthResult
@@ -125,7 +125,7 @@ class Negotiate:
             self._checked.pop(person, None)
         return self._cookie.ending()
 
-    def identify(self, request: Request, rules: Rules) -> Outcome | None:
+    def identify(self, request: Request, rules: NameRules) -> Outcome | None:
         scheme, credentials = _scheme(request)
         if scheme == "negotiate":
             return self._handshake(request, credentials, rules)
@@ -162,7 +162,7 @@ class Negotiate:
         if typed or scheme == "negotiate":
             request.remove_header("authorization")
 
-    def _handshake(self, request: Request, credentials: str, rules: Rules) -> Outcome:
+    def _handshake(self, request: Request, credentials: str, rules: NameRules) -> Outcome:
         if request.method not in SAFE_METHODS and "cross-site" in request.header_values("sec-fetch-site"):
             return Rejected("another site's page sent it", self.name)
         try:
@@ -184,7 +184,7 @@ class Negotiate:
         return self._cookie.headers(replace(session, number=self._number(session)))
 
     def _read_ticket(
-        self, principal: str, pac: bytes | None, client_info: bytes | None, rules: Rules
+        self, principal: str, pac: bytes | None, client_info: bytes | None, rules: NameRules
     ) -> tuple[Identity, TransportFacts | None]:
         """Raises `HandshakeFailed` or InvalidIdentity."""
         info = None if pac is None else _logon_info(pac)
@@ -196,9 +196,9 @@ class Negotiate:
             raise HandshakeFailed(f"the ticket's PAC cannot be read: {error}") from None
         return self._identity(principal, info, rules), facts
 
-    def _identity(self, name: str, info: LogonInfo | None, rules: Rules) -> Identity:
+    def _identity(self, name: str, info: LogonInfo | None, rules: NameRules) -> Identity:
         if not self._acceptor.shows_pac and "\\" in name:
-            return Rules(use_spn=False, lowercase=rules.lowercase).parse(name)  # as SSPI tells it
+            return NameRules(use_spn=False, lowercase=rules.lowercase).parse(name)  # as SSPI tells it
         principal = Principal.parse(name)
         if info is None and principal.enterprise:
             raise HandshakeFailed("a ticket without a PAC has a UPN for a name, and nothing that says whose it is")
@@ -207,7 +207,7 @@ class Negotiate:
             self._domain(principal.realm, info, rules), fold_username(username) if rules.lowercase else username
         )
 
-    def _domain(self, realm: str, info: LogonInfo | None, rules: Rules) -> str:
+    def _domain(self, realm: str, info: LogonInfo | None, rules: NameRules) -> str:
         named = self._realms.get(realm)
         if named is None:
             known = ", ".join(self._realms) or "none"
@@ -220,7 +220,7 @@ class Negotiate:
             raise HandshakeFailed(f"the ticket tells no NetBIOS name: say realms={{{realm!r}: 'NETBIOS'}}")
         return info.domain
 
-    def _password(self, fallback: Fallback, typed: Typed, request: Request) -> Outcome:
+    def _password(self, fallback: Fallback, typed: BasicCredentials, request: Request) -> Outcome:
         try:
             identity, sid = fallback.check(typed, request.peer)
         except WrongPassword as error:

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from wauth_core.cli.ad import AD_COMMANDS
 from wauth_core.cli.app import wauth
-from wauth_core.testing.directory import EmbeddedDirectory
+from wauth_core.testing.embedded import EmbeddedDirectory
 
 
 @pytest.fixture

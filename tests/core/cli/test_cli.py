@@ -9,7 +9,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -21,17 +20,16 @@ from wauth_core.cli.app import COMMANDS, wauth
 from wauth_core.sync.repository import Wanted
 from wauth_core.sync.sqlite import SQLiteUserRepository
 from wauth_core.sync.turn import taken
-from wauth_core.testing.directory import EmbeddedDirectory
+from wauth_core.testing.embedded import EmbeddedDirectory
 
 CANARY = "Passw0rd!x"
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def directory() -> Iterator[EmbeddedDirectory]:
+def directory(shared_directory: EmbeddedDirectory) -> EmbeddedDirectory:
     """One directory for all tests that change nothing in it."""
-    with EmbeddedDirectory() as running:
-        yield running
+    return shared_directory
 
 
 def write_config(path: Path, directory: EmbeddedDirectory, *lines: str) -> Path:
@@ -403,7 +401,7 @@ def test_every_command_explains_itself(name: str) -> None:
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command whose extra is not installed says what to install."""
-    monkeypatch.setitem(sys.modules, "wauth_core.iis.commands", None)
+    monkeypatch.setitem(sys.modules, "wauth_core.iis.iis_commands", None)
     result = run(None, "serve")
     assert result.exit_code == 1
     assert 'pip install "windowsauth[iis]"' in result.stderr

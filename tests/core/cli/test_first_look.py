@@ -23,10 +23,9 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def directory():
+def directory(shared_directory):
     """The example company."""
-    with EmbeddedDirectory() as running:
-        yield running
+    return shared_directory
 
 
 def write(path: Path, directory: EmbeddedDirectory, **other: str) -> Path:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 import wauth_core
 from wauth_core import Wauth
 from wauth_core.cli.app import wauth
-from wauth_core.testing.directory import EmbeddedDirectory
+from wauth_core.testing.embedded import EmbeddedDirectory
 
 DJANGO_AUTH_LDAP = r"""
 import os
@@ -159,12 +159,12 @@ def test_django_windowsauth(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", [DJANGO_AUTH_LDAP, FLASK], ids=["django-auth-ldap", "flask-ldap3-login"])
 def test_what_is_printed_finds_people(
-    text: str, tmp_path: Path, windowsauth_directory: EmbeddedDirectory, monkeypatch: pytest.MonkeyPatch
+    text: str, tmp_path: Path, directory: EmbeddedDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the directory's own address the settings have no problem, and find somebody."""
-    monkeypatch.setenv("AD_PASSWORD", windowsauth_directory.settings()["PASSWORD"])
+    monkeypatch.setenv("AD_PASSWORD", directory.settings()["PASSWORD"])
     names, _ = ours(text, tmp_path)
-    here = windowsauth_directory.settings()
+    here = directory.settings()
     domain = {**names["WAUTH_DOMAINS"]["EXAMPLE"], **{name: here[name] for name in ("SERVER", "CA_FILE", "USERNAME")}}
     with Wauth({"EXAMPLE": domain}) as made:
         assert made.problems() == []

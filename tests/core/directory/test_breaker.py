@@ -15,7 +15,7 @@ import pytest
 from wauth_core import Identity, Wauth
 from wauth_core.cache import FileCache, SharedCache
 from wauth_core.directory import LDAPManager, trace
-from wauth_core.directory.breaker import FIRST, LONGEST, LOOK, Breaker, State
+from wauth_core.directory.breaker import FIRST, LONGEST, LOOK, Breaker, BreakerState
 from wauth_core.exceptions import DirectoryOffline, DirectoryUnavailable
 from wauth_core.settings import LDAPSettings
 from wauth_core.sync.knowledge import May
@@ -123,10 +123,10 @@ def test_a_failure_that_costs_no_time_makes_nobody_wait(siblings: list[Breaker])
     """A controller that refuses connections is asked again: the next one may be served."""
     breaker = siblings[0]
     breaker.failed("dc1 cannot be reached: Connection refused.", 0.01)
-    assert breaker.report().state is State.SUSPECTED
+    assert breaker.report().state is BreakerState.SUSPECTED
     assert not breaker.admit()
     breaker.answered()
-    assert breaker.report().state is State.ONLINE
+    assert breaker.report().state is BreakerState.ONLINE
 
 
 def test_one_who_never_comes_back_is_replaced(siblings: list[Breaker], clock: Clock) -> None:
@@ -191,7 +191,7 @@ def test_a_single_silent_server_is_asked_once(manager: LDAPManager, directory: E
     clock.now += FIRST
     assert manager.user("alice").username == "alice"
     assert manager._pool.breaker is not None
-    assert manager._pool.breaker.report().state is State.ONLINE
+    assert manager._pool.breaker.report().state is BreakerState.ONLINE
 
 
 def test_those_in_the_queue_are_told_at_once(directory: EmbeddedDirectory, clock: Clock) -> None:

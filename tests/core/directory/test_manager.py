@@ -31,10 +31,9 @@ PASSWORD = "Passw0rd!x"
 
 
 @pytest.fixture(scope="module")
-def directory() -> Iterator[EmbeddedDirectory]:
+def directory(shared_directory: EmbeddedDirectory) -> EmbeddedDirectory:
     """The example company, shared; tests that change it put it back."""
-    with EmbeddedDirectory() as directory:
-        yield directory
+    return shared_directory
 
 
 def managed(directory: EmbeddedDirectory, **overrides: Any) -> LDAPManager:
@@ -188,7 +187,7 @@ def test_a_limit_is_told(directory: EmbeddedDirectory, manager: LDAPManager) -> 
 
 def test_token_groups_that_may_not_be_read(manager: LDAPManager, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the right to read tokenGroups there is an error with advice, and no "in no group"."""
-    monkeypatch.setattr("wauth_core.directory.people.token_groups", lambda entry: None)
+    monkeypatch.setattr("wauth_core.directory.users.token_groups", lambda entry: None)
     with pytest.raises(MembershipUnreadable, match="Windows Authorization Access Group"):
         manager.person(guid=None, username="alice")
 

@@ -16,7 +16,7 @@ from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.endpoints import endpoints
 from wauth_core.exceptions import TLSError
 from wauth_core.settings import LDAPSettings
-from wauth_core.testing.directory.tls import make_certificates, server_context
+from wauth_core.testing.embedded.tls import make_certificates, server_context
 
 
 @contextlib.contextmanager

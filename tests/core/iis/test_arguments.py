@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from wauth_core.iis import arguments, commands
+from wauth_core.iis import arguments, iis_commands
 from wauth_core.iis.arguments import TASK, WEBCONFIG, Argument
 
 TABLES = {"webconfig": WEBCONFIG, "task": TASK}
@@ -27,7 +27,7 @@ def by_click(table: tuple[Argument, ...], line: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
 
     @click.command()
-    @commands.options_of(table)
+    @iis_commands.options_of(table)
     def command(**given: Any) -> None:
         found.update(given)
 

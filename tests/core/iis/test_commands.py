@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tests.core.iis import rules
-from wauth_core.iis import arguments, commands, here, taskscheduler
+from wauth_core.iis import arguments, here, iis_commands, taskscheduler
 
 
 def run(command: Any, *arguments: str) -> Result:
@@ -30,7 +30,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_quick_start(site: Path) -> None:
     """``-s -m -w`` makes the three files of the manual, which IIS accepts, and says what must be unlocked."""
-    result = run(commands.webconfig, "shop.wsgi:application", "-s", "-m", "-w", "--handler", "httpplatform")
+    result = run(iis_commands.webconfig, "shop.wsgi:application", "-s", "-m", "-w", "--handler", "httpplatform")
     assert result.exit_code == 0, result.output
     written = sorted(path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file())
     assert written == ["media/web.config", "static/web.config", "web.config"]
@@ -52,7 +52,7 @@ def test_quick_start(site: Path) -> None:
 def test_short_and_long_options(site: Path, short: list[str], long: list[str]) -> None:
     """The manual's short and long options mean the same."""
     outputs = [
-        run(commands.webconfig, "shop.wsgi:application", "--dry-run", *given).output for given in (short, long, [])
+        run(iis_commands.webconfig, "shop.wsgi:application", "--dry-run", *given).output for given in (short, long, [])
     ]
     assert outputs[0] == outputs[1] != outputs[2]
     assert list(site.iterdir()) == []
@@ -61,17 +61,17 @@ def test_short_and_long_options(site: Path, short: list[str], long: list[str]) -
 def test_override(site: Path) -> None:
     """A file that is there is kept until ``-f``, which keeps a backup."""
     (site / "web.config").write_text("by hand")
-    refused = run(commands.webconfig, "shop.wsgi:application")
+    refused = run(iis_commands.webconfig, "shop.wsgi:application")
     assert refused.exit_code == 1
     assert "--override (-f)" in refused.output
     assert (site / "web.config").read_text() == "by hand"
-    assert run(commands.webconfig, "shop.wsgi:application", "-f").exit_code == 0
+    assert run(iis_commands.webconfig, "shop.wsgi:application", "-f").exit_code == 0
     assert (site / "web.config.bak").read_text() == "by hand"
 
 
 def test_log_folder_is_made(site: Path) -> None:
     """The folder of the log exists afterwards, below the site."""
-    result = run(commands.webconfig, "shop.wsgi:application", "-l", "logs/python.log")
+    result = run(iis_commands.webconfig, "shop.wsgi:application", "-l", "logs/python.log")
     assert result.exit_code == 0, result.output
     assert (site / "logs").is_dir()
     assert str(site / "logs/python.log") in (site / "web.config").read_text(encoding="utf-8")
@@ -80,7 +80,7 @@ def test_log_folder_is_made(site: Path) -> None:
 def test_works_without_a_virtual_environment(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The interpreter that runs is the one that is named; VIRTUAL_ENV is not asked."""
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
-    assert run(commands.webconfig, "shop.wsgi:application", "--handler", "httpplatform").exit_code == 0
+    assert run(iis_commands.webconfig, "shop.wsgi:application", "--handler", "httpplatform").exit_code == 0
     platform = ElementTree.parse(site / "web.config").find(".//httpPlatform")
     assert platform is not None
     assert platform.get("processPath") == here.interpreter()
@@ -102,12 +102,12 @@ def test_an_interpreter_that_lacks_what_it_would_run(
     """web.config is not written for a Python that cannot run it; --python names one of another machine."""
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else found(name))
-    result = run(commands.webconfig, *arguments, "--handler", "httpplatform")
+    result = run(iis_commands.webconfig, *arguments, "--handler", "httpplatform")
     assert result.exit_code == 1
     assert f"lacks {module}" in result.output.replace("\n", " ")
     assert install in result.output
     assert list(site.iterdir()) == []
-    elsewhere = run(commands.webconfig, *arguments, "--handler", "httpplatform", "--python", r"C:\py\python.exe")
+    elsewhere = run(iis_commands.webconfig, *arguments, "--handler", "httpplatform", "--python", r"C:\py\python.exe")
     assert elsewhere.exit_code == 0, elsewhere.output
 
 
@@ -138,19 +138,19 @@ def test_interpreters_that_a_pool_cannot_read(path: str, says: str | None) -> No
 def test_a_store_python_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that no pool can run ends the command; one that needs rights is a note."""
     monkeypatch.setattr(here, "interpreter", lambda: r"C:\Users\k\AppData\Local\Microsoft\WindowsApps\python.exe")
-    refused = run(commands.webconfig, "shop.wsgi:app", "--handler", "httpplatform")
+    refused = run(iis_commands.webconfig, "shop.wsgi:app", "--handler", "httpplatform")
     assert refused.exit_code == 1
     assert "Microsoft Store" in refused.output
     assert list(site.iterdir()) == []
     monkeypatch.setattr(here, "interpreter", lambda: r"C:\Users\k\site\.venv\Scripts\python.exe")
-    warned = run(commands.webconfig, "shop.wsgi:app", "--handler", "httpplatform")
+    warned = run(iis_commands.webconfig, "shop.wsgi:app", "--handler", "httpplatform")
     assert warned.exit_code == 0
     assert "cannot read it" in warned.output
 
 
 def test_limits_of_headers_are_printed(site: Path) -> None:
     """With Windows Authentication the lines that an administrator runs let big tickets through."""
-    result = run(commands.webconfig, "shop.wsgi:app", "-w", "--fastcgi-application", "--dry-run")
+    result = run(iis_commands.webconfig, "shop.wsgi:app", "-w", "--fastcgi-application", "--dry-run")
     assert r"Services\HTTP\Parameters /v MaxFieldLength /t REG_DWORD /d 65534 /f" in result.output
     assert "MaxRequestBytes" in result.output
 
@@ -159,7 +159,7 @@ def test_limits_of_headers_are_printed(site: Path) -> None:
 def test_default_handler(site: Path, monkeypatch: pytest.MonkeyPatch, installed: str, handler: str) -> None:
     """FastCGI where wfastcgi is installed, HttpPlatformHandler elsewhere."""
     monkeypatch.setattr(here, "wfastcgi", lambda: installed)
-    assert run(commands.webconfig, "shop.wsgi:application").exit_code == 0
+    assert run(iis_commands.webconfig, "shop.wsgi:application").exit_code == 0
     added = ElementTree.parse(site / "web.config").find(".//handlers/add")
     assert added is not None
     assert added.get("modules") == handler
@@ -172,7 +172,7 @@ def test_for_another_machine(site: Path) -> None:
         *("--handler", "fastcgi", "--wfastcgi", r"D:\Sites\shop\.venv\Lib\site-packages\wfastcgi.py"),
         *("-s", "-l", r"logs\wfastcgi.log", "--fastcgi-application"),
     ]
-    result = run(commands.webconfig, "shop.wsgi:application", *arguments)
+    result = run(iis_commands.webconfig, "shop.wsgi:application", *arguments)
     assert result.exit_code == 0, result.output
     assert r"would write D:\Sites\shop\static\web.config" in result.output
     assert r'value="D:\Sites\shop\logs\wfastcgi.log"' in result.output
@@ -184,7 +184,7 @@ def test_for_another_machine(site: Path) -> None:
 def test_setup_script(site: Path) -> None:
     """``--setup-script`` writes the script beside the rest, with the site's name and rights for this Python."""
     arguments = ["-w", "--setup-script", "setup.ps1", "--site", "Shop", "--host-name", "shop.example.com"]
-    assert run(commands.webconfig, "shop.wsgi:application", *arguments).exit_code == 0
+    assert run(iis_commands.webconfig, "shop.wsgi:application", *arguments).exit_code == 0
     script = (site / "setup.ps1").read_text(encoding="utf-8-sig")
     assert "[string]$Site = 'Shop'" in script
     assert "shop.example.com" in script
@@ -206,7 +206,7 @@ def test_setup_script(site: Path) -> None:
 )
 def test_mistakes(site: Path, arguments: list[str], says: str) -> None:
     """A mistake ends in one sentence and writes nothing."""
-    result = run(commands.webconfig, *arguments)
+    result = run(iis_commands.webconfig, *arguments)
     assert result.exit_code != 0
     assert says in result.output
     assert "Traceback" not in result.output
@@ -216,7 +216,7 @@ def test_mistakes(site: Path, arguments: list[str], says: str) -> None:
 def test_task_elsewhere_writes_a_file(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Off Windows the definition is written, with the line that registers it there."""
     monkeypatch.setattr(arguments.sys, "platform", "linux")
-    result = run(commands.task, "syncldap", "-p", "--manage", "manage.py", "-u", "NETWORK SERVICE")
+    result = run(iis_commands.task, "syncldap", "-p", "--manage", "manage.py", "-u", "NETWORK SERVICE")
     assert result.exit_code == 0, result.output
     root = ElementTree.fromstring((site / "syncldap.xml").read_bytes())
     text = {element.tag.rpartition("}")[2]: element.text for element in root.iter()}
@@ -237,7 +237,7 @@ def test_task_on_windows_is_registered(site: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(arguments.sys, "platform", "win32")
     register = taskscheduler.register
     monkeypatch.setattr(arguments.taskscheduler, "register", lambda wanted: register(wanted, fake))
-    result = run(commands.task, "sync EXAMPLE", "-i", "hours=1", "-f", "shop", "-n", "nightly")
+    result = run(iis_commands.task, "sync EXAMPLE", "-i", "hours=1", "-f", "shop", "-n", "nightly")
     assert result.exit_code == 0, result.output
     assert result.output.strip() == r"registered \shop\nightly"
     assert called[0][0].endswith(("schtasks", "schtasks.exe"))
@@ -254,7 +254,7 @@ def test_task_on_windows_is_registered(site: Path, monkeypatch: pytest.MonkeyPat
 )
 def test_task_programs(site: Path, arguments: list[str], program: str) -> None:
     """The command is `wauth`'s own, or one of a Flask application."""
-    result = run(commands.task, "say hello", "--dry-run", *arguments)
+    result = run(iis_commands.task, "say hello", "--dry-run", *arguments)
     assert result.exit_code == 0, result.output
     assert f"<Arguments>{program}</Arguments>" in result.output
 
@@ -270,7 +270,7 @@ def test_task_programs(site: Path, arguments: list[str], program: str) -> None:
 )
 def test_task_mistakes(site: Path, arguments: list[str], says: str) -> None:
     """A mistake ends in one sentence."""
-    result = run(commands.task, "--dry-run", *arguments)
+    result = run(iis_commands.task, "--dry-run", *arguments)
     assert result.exit_code != 0
     assert says in result.output
     assert "Traceback" not in result.output
@@ -278,6 +278,6 @@ def test_task_mistakes(site: Path, arguments: list[str], says: str) -> None:
 
 def test_serve_mistakes() -> None:
     """``wauth serve`` says what it cannot load."""
-    result = run(commands.serve, "no_such_package:app")
+    result = run(iis_commands.serve, "no_such_package:app")
     assert result.exit_code == 1
     assert "no module 'no_such_package'" in result.output

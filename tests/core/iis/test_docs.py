@@ -11,11 +11,15 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from wauth_core.iis import arguments, commands
+from wauth_core.iis import arguments, iis_commands
 
 GUIDES = sorted((Path(__file__).parents[3] / "docs" / "iis").glob("*.md"))
 BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COMMANDS: dict[str, click.Command] = {"webconfig": commands.webconfig, "task": commands.task, "serve": commands.serve}
+COMMANDS: dict[str, click.Command] = {
+    "webconfig": iis_commands.webconfig,
+    "task": iis_commands.task,
+    "serve": iis_commands.serve,
+}
 
 
 def lines(program: str) -> list[str]:

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from tests.core.iis.samples import FASTCGI, HTTPPLATFORM, ROOT
 from wauth_core.cli.app import wauth
 from wauth_core.directory import Check, Outcome
-from wauth_core.iis import apphost, doctor, machine, rights
+from wauth_core.iis import apphost, iis_doctor, machine, sddl
 from wauth_core.iis.commandlines import script_processor
 from wauth_core.iis.webconfig import build
 
@@ -89,7 +89,7 @@ CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
   </location>
 </configuration>
 """
-POOL = rights.pool_sid("Shop")
+POOL = sddl.pool_sid("Shop")
 ADMINS = "O:BAG:SYD:PAI(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 READS = f"{ADMINS}(A;OICI;0x1200a9;;;{POOL})"
 WRITES = f"{ADMINS}(A;OICI;0x1301bf;;;{POOL})"
@@ -159,7 +159,7 @@ class Played:
 
 
 def examined(played: Played, **given: str) -> list[Check]:
-    return doctor.examine(played, **{"folder": ROOT, **given})
+    return iis_doctor.examine(played, **{"folder": ROOT, **given})
 
 
 def test_a_server_in_order() -> None:
@@ -355,7 +355,7 @@ def test_an_application_below_a_site() -> None:
         r'<application path="/a" applicationPool="Shop"><virtualDirectory path="/" physicalPath="D:\a" /></application>'
     )
     text = CONFIG.replace("        <bindings>\n", f"        {below}\n        <bindings>\n")
-    server = apphost.Server(text)
+    server = apphost.ApplicationHost(text)
     assert [each.location for each in server.applications()] == ["Default Web Site", "Shop", "Shop/a"]
     assert server.may_override("system.webServer/handlers", "Shop/a")
     assert not server.may_override("system.webServer/handlers", "Default Web Site")
@@ -363,11 +363,11 @@ def test_an_application_below_a_site() -> None:
 
 def test_pool_sids_are_windows_own() -> None:
     """The SID of the stock pool, which Microsoft's documentation and every server show."""
-    assert rights.pool_sid("DefaultAppPool") == "S-1-5-82-3006700770-424185619-1745488364-794895919-4004696415"
+    assert sddl.pool_sid("DefaultAppPool") == "S-1-5-82-3006700770-424185619-1745488364-794895919-4004696415"
 
 
 @pytest.mark.parametrize(
-    ("sddl", "mask"),
+    ("text", "mask"),
     [
         ("D:(A;;FA;;;WD)", 0x1F01FF),
         ("D:(A;OICIIO;FA;;;WD)", 0),
@@ -377,9 +377,9 @@ def test_pool_sids_are_windows_own() -> None:
         ("", 0),
     ],
 )
-def test_rights(sddl: str, mask: int) -> None:
+def test_rights(text: str, mask: int) -> None:
     """What is inherit-only, somebody else's or denied does not count."""
-    assert rights.granted(sddl, rights.POOL_GROUPS) == mask
+    assert sddl.granted(text, sddl.POOL_GROUPS) == mask
 
 
 def test_the_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from wauth_core import Identity, LDAPSettings
 from wauth_core.directory.decode import Attributes
 from wauth_core.directory.entries import AccountState, DirectoryUser
 from wauth_core.exceptions import UserNotFound
-from wauth_core.settings import Options
+from wauth_core.settings import SiteSettings
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.single import Task, sync_one
 
@@ -53,7 +53,7 @@ def policy(domain: str = "EXAMPLE", options: Mapping[str, Any] | None = None, **
     """The policy of a domain with these settings; SUPERUSER_GROUPS and STAFF_GROUPS are unset unless given."""
     given = {"SUPERUSER_GROUPS": None, "STAFF_GROUPS": None, **settings}
     made = LDAPSettings(SERVER="dc", SEARCH_BASE="DC=example,DC=local", **given)
-    return Policy.of(domain, made.for_domain(domain), Options.from_keywords(options or {}))
+    return Policy.of(domain, made.for_domain(domain), SiteSettings.from_keywords(options or {}))
 
 
 class FakeDirectory:

@@ -12,9 +12,9 @@ from wauth_core import Identity, SQLiteUserRepository, SyncStatus, Wauth
 from wauth_core.directory import DirectoryUser
 from wauth_core.exceptions import BulkDeactivationRefused, DirectoryUnavailable, SyncError
 from wauth_core.sync import Link
-from wauth_core.sync.nesting import GroupEntry, Groups
+from wauth_core.sync.nesting import GroupEntry, GroupGraph
 from wauth_core.testing import MemoryUserRepository
-from wauth_core.testing.directory import EmbeddedDirectory
+from wauth_core.testing.embedded import EmbeddedDirectory
 
 SETTINGS: dict[str, Any] = {
     "STAFF_GROUPS": "Web Editors",
@@ -28,8 +28,8 @@ def store() -> MemoryUserRepository:
 
 
 @pytest.fixture
-def wauth(windowsauth_directory: EmbeddedDirectory) -> Iterator[Wauth]:
-    with Wauth({"EXAMPLE": windowsauth_directory.settings(**SETTINGS)}) as made:
+def wauth(directory: EmbeddedDirectory) -> Iterator[Wauth]:
+    with Wauth({"EXAMPLE": directory.settings(**SETTINGS)}) as made:
         yield made
 
 
@@ -62,26 +62,22 @@ def test_everybody_comes_with_all_rights(wauth: Wauth, store: MemoryUserReposito
     assert store.touches == 2 * len(store.users)
 
 
-def test_groups_are_read_once(
-    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
-) -> None:
+def test_groups_are_read_once(wauth: Wauth, directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """The number of searches does not grow with the number of people."""
     wauth.sync_all(store, "EXAMPLE")
-    before = len(windowsauth_directory.operations)
+    before = len(directory.operations)
     wauth.sync_all(store, "EXAMPLE")
-    assert len(windowsauth_directory.operations) - before <= 3
+    assert len(directory.operations) - before <= 3
 
 
-def test_changes_reach_everybody(
-    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
-) -> None:
+def test_changes_reach_everybody(wauth: Wauth, directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """Promoted, renamed, disabled, deleted and new people, in one run, with one result for each."""
     wauth.sync_all(store, "EXAMPLE")
-    windowsauth_directory.add_member("Web Developers", "ken")
-    windowsauth_directory.rename("luca", "pacioli")
-    windowsauth_directory.disable("hana")
-    windowsauth_directory.delete("x")
-    windowsauth_directory.enable("dan")
+    directory.add_member("Web Developers", "ken")
+    directory.rename("luca", "pacioli")
+    directory.disable("hana")
+    directory.delete("x")
+    directory.enable("dan")
     result = wauth.sync_all(store, "EXAMPLE")
     by_name = {each.identity.username: each.status for each in result.results}
     assert by_name == {
@@ -97,11 +93,9 @@ def test_changes_reach_everybody(
     assert all(each.key is not None for each in result.results)
 
 
-def test_pages_mirrors_and_required_groups(
-    windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
-) -> None:
+def test_pages_mirrors_and_required_groups(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """With small pages, mirrored groups and required ones, all together agree with each alone."""
-    settings = windowsauth_directory.settings(
+    settings = directory.settings(
         PAGE_SIZE=3, MIRROR_GROUPS=["Web *", "Project *"], REQUIRE_GROUPS=["Web Users"], DENY_GROUPS="Web Admins"
     )
     with Wauth({"EXAMPLE": settings}) as wauth:
@@ -114,7 +108,7 @@ def test_pages_mirrors_and_required_groups(
         for name in groups:
             one = wauth.sync(Identity("EXAMPLE", name), store)
             assert one.status is SyncStatus.UNCHANGED, (name, one.changes)
-        windowsauth_directory.add_member("Web Admins", "jose")
+        directory.add_member("Web Admins", "jose")
         left = wauth.sync_all(store, "EXAMPLE")
         assert [(each.identity.username, each.status) for each in left.results] == [("jose", SyncStatus.REFUSED)]
 
@@ -122,7 +116,7 @@ def test_pages_mirrors_and_required_groups(
             return next(user for user in store.users.values() if user.fields["username"] == "jose")
 
         assert (jose().flags["is_active"], jose().groups) == (False, set())
-        windowsauth_directory.remove_member("Web Admins", "jose")
+        directory.remove_member("Web Admins", "jose")
         wauth.sync_all(store, "EXAMPLE")
         assert (jose().flags["is_active"], len(jose().groups)) == (True, 3)
 
@@ -136,13 +130,13 @@ def test_a_dry_run_writes_nothing(wauth: Wauth, store: MemoryUserRepository) -> 
     assert [each.changes for each in planned.results] == [each.changes for each in done.results]
 
 
-def test_the_brake(wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+def test_the_brake(wauth: Wauth, directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """More deactivations than allowed refuse the whole run; nothing is written, and a higher limit lets it through."""
     wauth.sync_all(store, "EXAMPLE")
     writes = store.writes
     for name in ("alice", "bob", "carol", "dora", "hana"):
-        windowsauth_directory.disable(name)
-    windowsauth_directory.update("ken", mail="new@example.local")
+        directory.disable(name)
+    directory.update("ken", mail="new@example.local")
     with pytest.raises(BulkDeactivationRefused, match="deactivate 5 of"):
         wauth.sync_all(store, "EXAMPLE")
     assert store.writes == writes
@@ -150,25 +144,23 @@ def test_the_brake(wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store
 
 
 def test_an_empty_search_base_deactivates_nobody(
-    windowsauth_directory: EmbeddedDirectory, wauth: Wauth, store: MemoryUserRepository
+    directory: EmbeddedDirectory, wauth: Wauth, store: MemoryUserRepository
 ) -> None:
     """A search base in which nobody is, is a mistake and not everybody's last day."""
     wauth.sync_all(store, "EXAMPLE")
-    base = f"OU=Leavers,{windowsauth_directory.base_dn}"
+    base = f"OU=Leavers,{directory.base_dn}"
     with (
-        Wauth({"EXAMPLE": windowsauth_directory.settings(SEARCH_BASE=base)}) as narrow,
+        Wauth({"EXAMPLE": directory.settings(SEARCH_BASE=base)}) as narrow,
         pytest.raises(BulkDeactivationRefused),
     ):
         narrow.sync_all(store, "EXAMPLE")
     assert names(store, is_active=False) == set()
 
 
-def test_a_directory_that_goes_away(
-    windowsauth_directory: EmbeddedDirectory, wauth: Wauth, store: MemoryUserRepository
-) -> None:
+def test_a_directory_that_goes_away(directory: EmbeddedDirectory, wauth: Wauth, store: MemoryUserRepository) -> None:
     """An outage ends the run with an error, and everybody keeps what they have."""
     wauth.sync_all(store, "EXAMPLE")
-    windowsauth_directory.close()
+    directory.close()
     writes = store.writes
     with pytest.raises(DirectoryUnavailable):
         wauth.sync_all(store, "EXAMPLE")
@@ -211,15 +203,15 @@ def test_local_users_and_other_domains_are_left_alone(wauth: Wauth, store: Memor
     assert store.users[other].flags["is_active"] is True
 
 
-def test_names_that_move(wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+def test_names_that_move(wauth: Wauth, directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """Two people who swapped their names keep their accounts and rights; one hired under an old name gets a new one."""
     wauth.sync_all(store, "EXAMPLE")
     keys = {user.fields["username"]: key for key, user in store.users.items()}
-    windowsauth_directory.rename("ada", "temporary")
-    windowsauth_directory.rename("luca", "ada")
-    windowsauth_directory.rename("temporary", "luca")
-    windowsauth_directory.delete("x")
-    windowsauth_directory.add_user("x", name="New X")
+    directory.rename("ada", "temporary")
+    directory.rename("luca", "ada")
+    directory.rename("temporary", "luca")
+    directory.delete("x")
+    directory.add_user("x", name="New X")
     result = wauth.sync_all(store, "EXAMPLE")
     assert result.ok, result.failures
     assert store.users[keys["ada"]].fields["username"] == "luca"
@@ -231,7 +223,7 @@ def test_names_that_move(wauth: Wauth, windowsauth_directory: EmbeddedDirectory,
     assert wauth.sync_all(store, "EXAMPLE").results == ()
 
 
-def test_hooks_and_progress(windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+def test_hooks_and_progress(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """The hooks see everybody; progress counts up to all."""
     seen: list[str] = []
     counted: list[int] = []
@@ -239,7 +231,7 @@ def test_hooks_and_progress(windowsauth_directory: EmbeddedDirectory, store: Mem
     def before(identity: Identity, user: DirectoryUser) -> str | None:
         return "no warehouse" if user.attributes.get("department") == "Warehouse" else None
 
-    settings = windowsauth_directory.settings(USER_FIELD_MAP={"username": "sAMAccountName", "unit": "department"})
+    settings = directory.settings(USER_FIELD_MAP={"username": "sAMAccountName", "unit": "department"})
     with Wauth(
         {"EXAMPLE": settings},
         before_sync=before,
@@ -262,7 +254,7 @@ def test_a_file_of_users(wauth: Wauth, tmp_path: Any) -> None:
 
 def test_nesting_in_memory() -> None:
     """Cycles end, a group that is missing passes nothing on, and the primary group counts."""
-    groups = Groups(
+    groups = GroupGraph(
         [
             GroupEntry("CN=a,DC=x", "S-a", "a", ("CN=b,DC=x",)),
             GroupEntry("CN=b,DC=x", "S-b", "b", ("CN=c,DC=x", "CN=list,DC=x")),
@@ -280,29 +272,29 @@ def test_nesting_in_memory() -> None:
 # -- what changed since the last time
 
 
-def test_only_what_changed(wauth: Wauth, windowsauth_directory: EmbeddedDirectory) -> None:
+def test_only_what_changed(wauth: Wauth, directory: EmbeddedDirectory) -> None:
     """An incremental run acts on the news, and on nothing else."""
-    windowsauth_directory.add_group("Inner")
-    tell(windowsauth_directory, wauth, "ken", "Inner", "Web Editors")
+    directory.add_group("Inner")
+    tell(directory, wauth, "ken", "Inner", "Web Editors")
 
 
 def test_news_costs_no_more_than_there_is(
-    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
+    wauth: Wauth, directory: EmbeddedDirectory, store: MemoryUserRepository
 ) -> None:
     """With no news an incremental run is two searches; it reads nobody."""
     wauth.sync_all(store, "EXAMPLE", incremental=True)
-    before, touched = len(windowsauth_directory.operations), store.touches
+    before, touched = len(directory.operations), store.touches
     result = wauth.sync_all(store, "EXAMPLE", incremental=True)
     assert (result.total, store.touches) == (0, touched)
-    assert len(windowsauth_directory.operations) - before <= 3
+    assert len(directory.operations) - before <= 3
 
 
 def test_changed_settings_concern_everybody(
-    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
+    wauth: Wauth, directory: EmbeddedDirectory, store: MemoryUserRepository
 ) -> None:
     """When the settings changed since the last run, everybody is looked at again, news or not."""
     wauth.sync_all(store, "EXAMPLE", incremental=True)
-    changed = windowsauth_directory.settings(**{**SETTINGS, "STAFF_GROUPS": "Department Sales"})
+    changed = directory.settings(**{**SETTINGS, "STAFF_GROUPS": "Department Sales"})
     with Wauth({"EXAMPLE": changed}) as other:
         assert not other.sync_all(store, "EXAMPLE", incremental=True).incremental
         assert "søren" in names(store, is_staff=True)
@@ -321,12 +313,12 @@ def test_a_bookmark_that_is_of_no_use(wauth: Wauth, store: MemoryUserRepository,
 
 
 def test_news_that_was_not_acted_on_comes_again(
-    wauth: Wauth, windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
+    wauth: Wauth, directory: EmbeddedDirectory, store: MemoryUserRepository
 ) -> None:
     """A dry run, and a run that the brake refused, leave the news for the next one."""
     wauth.sync_all(store, "EXAMPLE", incremental=True)
     for name in ("alice", "bob", "carol", "dora"):
-        windowsauth_directory.disable(name)
+        directory.disable(name)
     assert wauth.sync_all(store, "EXAMPLE", incremental=True, dry_run=True, max_deactivations=1).deactivated == 4
     with pytest.raises(BulkDeactivationRefused):
         wauth.sync_all(store, "EXAMPLE", incremental=True)
@@ -334,13 +326,13 @@ def test_news_that_was_not_acted_on_comes_again(
     assert (done.incremental, done.deactivated) == (True, 4)
 
 
-def test_leaving_the_filter_is_news(windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+def test_leaving_the_filter_is_news(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """Who no longer matches USER_QUERY_FILTER is missed at the next incremental run."""
-    settings = windowsauth_directory.settings(USER_QUERY_FILTER="(department=Sales)")
+    settings = directory.settings(USER_QUERY_FILTER="(department=Sales)")
     with Wauth({"EXAMPLE": settings}) as wauth:
         wauth.sync_all(store, "EXAMPLE", incremental=True)
         assert "carol" in names(store, is_active=True)
-        windowsauth_directory.update("carol", department="Finance")
+        directory.update("carol", department="Finance")
         result = wauth.sync_all(store, "EXAMPLE", incremental=True)
         assert (result.incremental, result.counts) == (True, {SyncStatus.NOT_FOUND: 1})
         assert "carol" in names(store, is_active=False)

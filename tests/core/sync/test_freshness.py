@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.core.sync.fakes import NOW
-from wauth_core.settings import Options
+from wauth_core.settings import SiteSettings
 from wauth_core.sync.freshness import is_due, is_stale
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -44,4 +44,4 @@ STALE = [
 @pytest.mark.parametrize(("age", "options", "stale"), STALE)
 def test_is_stale(age: timedelta | None, options: dict[str, Any], stale: bool) -> None:
     """What is known is too old to go by after WAUTH_MAX_STALENESS."""
-    assert is_stale(None if age is None else NOW - age, Options.from_keywords(options), NOW) is stale
+    assert is_stale(None if age is None else NOW - age, SiteSettings.from_keywords(options), NOW) is stale

@@ -12,7 +12,7 @@ from wauth_core import Identity, SyncStatus, Wauth
 from wauth_core.exceptions import ConfigurationError, SyncError
 from wauth_core.sync.policy import Policy
 from wauth_core.testing import MemoryUserRepository
-from wauth_core.testing.directory import EmbeddedDirectory
+from wauth_core.testing.embedded import EmbeddedDirectory
 
 ALICE = Identity.parse("EXAMPLE\\alice")
 FIELDS = {"username": "sAMAccountName", "email": "mail"}
@@ -39,12 +39,12 @@ def store() -> MemoryUserRepository:
 
 
 @pytest.mark.parametrize("given", [no_trainees, f"{__name__}.no_trainees"], ids=["function", "dotted-path"])
-def test_a_hook_refuses(windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository, given: Any) -> None:
+def test_a_hook_refuses(directory: EmbeddedDirectory, store: MemoryUserRepository, given: Any) -> None:
     """Its text is the reason; nobody is made, and a known user loses their access."""
-    settings = windowsauth_directory.settings(USER_FIELD_MAP={**FIELDS, "job": "title"})
+    settings = directory.settings(USER_FIELD_MAP={**FIELDS, "job": "title"})
     with Wauth.from_mapping({"WAUTH_DOMAINS": {"EXAMPLE": settings}, "WAUTH_BEFORE_SYNC": given}) as wauth:
         assert wauth.sync(ALICE, store).ok
-        windowsauth_directory.update("alice", title="Trainee")
+        directory.update("alice", title="Trainee")
         result = wauth.sync(ALICE, store)
     assert (result.status, result.reason) == (SyncStatus.REFUSED, "alice is a trainee")
     assert store.users[result.key].flags["is_active"] is False
@@ -88,23 +88,23 @@ def test_a_hook_that_raises_stops_that_one_user(
     assert store.users == {key: known}
 
 
-def test_in_a_bulk_sync_the_others_go_on(windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+def test_in_a_bulk_sync_the_others_go_on(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """One person's broken hook is one failure in the answer."""
 
     def hook(identity: Identity, user: Any) -> None:
         if user.username == "bob":
             raise ValueError("not bob")
 
-    with Wauth({"EXAMPLE": windowsauth_directory.settings()}, before_sync=hook) as wauth:
+    with Wauth({"EXAMPLE": directory.settings()}, before_sync=hook) as wauth:
         result = wauth.sync_all(store, "EXAMPLE")
     [(name, error)] = result.failures
     assert (name, str(error)) == ("bob", "before_sync raised ValueError: not bob")
     assert result.counts[SyncStatus.CREATED] > 20
 
 
-def test_functions_see_all_attributes(windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+def test_functions_see_all_attributes(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """Alone and in bulk; a change of any attribute arrives, also by the incremental sync."""
-    settings = windowsauth_directory.settings(USER_FIELD_MAP={**FIELDS, "full_name": full_name})
+    settings = directory.settings(USER_FIELD_MAP={**FIELDS, "full_name": full_name})
     options: Any = {"username_format": lambda user: user.email or user.username}
     with Wauth({"EXAMPLE": settings}, **options) as wauth:
         key = wauth.sync(ALICE, store).key
@@ -112,16 +112,14 @@ def test_functions_see_all_attributes(windowsauth_directory: EmbeddedDirectory, 
         assert (before.split()[0], store.users[key].fields["username"]) == ("Alice", "alice@example.local")
         assert wauth.sync(ALICE, store).status is SyncStatus.UNCHANGED
         wauth.sync_all(store, "EXAMPLE", incremental=True)
-        windowsauth_directory.update("alice", givenName="Alicia")
+        directory.update("alice", givenName="Alicia")
         result = wauth.sync_all(store, "EXAMPLE", incremental=True)
         assert (result.incremental, store.users[key].fields["full_name"]) == (True, before.replace("Alice", "Alicia"))
 
 
-def test_nobody_is_made_without_create_users(
-    windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository
-) -> None:
+def test_nobody_is_made_without_create_users(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """A sign-in of a stranger is refused; who was made, linked or adopted signs in."""
-    with Wauth({"EXAMPLE": windowsauth_directory.settings()}, create_users=False) as wauth:
+    with Wauth({"EXAMPLE": directory.settings()}, create_users=False) as wauth:
         refused = standing(wauth, store, ALICE, delta=0).result
         assert (refused.status, refused.ok) == (SyncStatus.REFUSED, False)
         assert "makes none by itself" in refused.reason

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from wauth_core.identity import TransportFacts
-from wauth_core.sync.knowledge import Entry, Knowledge, Known, Limits, May, heard_from, joined, tell
+from wauth_core.sync.knowledge import Admission, Knowledge, Known, Limits, May, heard_from, joined, tell
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ADMINS, STAFF, DENIED, REQUIRED, BUILTIN = (
@@ -42,10 +42,10 @@ def ticket(seconds, *groups, now=None, complete=True, believed_for=None):
 
 LIMITS = Limits(timedelta(minutes=10), timedelta(hours=1))
 ENTRIES = [
-    Entry(),
-    Entry(deny=frozenset({DENIED})),
-    Entry(require=frozenset({REQUIRED}), deny=frozenset({DENIED})),
-    Entry(deny=frozenset({BUILTIN})),
+    Admission(),
+    Admission(deny=frozenset({DENIED})),
+    Admission(require=frozenset({REQUIRED}), deny=frozenset({DENIED})),
+    Admission(deny=frozenset({BUILTIN})),
 ]
 groups = st.frozensets(st.sampled_from([ADMINS, STAFF, DENIED, REQUIRED, BUILTIN]))
 times = st.integers(0, 4000)

@@ -12,7 +12,7 @@ from tests.core.sync.fakes import FakeDirectory, guid, person, policy, sync
 from wauth_core import SyncStatus, Wauth
 from wauth_core.sync.repository import Link
 from wauth_core.testing import MemoryUserRepository
-from wauth_core.testing.directory import EmbeddedDirectory
+from wauth_core.testing.embedded import EmbeddedDirectory
 
 FIELDS = {"username": "displayName", "email": "mail"}
 RULES = dataclasses.replace(
@@ -92,13 +92,13 @@ def test_a_link_that_was_never_known_is_not_deactivated(store: MemoryUserReposit
     assert (result.key, store.users) == (key, before)
 
 
-def test_the_bulk_sync(windowsauth_directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
+def test_the_bulk_sync(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """The same for a whole domain; who is not found is reported in the answer."""
     key = by_hand(store, "old name", "alice@example.local", "old name")
     lost = by_hand(store, "lost", "lost@example.local", "lost")
     by_hand(store, "one", "bob@example.local", "one")
     by_hand(store, "two", "bob@example.local", "two")
-    settings = windowsauth_directory.settings(USER_FIELD_MAP=FIELDS, USER_QUERY_FIELD="email")
+    settings = directory.settings(USER_FIELD_MAP=FIELDS, USER_QUERY_FIELD="email")
     with Wauth({"EXAMPLE": settings}, name_field="username") as wauth:
         result = wauth.sync_all(store, "EXAMPLE", create=False)
     assert store.users[key].link.username == "alice"

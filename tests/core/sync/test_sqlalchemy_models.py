@@ -13,7 +13,7 @@ from sqlalchemy.pool import StaticPool
 
 from wauth_core import Identity, SyncStatus, Wauth
 from wauth_core.sync.sqlalchemy import SQLAlchemyUserRepository
-from wauth_core.testing.directory import EmbeddedDirectory
+from wauth_core.testing.embedded import EmbeddedDirectory
 
 BY_MAIL = {"USER_FIELD_MAP": {"email": "mail"}, "USER_QUERY_FIELD": "email"}
 
@@ -95,14 +95,12 @@ def session() -> Iterator[Session]:
 
 
 @pytest.mark.parametrize(("models", "settings"), MODELS)
-def test_a_user_model(
-    windowsauth_directory: EmbeddedDirectory, session: Session, models: Any, settings: dict[str, Any]
-) -> None:
+def test_a_user_model(directory: EmbeddedDirectory, session: Session, models: Any, settings: dict[str, Any]) -> None:
     """Made, found again, renamed, deactivated, active again, and brought in step with everybody else."""
     base, user = models()
     repository = SQLAlchemyUserRepository(session, user)
     base.metadata.create_all(session.get_bind())
-    with Wauth({"EXAMPLE": windowsauth_directory.settings(**settings)}) as wauth:
+    with Wauth({"EXAMPLE": directory.settings(**settings)}) as wauth:
 
         def sync(name: str) -> Any:
             result = wauth.sync(Identity.parse(f"EXAMPLE\\{name}"), repository)
@@ -115,15 +113,15 @@ def test_a_user_model(
         made = sync("alice")
         assert made.status is SyncStatus.CREATED
         assert sync("ALICE").status is SyncStatus.UNCHANGED
-        windowsauth_directory.rename("alice", "alicia")
-        windowsauth_directory.update("alicia", mail="alicia@example.local")
+        directory.rename("alice", "alicia")
+        directory.update("alicia", mail="alicia@example.local")
         renamed = sync("alicia")
         assert (renamed.status, renamed.key) == (SyncStatus.UPDATED, made.key)
         assert named(session.get(user, made.key)) == ("alicia@example.local" if settings else "alicia")
-        windowsauth_directory.disable("alicia")
+        directory.disable("alicia")
         assert sync("alicia").status is SyncStatus.DISABLED
         assert session.get(user, made.key).is_active is False
-        windowsauth_directory.enable("alicia")
+        directory.enable("alicia")
         assert sync("alicia").ok
         assert session.get(user, made.key).is_active is True
         result = wauth.sync_all(repository, "EXAMPLE")

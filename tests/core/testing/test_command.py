@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from wauth_core import ConfigurationError, Wauth
 from wauth_core.cli.init import FILES
 from wauth_core.testing import EmbeddedDirectory, handout
-from wauth_core.testing.commands import banner, directory
+from wauth_core.testing.directory_command import banner, directory
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process on Windows")

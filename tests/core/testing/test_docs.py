@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from wauth_core.testing import EmbeddedDirectory
-from wauth_core.testing.directory.faults import Faults
-from wauth_core.testing.directory.people import _GROUP, _USER
+from wauth_core.testing.embedded.faults import Faults
+from wauth_core.testing.embedded.people_file import _GROUP, _USER
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "howto" / "testing.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", GUIDE, re.S | re.M)

@@ -29,7 +29,7 @@ def test_the_next_test_has_another_one(windowsauth_directory):
 
 def test_loading_it_imports_nothing_heavy():
     """Whoever does not use the fixture pays nothing, and needs no extra."""
-    heavy = "['ldap3', 'cryptography', 'yaml', 'wauth_core.testing.directory', 'django', 'flask']"
+    heavy = "['ldap3', 'cryptography', 'yaml', 'wauth_core.testing.embedded', 'django', 'flask']"
     code = f"import sys, wauth_core.testing.pytest_plugin; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"

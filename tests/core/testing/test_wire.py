@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wauth_core.testing import EmbeddedDirectory
-from wauth_core.testing.directory import ber, filters, messages, names
-from wauth_core.testing.directory.log import OperationLog
-from wauth_core.testing.directory.reading import Limits
-from wauth_core.testing.directory.session import Session
+from wauth_core.testing.embedded import ber, distinguished_names, filter_syntax, messages
+from wauth_core.testing.embedded.conversation import Conversation
+from wauth_core.testing.embedded.log import OperationLog
+from wauth_core.testing.embedded.reading import SearchLimits
 
 BASE = "DC=example,DC=local"
 
@@ -30,8 +30,8 @@ def test_junk_is_ber_or_a_bererror(data):
 @given(st.text(min_size=1).filter(lambda text: "\x00" not in text))
 def test_a_name_survives_its_escaping(value):
     """What is written into a DN is read out of it again, unless it is nothing but spaces."""
-    dn = f"CN={names.escape(value)},OU=Staff,{BASE}"
-    [first, second, *_] = names.parse_dn(dn)
+    dn = f"CN={distinguished_names.escape(value)},OU=Staff,{BASE}"
+    [first, second, *_] = distinguished_names.parse_dn(dn)
     assert first == ("CN", value)
     assert second == ("OU", "Staff")
 
@@ -56,7 +56,7 @@ def test_a_filter_too_deep_is_refused():
     for _ in range(1000):
         nested = ber.tlv(0xA2, nested)
     with pytest.raises(ber.BerError, match="deeply"):
-        filters.read_filter(ber.Cursor(nested))
+        filter_syntax.read_filter(ber.Cursor(nested))
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_a_filter_too_deep_is_refused():
 )
 def test_what_is_no_name(dn):
     """Broken names are told from others."""
-    with pytest.raises(names.BadName):
-        names.parse_dn(dn)
+    with pytest.raises(distinguished_names.BadName):
+        distinguished_names.parse_dn(dn)
 
 
 TEXTS = st.one_of(
@@ -129,13 +129,17 @@ VALUES = st.one_of(
     st.binary(max_size=30),
 )
 MATCHES = st.one_of(
-    st.builds(filters.Compare, ATTRIBUTES, st.sampled_from(["=", ">=", "<=", "~="]), VALUES),
-    st.builds(filters.Present, ATTRIBUTES),
+    st.builds(filter_syntax.Compare, ATTRIBUTES, st.sampled_from(["=", ">=", "<=", "~="]), VALUES),
+    st.builds(filter_syntax.Present, ATTRIBUTES),
     st.builds(
-        filters.Substrings, ATTRIBUTES, st.none() | VALUES, st.lists(VALUES, max_size=2).map(tuple), st.none() | VALUES
+        filter_syntax.Substrings,
+        ATTRIBUTES,
+        st.none() | VALUES,
+        st.lists(VALUES, max_size=2).map(tuple),
+        st.none() | VALUES,
     ),
     st.builds(
-        filters.Extensible,
+        filter_syntax.Extensible,
         ATTRIBUTES,
         st.sampled_from(["", "1.2.3"] + [f"1.2.840.113556.1.4.{rule}" for rule in (803, 804, 1941)]),
         VALUES,
@@ -145,9 +149,9 @@ MATCHES = st.one_of(
 FILTERS = st.recursive(
     MATCHES,
     lambda part: st.one_of(
-        st.lists(part, max_size=3).map(lambda parts: filters.And(tuple(parts))),
-        st.lists(part, max_size=3).map(lambda parts: filters.Or(tuple(parts))),
-        st.builds(filters.Not, part),
+        st.lists(part, max_size=3).map(lambda parts: filter_syntax.And(tuple(parts))),
+        st.lists(part, max_size=3).map(lambda parts: filter_syntax.Or(tuple(parts))),
+        st.builds(filter_syntax.Not, part),
     ),
     max_leaves=6,
 )
@@ -166,7 +170,7 @@ REQUESTS = st.one_of(
     st.builds(
         messages.ModifyRequest,
         TEXTS,
-        st.lists(st.builds(messages.Change, st.integers(0, 3), ATTRIBUTES, LISTS), max_size=3).map(tuple),
+        st.lists(st.builds(messages.Modification, st.integers(0, 3), ATTRIBUTES, LISTS), max_size=3).map(tuple),
     ),
     st.builds(
         messages.AddRequest,
@@ -189,7 +193,7 @@ REQUESTS = st.one_of(
 )
 CONTROLS = st.lists(
     st.builds(
-        messages.Control,
+        messages.MessageControl,
         st.sampled_from(
             ["1.2.3"] + [f"1.2.840.113556.1.4.{n}" for n in (319, 417, 473, 529, 805, 841, 1339, 1340, 1413)]
         ),
@@ -205,7 +209,7 @@ def session():
     """An administrator's conversation, without a socket."""
     with EmbeddedDirectory(seed=1) as directory:
         domain = directory._domain
-        made = Session(1, domain, directory.faults, OperationLog(), Limits(), secure=True)
+        made = Conversation(1, domain, directory.faults, OperationLog(), SearchLimits(), secure=True)
         yield made
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.core.sync.fakes import ALICE, NOW, guid
 from wauth_core.exceptions import AmbiguousUser, DirectoryUnavailable, SyncError, UnknownDomain, WauthError
 from wauth_core.identity import TransportFacts
-from wauth_core.settings import Options
+from wauth_core.settings import SiteSettings
 from wauth_core.sync.knowledge import May
 from wauth_core.sync.repository import Link
 from wauth_core.sync.result import SyncResult, SyncStatus
@@ -25,7 +25,7 @@ class Service:
     """Stands for a `Wauth` whose sync ends in one way; it counts what is asked of it."""
 
     def __init__(self, end: Any, lapses: Any = True, **options: Any) -> None:
-        self.options = Options.from_keywords(options)
+        self.settings = SiteSettings.from_keywords(options)
         self.end, self.lapses = end, lapses
         self.syncs: list[dict[str, Any]] = []
         self.lapsed = 0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from wauth_core import Identity
-from wauth_core.identity import Rules
+from wauth_core.identity import NameRules
 from wauth_core.web.outcomes import Anonymous, Outcome, Rejected, Request, SignedIn, Source, decide
 
 ALICE = Identity("EXAMPLE", "alice")
@@ -21,7 +21,7 @@ class Says:
         self.answer = answer
         self.asked = 0
 
-    def identify(self, request: Request, rules: Rules) -> Outcome | None:
+    def identify(self, request: Request, rules: NameRules) -> Outcome | None:
         self.asked += 1
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -49,7 +49,7 @@ CASES: list[Any] = [
 def test_the_first_who_knows_decides(answers: list[Any], kind: type, identity: Identity | None) -> None:
     """Sources are asked in order; a refusal and a failure end the asking as well."""
     sources = [Says(answer) for answer in answers]
-    outcome = decide(sources, REQUEST, Rules())
+    outcome = decide(sources, REQUEST, NameRules())
     assert type(outcome) is kind
     assert getattr(outcome, "identity", None) == identity
 
@@ -57,14 +57,14 @@ def test_the_first_who_knows_decides(answers: list[Any], kind: type, identity: I
 def test_nobody_is_asked_after_the_answer() -> None:
     """A later source is not even asked."""
     later = Says("EXAMPLE\\bob")
-    decide([Says("EXAMPLE\\alice"), later], REQUEST, Rules())
+    decide([Says("EXAMPLE\\alice"), later], REQUEST, NameRules())
     assert later.asked == 0
 
 
 def test_a_failure_shows_nothing_to_the_client(caplog: pytest.LogCaptureFixture) -> None:
     """The exception is in the log; the reason that an adapter sees is not its text."""
     with caplog.at_level(logging.WARNING, "wauth.sources"):
-        outcome = decide([Says(RuntimeError("canary-5512"))], REQUEST, Rules())
+        outcome = decide([Says(RuntimeError("canary-5512"))], REQUEST, NameRules())
     assert isinstance(outcome, Rejected)
     assert "canary-5512" not in outcome.reason
     assert "canary-5512" in caplog.text
@@ -72,9 +72,9 @@ def test_a_failure_shows_nothing_to_the_client(caplog: pytest.LogCaptureFixture)
 
 def test_rules_decide_how_names_are_read() -> None:
     """The same text is one person by one rule and nobody by the other."""
-    assert isinstance(decide([Says("Alice@example.local")], REQUEST, Rules(use_spn=True)), SignedIn)
-    assert isinstance(decide([Says("Alice@example.local")], REQUEST, Rules()), Rejected)
-    kept = decide([Says("EXAMPLE\\Alice")], REQUEST, Rules(lowercase=False))
+    assert isinstance(decide([Says("Alice@example.local")], REQUEST, NameRules(use_spn=True)), SignedIn)
+    assert isinstance(decide([Says("Alice@example.local")], REQUEST, NameRules()), Rejected)
+    kept = decide([Says("EXAMPLE\\Alice")], REQUEST, NameRules(lowercase=False))
     assert isinstance(kept, SignedIn)
     assert kept.identity.username == "Alice"
 

@@ -36,7 +36,7 @@ from django.test.utils import (  # noqa: E402
     teardown_databases,
 )
 
-from wauth_core.identity import Identity, Rules  # noqa: E402
+from wauth_core.identity import Identity, NameRules  # noqa: E402
 from wauth_core.testing import EmbeddedDirectory  # noqa: E402
 from wauth_core.web.outcomes import Outcome, Request, SignedIn  # noqa: E402
 from wauth_django.models import LDAPUser  # noqa: E402
@@ -51,7 +51,7 @@ class AsWritten:
     def __init__(self, header: str) -> None:
         self.header = header
 
-    def identify(self, request: Request, rules: Rules) -> Outcome | None:
+    def identify(self, request: Request, rules: NameRules) -> Outcome | None:
         """The name in the server's variable, or in a header of that name."""
         found = [request.server.get(self.header)] if self.header in request.server else []
         for spelled in (self.header, "http-" + self.header, self.header.removeprefix("HTTP_")):

@@ -16,7 +16,7 @@ if sys.platform != "win32":
 from click.testing import CliRunner
 
 from tests.core.iis import rules
-from wauth_core.iis import commands, here
+from wauth_core.iis import here, iis_commands
 
 
 def code_page() -> int:
@@ -38,7 +38,7 @@ def test_folders_of_any_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, na
     folder.mkdir()
     monkeypatch.chdir(folder)
     result = CliRunner().invoke(
-        commands.webconfig, ["shop.wsgi:app", "-s", "-w", "-l", r"logs\a.log", "--handler", "httpplatform"]
+        iis_commands.webconfig, ["shop.wsgi:app", "-s", "-w", "-l", r"logs\a.log", "--handler", "httpplatform"]
     )
     assert result.exit_code == 0, result.output
     content = (folder / "web.config").read_bytes()
@@ -55,7 +55,7 @@ def test_output_outside_the_code_page(tmp_path: Path, encoding: str, handler: st
     """A name that the console cannot show stops neither the command nor its error message, piped as in a deployment."""
     folder = tmp_path / "商店 Магазин Zoë"
     folder.mkdir()
-    program = "from wauth_core.iis.commands import webconfig; webconfig()"
+    program = "from wauth_core.iis.iis_commands import webconfig; webconfig()"
     done = subprocess.run(
         [sys.executable, "-c", program, "shop:app", "-w", "--handler", handler],
         cwd=folder,
@@ -82,7 +82,7 @@ def test_task_definition_for_this_machine(tmp_path: Path, monkeypatch: pytest.Mo
     """A task for a manage.py on this machine has full Windows paths, the script quoted and the folder not."""
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(
-        commands.task, ["clearsessions", "-p", "--manage", "manage.py", "--output", str(tmp_path)]
+        iis_commands.task, ["clearsessions", "-p", "--manage", "manage.py", "--output", str(tmp_path)]
     )
     assert result.exit_code == 0, result.output
     root = ElementTree.fromstring((tmp_path / "clearsessions.xml").read_bytes())

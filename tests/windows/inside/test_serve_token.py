@@ -66,7 +66,7 @@ class Site:
 def site(application: str, environment: dict[str, str]) -> Iterator[Site]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    code = "from wauth_core.iis.commands import serve; serve()"
+    code = "from wauth_core.iis.iis_commands import serve; serve()"
     with subprocess.Popen(
         [sys.executable, "-c", code, f"tests.windows.inside.served_apps:{application}"],
         env={**os.environ, PORT_VARIABLE: str(port), **environment},

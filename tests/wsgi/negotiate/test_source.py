@@ -14,12 +14,12 @@ from tests.wsgi.tickets import DOMAIN_SID, Believing, ticket
 from wauth_core import AuthResult, ConfigurationError, Identity, Wauth
 from wauth_core.directory import AuthReason
 from wauth_core.exceptions import DirectoryUnavailable
-from wauth_core.identity import Rules
-from wauth_core.numbers import MemoryNumbers, NumbersUnavailable
+from wauth_core.identity import NameRules
+from wauth_core.session_numbers import MemoryNumbers, NumbersUnavailable
 from wauth_core.sync.knowledge import May, Told
 from wauth_core.web.pages import policy
 from wauth_wsgi import Negotiate, Simulate
-from wauth_wsgi.negotiate.kerberos import Accepted
+from wauth_wsgi.negotiate.acceptor import Accepted
 
 KEY = "k" * 32
 
@@ -213,35 +213,39 @@ def test_other_credentials_are_nobody(call, headers):
 @pytest.mark.parametrize(
     ("info", "principal", "arguments", "rules", "expected"),
     [
-        pytest.param({}, "ALICE@EXAMPLE.LOCAL", {}, Rules(), "EXAMPLE\\alice", id="typed-in-capitals"),
-        pytest.param({}, "alice\\@example.local@EXAMPLE.LOCAL", {}, Rules(), "EXAMPLE\\alice", id="enterprise"),
-        pytest.param({}, "al@EXAMPLE.LOCAL", {}, Rules(), "EXAMPLE\\alice", id="the-pac-knows-the-name"),
-        pytest.param({"username": "Alice"}, "a@EXAMPLE.LOCAL", {}, Rules(lowercase=False), "EXAMPLE\\Alice", id="case"),
-        pytest.param({}, "alice@EXAMPLE.LOCAL", {}, Rules(use_spn=True), "alice@example.local", id="spn"),
+        pytest.param({}, "ALICE@EXAMPLE.LOCAL", {}, NameRules(), "EXAMPLE\\alice", id="typed-in-capitals"),
+        pytest.param({}, "alice\\@example.local@EXAMPLE.LOCAL", {}, NameRules(), "EXAMPLE\\alice", id="enterprise"),
+        pytest.param({}, "al@EXAMPLE.LOCAL", {}, NameRules(), "EXAMPLE\\alice", id="the-pac-knows-the-name"),
         pytest.param(
-            {}, "alice@EXAMPLE.LOCAL", {"realms": {"example.local": "CORP"}}, Rules(), "CORP\\alice", id="mapped"
+            {"username": "Alice"}, "a@EXAMPLE.LOCAL", {}, NameRules(lowercase=False), "EXAMPLE\\Alice", id="case"
         ),
-        pytest.param({}, "alice@OTHER.LOCAL", {}, Rules(), None, id="another-realm"),
-        pytest.param({}, "alice@OTHER.LOCAL", {"realms": {"EXAMPLE.LOCAL": "EXAMPLE"}}, Rules(), None, id="unlisted"),
+        pytest.param({}, "alice@EXAMPLE.LOCAL", {}, NameRules(use_spn=True), "alice@example.local", id="spn"),
         pytest.param(
-            {"domain": "OTHER"}, "alice@OTHER.LOCAL", {"realms": {"OTHER.LOCAL": "OTHER"}}, Rules(), "OTHER\\alice",
+            {}, "alice@EXAMPLE.LOCAL", {"realms": {"example.local": "CORP"}}, NameRules(), "CORP\\alice", id="mapped"
+        ),
+        pytest.param({}, "alice@OTHER.LOCAL", {}, NameRules(), None, id="another-realm"),
+        pytest.param(
+            {}, "alice@OTHER.LOCAL", {"realms": {"EXAMPLE.LOCAL": "EXAMPLE"}}, NameRules(), None, id="unlisted"
+        ),
+        pytest.param(
+            {"domain": "OTHER"}, "alice@OTHER.LOCAL", {"realms": {"OTHER.LOCAL": "OTHER"}}, NameRules(), "OTHER\\alice",
             id="listed",
         ),
-        pytest.param({}, "HTTP/web@EXAMPLE.LOCAL", {}, Rules(), None, id="a-service"),
-        pytest.param({}, "WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS", {}, Rules(), None, id="anonymous"),
-        pytest.param({"username": "ali\x00ce"}, "alice@EXAMPLE.LOCAL", {}, Rules(), None, id="bad-name-in-the-pac"),
-        pytest.param(None, "alice@EXAMPLE.LOCAL", {}, Rules(), None, id="no-pac"),
+        pytest.param({}, "HTTP/web@EXAMPLE.LOCAL", {}, NameRules(), None, id="a-service"),
+        pytest.param({}, "WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS", {}, NameRules(), None, id="anonymous"),
+        pytest.param({"username": "ali\x00ce"}, "alice@EXAMPLE.LOCAL", {}, NameRules(), None, id="bad-name-in-the-pac"),
+        pytest.param(None, "alice@EXAMPLE.LOCAL", {}, NameRules(), None, id="no-pac"),
         pytest.param(
-            None, "Alice@EXAMPLE.LOCAL", {"no_pac": "ldap", "realms": {"EXAMPLE.LOCAL": "EXAMPLE"}}, Rules(),
+            None, "Alice@EXAMPLE.LOCAL", {"no_pac": "ldap", "realms": {"EXAMPLE.LOCAL": "EXAMPLE"}}, NameRules(),
             "EXAMPLE\\alice", id="no-pac-ldap",
         ),
         pytest.param(
-            None, "alice@EXAMPLE.LOCAL", {"no_pac": "ldap"}, Rules(use_spn=True), "alice@example.local",
+            None, "alice@EXAMPLE.LOCAL", {"no_pac": "ldap"}, NameRules(use_spn=True), "alice@example.local",
             id="no-pac-ldap-spn",
         ),
-        pytest.param(None, "alice@EXAMPLE.LOCAL", {"no_pac": "ldap"}, Rules(), None, id="no-pac-no-netbios-name"),
+        pytest.param(None, "alice@EXAMPLE.LOCAL", {"no_pac": "ldap"}, NameRules(), None, id="no-pac-no-netbios-name"),
         pytest.param(
-            None, "alice\\@example.local@EXAMPLE.LOCAL", {"no_pac": "ldap"}, Rules(use_spn=True), None,
+            None, "alice\\@example.local@EXAMPLE.LOCAL", {"no_pac": "ldap"}, NameRules(use_spn=True), None,
             id="no-pac-enterprise",
         ),
     ],
@@ -300,7 +304,7 @@ class Result:
 class Directory:
     """Knows alice's password, and counts how often it is asked."""
 
-    rules = Rules()
+    rules = NameRules()
 
     def __init__(self, error=None, names=ALICE):
         self.asked = []
@@ -502,11 +506,11 @@ def test_passwords_are_checked_by_the_wrappers_wauth():
         over_wsgi([source(fallback="basic")])
 
 
-def test_a_password_signs_in_whom_the_wauth_names(windowsauth_directory):
+def test_a_password_signs_in_whom_the_wauth_names(directory):
     """With WAUTH_USE_SPN a person goes by the UPN, not by a sAMAccountName that begins somebody else's UPN."""
-    windowsauth_directory.add_user("first", upn="jane.first@example.local", password="First-1!")
-    windowsauth_directory.add_user("second", upn="first@example.local", password="Second-1!")
-    with Wauth({"example.local": windowsauth_directory.settings()}, use_spn=True) as wauth:
+    directory.add_user("first", upn="jane.first@example.local", password="First-1!")
+    directory.add_user("second", upn="first@example.local", password="Second-1!")
+    with Wauth({"example.local": directory.settings()}, use_spn=True) as wauth:
 
         def signed_in(name, password):
             negotiate = source(fallback="basic")

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from wauth_core.cli.migrate.packages import PACKAGES
-from wauth_core.cli.migrate.reading import assignments
-from wauth_core.cli.migrate.result import Migrated
+from wauth_core.cli.migrate.report import Migrated
+from wauth_core.cli.migrate.settings_file import assignments
 
 
 @click.command("migrate-settings")

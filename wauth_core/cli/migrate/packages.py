@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from wauth_core.cli.migrate.reading import Call, Source
-from wauth_core.cli.migrate.result import Migrated
+from wauth_core.cli.migrate.report import Migrated
+from wauth_core.cli.migrate.settings_file import Call, SourceText
 from wauth_core.directory import filters
-from wauth_core.settings import LDAPSettings, Options
+from wauth_core.settings import LDAPSettings, SiteSettings
 
 _ATTRIBUTE = re.compile(r"\(([A-Za-z][\w.-]*)=%\(user\)s\)")
 _FLAGS = {"is_active": "ACTIVE_GROUPS", "is_staff": "STAFF_GROUPS", "is_superuser": "SUPERUSER_GROUPS"}
@@ -139,7 +139,7 @@ def flask_ldap3_login(given: Mapping[str, Any], to: Migrated) -> None:
     to.domain["USERNAME"] = names.take("BIND_USER_DN") or ""
     to.password("LDAP_BIND_USER_PASSWORD", names.take("BIND_USER_PASSWORD"))
     base, people = names.take("BASE_DN", ""), names.take("USER_DN")
-    computed = [part for part in (people, base) if isinstance(part, Source | Call)]
+    computed = [part for part in (people, base) if isinstance(part, SourceText | Call)]
     to.domain["SEARCH_BASE"] = computed[0] if computed else ",".join(str(part) for part in (people, base) if part)
     login = names.take("USER_LOGIN_ATTR", "uid")
     to.domain["USER_FIELD_MAP"] = {"username": login, "first_name": "givenName", "last_name": "sn", "email": "mail"}
@@ -155,7 +155,7 @@ def flask_ldap3_login(given: Mapping[str, Any], to: Migrated) -> None:
 def django_windowsauth(given: Mapping[str, Any], to: Migrated) -> None:
     """``WAUTH_*``, of django-windowsauth 1.4: the same names; what they may not say here is noted."""
     for name in [name for name in given if name.startswith("WAUTH_")]:
-        if name != "WAUTH_DOMAINS" and name not in {f"WAUTH_{each.upper()}" for each in Options.names()}:
+        if name != "WAUTH_DOMAINS" and name not in {f"WAUTH_{each.upper()}" for each in SiteSettings.names()}:
             to.note(name, "no setting of that name here.")
             continue
         to.site[name] = given[name]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .commands import demo
+from .demo_command import demo
 
 demo(prog_name="wauth demo")

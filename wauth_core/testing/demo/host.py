@@ -20,7 +20,7 @@ from typing import Any
 from wauth_core.directory import trace
 from wauth_core.testing.demo.page import settings
 from wauth_core.testing.demo.portal import Portal, visitor_of
-from wauth_core.testing.directory import EmbeddedDirectory
+from wauth_core.testing.embedded import EmbeddedDirectory
 
 UNSAFE_BUT_FAST = "PRAGMA synchronous = OFF"  # of these databases nothing is to survive a power cut
 SITES = {"django": "Django", "flask": "Flask"}

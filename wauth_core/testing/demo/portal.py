@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from wauth_core.directory import DirectoryUser, LDAPManager
 from wauth_core.settings import LDAPSettings
 from wauth_core.testing.demo import TEMPLATES
-from wauth_core.testing.directory import EmbeddedDirectory, Fault
+from wauth_core.testing.embedded import EmbeddedDirectory, Fault
 
 VISITOR = "demo_visitor"  # the cookie: whom the visitor plays
 GROUPS = ("Domain Admins", "Web Admins", "Web Editors", "Finance Approvers")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.identity import Identity, Rules, TransportFacts, fold_username, is_builtin_group
+from wauth_core.identity import Identity, NameRules, TransportFacts, fold_username, is_builtin_group
 from wauth_core.settings import ConfigurationWarning
 from wauth_core.web.outcomes import Outcome, Rejected, Request, SignedIn
 from wauth_core.web.sources.token import (
@@ -64,7 +64,7 @@ class IISToken:
         self._groups_for = ticket_groups_for
         _warn_of_workers()
 
-    def identify(self, request: Request, rules: Rules) -> Outcome | None:
+    def identify(self, request: Request, rules: NameRules) -> Outcome | None:
         values = request.header_values(self._header)
         if not values:
             return self._of_another_header(request)
@@ -114,7 +114,7 @@ class IISToken:
             raise InvalidToken("there is more than one, and a client sent the others")
         return read_token(values[0], self._reader)
 
-    def _identity(self, read: TokenFacts, rules: Rules) -> Identity:
+    def _identity(self, read: TokenFacts, rules: NameRules) -> Identity:
         username = fold_username(read.username) if rules.lowercase else read.username
         return Identity(self._domains.get(read.domain.upper(), read.domain), username)
 

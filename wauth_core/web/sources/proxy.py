@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
-from wauth_core.identity import Rules
+from wauth_core.identity import NameRules
 from wauth_core.web.outcomes import Handshake, Outcome, Rejected, Request, SignedIn
 from wauth_core.web.sources.encoding import as_text
 from wauth_core.web.sources.peers import Peers
@@ -34,7 +34,7 @@ class _Header:
         self._header = _checked_name(name)
         self._peers = Peers.listed(trusted)
 
-    def identify(self, request: Request, rules: Rules) -> Outcome | None:
+    def identify(self, request: Request, rules: NameRules) -> Outcome | None:
         values = request.header_values(self._header)
         twins = self._twins(request)
         if probes := request.header_values(PROBE):

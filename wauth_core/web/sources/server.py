@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import lru_cache
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
-from wauth_core.identity import Rules
+from wauth_core.identity import NameRules
 from wauth_core.web.outcomes import Outcome, Rejected, Request, SignedIn
 from wauth_core.web.sources.encoding import MACHINE_CODE_PAGE, as_text, check_code_page
 from wauth_core.web.sources.pac import MAX_BYTES, BadPac, LogonInfo, facts_of, read_logon_info
@@ -61,7 +61,7 @@ class ServerIdentity:
         self._read = lru_cache(maxsize=1024)(self._read_name)
         self._read_pac = lru_cache(maxsize=256)(_logon_info)
 
-    def identify(self, request: Request, rules: Rules) -> Outcome | None:
+    def identify(self, request: Request, rules: NameRules) -> Outcome | None:
         server = request.server
         value = server.get("REMOTE_USER")
         if not value:
@@ -77,7 +77,7 @@ class ServerIdentity:
 
     def _read_name(self, value: str, use_spn: bool, lowercase: bool) -> Outcome:
         try:
-            return SignedIn(Rules(use_spn, lowercase).parse(as_text(value, self._code_page)), self.name)
+            return SignedIn(NameRules(use_spn, lowercase).parse(as_text(value, self._code_page)), self.name)
         except InvalidIdentity as error:
             return Rejected(str(error), self.name)
 

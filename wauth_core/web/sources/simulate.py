@@ -6,7 +6,7 @@ import logging
 from urllib.parse import quote
 
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.identity import Rules
+from wauth_core.identity import NameRules
 from wauth_core.web.outcomes import Outcome, Request, SignedIn
 
 logger = logging.getLogger("wauth.sources")
@@ -31,5 +31,5 @@ class Simulate:
         self._user = user
         self._headers = ((MARK, quote(user, safe="\\@ ")),)
 
-    def identify(self, request: Request, rules: Rules) -> Outcome | None:
+    def identify(self, request: Request, rules: NameRules) -> Outcome | None:
         return SignedIn(rules.parse(self._user), self.name, headers=self._headers)

@@ -17,7 +17,7 @@ from wauth_core import WauthError
 from wauth_core.directory import DirectoryUser
 from wauth_core.identity import fold_username
 from wauth_core.sync.policy import Policy, attribute_value
-from wauth_django.management.output import chosen_domains, progress, wauth
+from wauth_django.management.progress import chosen_domains, progress, wauth
 from wauth_django.models import LDAPUser
 
 

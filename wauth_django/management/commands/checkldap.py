@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from wauth_core import WauthError
-from wauth_django.management.output import chosen_domains, wauth
+from wauth_django.management.progress import chosen_domains, wauth
 from wauth_django.unapplied import unapplied
 
 

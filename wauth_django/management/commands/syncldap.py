@@ -17,7 +17,7 @@ from wauth_core.exceptions import BulkRunning, UnknownDomain
 from wauth_core.identity import canonical_domain, fold_username
 from wauth_django import purge, signin
 from wauth_django.describe import changes_in_words
-from wauth_django.management.output import chosen_domains, progress, wauth
+from wauth_django.management.progress import chosen_domains, progress, wauth
 from wauth_django.models import LDAPUser
 
 User = get_user_model()
@@ -160,5 +160,5 @@ def _identity(name: str) -> Identity:
     if domain is None or domain not in made.domains:
         raise UnknownDomain(domain or name.rpartition("@")[2], tuple(made.domains))
     if "\\" in name:
-        return Identity.parse(name, lowercase=made.options.lowercase_username)
+        return Identity.parse(name, lowercase=made.settings.lowercase_username)
     return Identity(domain, made.logon_name(made.manager(domain).user(name), domain))

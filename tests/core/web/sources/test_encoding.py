@@ -10,7 +10,7 @@ import pytest
 from tests.wsgi.calls import over_wsgi
 from tests.wsgi.tickets import DOMAIN_SID, client_info, logon_info
 from wauth_core import ConfigurationError
-from wauth_core.identity import Rules
+from wauth_core.identity import NameRules
 from wauth_core.web.outcomes import ANONYMOUS, decide
 from wauth_core.web.request import from_environ
 from wauth_wsgi import ServerIdentity
@@ -79,7 +79,7 @@ def test_only_the_servers_own_variable_counts():
 def test_a_wrong_type_signs_nobody_in():
     """A server that puts something else than text there is not believed."""
     for value in (b"EXAMPLE\\alice", 7, ["EXAMPLE\\alice"]):
-        assert decide([ServerIdentity()], from_environ({"REMOTE_USER": value}), Rules()) == ANONYMOUS
+        assert decide([ServerIdentity()], from_environ({"REMOTE_USER": value}), NameRules()) == ANONYMOUS
 
 
 def test_an_unknown_code_page_stops_the_start():
