@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.contrib.auth import get_user_model
+from django.utils.text import capfirst
+
 from wauth_core import SyncResult
+from wauth_core.directory.ways import Way
 from wauth_core.sync import Change
 
 _SHOWN = 60  # characters of one value
@@ -22,14 +29,43 @@ def changes_in_words(result: SyncResult) -> str:
     return " ".join(words)
 
 
-def reasons_in_words(result: SyncResult) -> list[str]:
-    """A line for each flag and group, with what gives it."""
-    lines = [
-        f"{flag}: {'yes' if given else 'no'}" + (f", by {', '.join(result.why[flag])}" if flag in result.why else "")
-        for flag, given in result.flags.items()
+@dataclass(frozen=True)
+class Right:
+    """A flag or group of a user: whether the user has it *here*, whether a sync would *change* that, and *why*: each
+    directory group that gives it, with the way there."""
+
+    name: str
+    here: bool
+    change: bool
+    why: tuple[str, ...]
+
+
+def rights(result: SyncResult, ways: Iterable[Way], sids: Mapping[str, frozenset[str]]) -> list[Right]:
+    """Every flag that the settings speak of, and every group of the user. *sids* are what names of groups mean."""
+    known = {way.identity: way for way in ways}
+    flags = dict(result.before.flags) if result.before else {}
+    groups = result.before.groups if result.before else frozenset()
+    mine = [change for change in result.changes if change.key == result.key]
+    changed = {name for change in mine for name in (*change.flags, *change.groups_add, *change.groups_remove)}
+
+    def why(right: str) -> tuple[str, ...]:
+        found = {name: sids.get(name, frozenset()) & known.keys() for name in result.why.get(right, ())}
+        return tuple(way_in_words(known[min(own)]) if own else name for name, own in found.items())
+
+    return [
+        *(Right(_flag_name(flag), flags.get(flag, False), flag in changed, why(flag)) for flag in result.flags),
+        *(Right(name, name in groups, name in changed, why(name)) for name in sorted(result.groups | groups)),
     ]
-    lines += [f"group {group}: by {', '.join(result.why.get(group, (group,)))}" for group in sorted(result.groups)]
-    return lines if result.ok else [*lines, f"{result.status.value}: {result.reason}"]
+
+
+def _flag_name(flag: str) -> str:
+    """What the user model calls it, in the visitor's language."""
+    return str(capfirst(getattr(get_user_model()._meta.get_field(flag), "verbose_name", flag)))
+
+
+def way_in_words(way: Way) -> str:
+    """Such as "Web Developers › Web Editors": from the person's own group to this one."""
+    return " › ".join((*(way.through or ()), way.group.name))
 
 
 def _change(result: SyncResult, change: Change) -> list[str]:

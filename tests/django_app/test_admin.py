@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 
 from wauth_django.models import LDAPUser
@@ -71,17 +74,83 @@ def test_preview_writes_nothing(admin, directory):
     assert get_user_model().objects.get(username="alice").is_superuser is False
 
 
-def test_a_users_page_says_why(admin, directory):
-    """Identity, groups, and what gives each flag; with the directory down the page still opens."""
-    link = LDAPUser.objects.create_user("EXAMPLE\\linus").ldap
-    url = f"{LIST}{link.pk}/change/"
-    page = admin.get(url).content.decode()
-    assert directory.sid("linus") in page
-    assert "is_staff: yes, by Administrators" in page
-    assert "Server Team" in page
+def rows(page):
+    """The cells of all rows of a page's tables, as text."""
+    texts = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S) for row in re.findall(r"<tr>(.*?)</tr>", page, re.S)]
+    return [[" ".join(re.sub("<[^>]+>", " ", cell).split()) for cell in cells] for cells in texts]
+
+
+def test_a_users_page_says_why(admin, directory, settings):
+    """Each right with the groups that give it and the way through nested ones, and what a sync would change; with the
+    directory down the page still opens."""
+    settings.WAUTH_DOMAINS["EXAMPLE"]["GROUP_MAP"] = {"Editors": "Web Editors"}
+    link = LDAPUser.objects.create_user("EXAMPLE\\ada").ldap
+    link.user.groups.create(name="Chess")
+    directory.add_member("Server Team", "ada")
+    directory.remove_member("Web Developers", "ada")
+    page = rows(admin.get(f"{LIST}{link.pk}/change/").content.decode())
+    assert ["Superuser status", "no", "no directory group gives it"] in page
+    assert ["Staff status", "no a sync will give it", "Server Team › Administrators"] in page
+    assert ["Editors", "yes a sync will take it", "no directory group gives it"] in page
+    assert ["Chess", "yes", "given by hand"] in page
+    assert ["Server Team", "–"] in page
+    assert ["Administrators", "Server Team"] in page
+    assert not any(cells[0] == "Web Editors" for cells in page if cells)
     directory.close()
-    response = admin.get(url)
-    assert response.status_code == 200
+    assert admin.get(f"{LIST}{link.pk}/change/").status_code == 200
+
+
+def test_a_users_page_has_buttons(admin, directory):
+    """Preview says what a sync would do, "Sync now" does it; a GET does nothing."""
+    link = LDAPUser.objects.create_user("EXAMPLE\\alice").ldap
+    url = f"{LIST}{link.pk}/change/"
+    assert f'action="{LIST}{link.pk}/sync/"' in admin.get(url).content.decode()
+    directory.add_member("Domain Admins", "alice")
+    assert admin.get(f"{LIST}{link.pk}/sync/").status_code == 405
+    preview = admin.post(f"{LIST}{link.pk}/sync/", {"preview": "1"}, follow=True)
+    assert preview.redirect_chain == [(url, 302)]
+    assert "would change: is_superuser False → True" in preview.content.decode()
+    assert not get_user_model().objects.get(username="alice").is_superuser
+    assert "updated changed: is_superuser" in admin.post(f"{LIST}{link.pk}/sync/", follow=True).content.decode()
+    assert get_user_model().objects.get(username="alice").is_superuser
+    assert admin.post(f"{LIST}999/sync/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("held", "sees", "syncs", "adds"), [("view", True, False, False), ("change", True, True, False)]
+)
+def test_the_buttons_ask_for_permissions(client, directory, held, sees, syncs, adds):
+    """Who may look may preview; who may change may sync; neither may add."""
+    link = LDAPUser.objects.create_user("EXAMPLE\\alice").ldap
+    clerk = get_user_model().objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename=f"{held}_ldapuser"))
+    client.force_login(clerk, "django.contrib.auth.backends.ModelBackend")
+    assert (client.post(f"{LIST}{link.pk}/sync/", {"preview": "1"}).status_code == 302) is sees
+    assert (client.post(f"{LIST}{link.pk}/sync/").status_code == 302) is syncs
+    assert (client.get(f"{LIST}add/").status_code == 200) is adds
+    assert (client.post(f"{LIST}add/person/", {"domain": "EXAMPLE", "username": "bob"}).status_code == 302) is adds
+    assert not get_user_model().objects.filter(username="bob").exists()
+
+
+def test_a_person_is_added_by_searching_the_directory(admin, directory):
+    """By any of the names; who is here already is a link; a click makes the user, with the rights of the directory."""
+    here = LDAPUser.objects.create_user("EXAMPLE\\linus").ldap
+    page = admin.get(f"{LIST}add/?q=li").content.decode()
+    assert {"Alice Liddell", "Linus Kernel"} <= {cells[0] for cells in rows(page) if cells}
+    assert f'href="{LIST}{here.pk}/change/"' in page
+    assert 'value="alice"' in page
+    assert 'value="linus"' not in page
+    assert "knows nobody" in admin.get(f"{LIST}add/?q=*").content.decode()
+    made = admin.post(f"{LIST}add/person/", {"domain": "EXAMPLE", "username": "bob"}, follow=True)
+    bob = get_user_model().objects.get(username="bob")
+    assert made.redirect_chain == [(f"{LIST}{bob.ldap.pk}/change/", 302)]
+    assert bob.is_superuser
+    for domain, name, said in (("EXAMPLE", "noone", "noone"), ("OTHER", "bob", "OTHER"), ("", "", "")):
+        refused = admin.post(f"{LIST}add/person/", {"domain": domain, "username": name}, follow=True)
+        assert refused.redirect_chain == [(f"{LIST}add/", 302)]
+        assert said in str(next(iter(refused.context["messages"])))
+    directory.close()
+    assert "errornote" in admin.get(f"{LIST}add/?q=li").content.decode()
 
 
 def test_a_link_changed_by_hand_is_another_person(admin, directory):

@@ -264,7 +264,7 @@ class Groups:
                     found[entry.dn] = membership.group_identity(entry, values, dialect)
         return found
 
-    def groups_of(self, user: DirectoryUser) -> list[DirectoryGroup]:
+    def groups_of(self, user: DirectoryUser, attributes: Iterable[str] = ()) -> list[DirectoryGroup]:
         """All groups of *user* as objects, by name. A SID without a readable group is left out."""
         identities = user.group_sids if user.group_sids is not None else self.identities(user)
         dialect = self._domain.settled()
@@ -279,7 +279,7 @@ class Groups:
             entries = self._domain.searcher.find(
                 self._domain.root if dialect.is_ad else self._domain.bases,
                 filters.all_of(dialect.groups, condition),
-                dialect.group_attributes(()),
+                dialect.group_attributes(attributes),
             )
             found += [group_of(entry, dialect, self._door) for entry in entries]
         return sorted(found, key=lambda group: group.name.lower())

@@ -223,9 +223,9 @@ class LDAPManager(Growing):
         """All groups that match *filter*, streamed in pages."""
         return self._groups.groups(filter, as_tuple(attributes))
 
-    def groups_of(self, user: object) -> list[DirectoryGroup]:
+    def groups_of(self, user: object, attributes: Iterable[str] = ()) -> list[DirectoryGroup]:
         """All security groups of *user*, nested and primary ones included, by name."""
-        return self._groups.groups_of(self._user(user))
+        return self._groups.groups_of(self._user(user), as_tuple(attributes))
 
     def is_member(self, user: object, group: object) -> bool:
         """Whether *user* is in *group*, directly or nested, by SID."""

@@ -64,6 +64,8 @@ def test_djangos_own_catalogues_are_whole():
     import re
 
     marked = set(re.findall(r'_\("([^"]+)"\)', (PACKAGES / "wauth_django" / "admin.py").read_text("utf-8")))
+    for template in (PACKAGES / "wauth_django" / "templates").rglob("*.html"):
+        marked |= set(re.findall(r'{% translate "([^"]+)" %}', template.read_text("utf-8")))
     assert marked
     for locale in LOCALES:
         folder = PACKAGES / "wauth_django" / "locale" / locale / "LC_MESSAGES"
