@@ -36,7 +36,7 @@ def test_a_person_reads_themselves(wauth: Wauth, samba: DomainController, tap: T
     assert len(own) == 1
     tap.forget()
     synced = wauth.sync(result.identity, store)
-    assert tap.seen == []
+    assert [seen for seen in tap.seen if seen.kind != "unbind"] == []  # the tap may see that of the sign-in late
     assert synced.status is SyncStatus.CREATED
     with Wauth({"EXAMPLE": samba.settings(**RIGHTS)}) as usual:
         expected = usual.sync(Identity("EXAMPLE", "alice"), MemoryUserRepository())

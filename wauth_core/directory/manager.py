@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import logging
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any, overload
 
 from wauth_core.cache import FileCache, SharedCache
-from wauth_core.directory import decode, filters, own
-from wauth_core.directory.authenticate import COUNTED, AuthReason, AuthResult, check, is_empty, pretend
+from wauth_core.directory import decode, filters
+from wauth_core.directory.authenticate import AuthResult
 from wauth_core.directory.breaker import Breaker
 from wauth_core.directory.catalog import Catalog
 from wauth_core.directory.changes import Changes, ChangeSet
-from wauth_core.directory.connection import Connection, Secret
+from wauth_core.directory.connection import Connection
 from wauth_core.directory.definitions import Definitions
-from wauth_core.directory.dialer import Dialer, authentication
+from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.discovery import servers
 from wauth_core.directory.doctor import Check, examine
 from wauth_core.directory.domain_profile import DomainProfile
@@ -31,18 +29,15 @@ from wauth_core.directory.inventory import Inventory
 from wauth_core.directory.kinds import chosen
 from wauth_core.directory.members import Members
 from wauth_core.directory.membership import ResolvedGroups
+from wauth_core.directory.password_bind import OwnReader, PasswordBind, sealed
 from wauth_core.directory.pool import Pool
 from wauth_core.directory.search import Connections, Searcher
 from wauth_core.directory.topology import Topology
 from wauth_core.directory.users import Users
 from wauth_core.directory.writer import Writer
-from wauth_core.exceptions import AmbiguousUser, ConfigurationError, DirectoryError, UserNotFound
+from wauth_core.exceptions import ConfigurationError
 from wauth_core.settings import LDAPSettings, mapped_attributes
 from wauth_core.settings import names as as_tuple
-
-log = logging.getLogger("wauth.directory")
-
-OwnReader = Callable[["LDAPManager", DirectoryUser], tuple[DirectoryUser, Any]]
 
 
 class LDAPManager(Growing):
@@ -67,6 +62,12 @@ class LDAPManager(Growing):
         self._schema = Definitions()
         self._catalog: Catalog | None = None
         self._search_over(self._pool)
+        self._passwords = PasswordBind(self, self._pool, self._domain, self._asking_over)
+
+    def _asking_over(self, connections: Connections) -> LDAPManager:
+        manager = LDAPManager(self._settings, self._name)
+        manager._search_over(connections)
+        return manager
 
     def _search_over(self, connections: Connections) -> None:
         self._searcher = Searcher(connections, self._name)
@@ -149,66 +150,9 @@ class LDAPManager(Growing):
         no USERNAME) the person's own connection reads who they are and their groups; *read*, if given, does so with a
         manager that goes over it. Raises `ConfigurationError`.
         """
-        if is_empty(password):
-            return AuthResult(AuthReason.EMPTY_PASSWORD)
-        try:
-            secret = Secret(password.encode())
-        except UnicodeEncodeError:
-            return AuthResult(AuthReason.BAD_PASSWORD)
+        secret = sealed(password)
         del password  # a traceback shows what a frame holds
-        try:
-            if self.has_no_account:
-                return self._authenticate_by_own_bind(username, secret, read)
-            found = self._to_sign_in(username)
-            if isinstance(found, DirectoryUser):
-                return AuthResult(check(self._pool, found.dn, secret), found)
-            pretend(self._pool)
-            return found
-        except (UserNotFound, AmbiguousUser) as error:
-            return _nobody(error)
-        except DirectoryError as error:
-            log.error("A sign-in could not be checked: %s", error)
-            return AuthResult(AuthReason.UNAVAILABLE)
-
-    def _to_sign_in(self, username: str) -> DirectoryUser | AuthResult:
-        """Whose password is to be tried, or why nobody's is. Raises `DirectoryError`."""
-        lockout = self._domain.lockout()
-        self._pool.dialer.refusals.learn(lockout.window)
-        try:
-            user = self.user(username, COUNTED)
-            if not self._domain.is_home(user.dn):  # a DN, GUID or SID finds people anywhere
-                return AuthResult(AuthReason.NO_SUCH_USER)
-            if self._settings.USER_QUERY_FILTER:
-                user = self.person(guid=user.guid, username=user.username, attributes=COUNTED, groups=False)
-        except (UserNotFound, AmbiguousUser) as error:
-            return _nobody(error)
-        return AuthResult(AuthReason.LOCKED, user) if lockout.is_near(user, datetime.now(timezone.utc)) else user
-
-    @property
-    def has_no_account(self) -> bool:
-        """Whether this is an AD that is asked without a service account: it tells nothing to nobody."""
-        without = not self._settings.USERNAME and authentication(self._settings) == "SIMPLE"
-        return without and self._domain.settled().is_ad
-
-    def _authenticate_by_own_bind(self, username: str, secret: Secret, read: OwnReader | None) -> AuthResult:
-        name = own.bind_name(self._domain, username)
-        if name is None:
-            pretend(self._pool)
-            return AuthResult(AuthReason.NO_SUCH_USER)
-        found: list[AuthResult] = []
-
-        def look(connection: Connection) -> None:
-            manager = LDAPManager(self._settings, self._name)
-            manager._search_over(own.OwnConnection(connection, self._pool.dialer))
-            user = own.proved(manager, manager._searcher, username)
-            user, more = read(manager, user) if read is not None else (user, None)
-            self._domain.learn_sid(user.dn, user.sid)
-            found.append(AuthResult(AuthReason.OK, dataclasses.replace(user, door=self), own=more))
-
-        reason = check(self._pool, name, secret, look)
-        if reason is not AuthReason.OK:
-            return AuthResult(reason)
-        return found[0]
+        return secret if isinstance(secret, AuthResult) else self._passwords.authenticate(username, secret, read)
 
     # -- groups --------------------------------------------------------------------------------------------------------
 
@@ -382,10 +326,3 @@ class _Owned:
     def __del__(self) -> None:
         with contextlib.suppress(Exception):  # the interpreter may be ending
             self.pool.release(self.connection)
-
-
-def _nobody(error: UserNotFound | AmbiguousUser) -> AuthResult:
-    if isinstance(error, UserNotFound):
-        return AuthResult(AuthReason.NO_SUCH_USER)
-    log.warning("A sign-in was refused: %s", error)
-    return AuthResult(AuthReason.REFUSED)

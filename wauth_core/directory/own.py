@@ -11,7 +11,6 @@ from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.domain_profile import DomainProfile
 from wauth_core.directory.lookup import ByName, ByUPN, question
 from wauth_core.directory.membership import token_groups
-from wauth_core.directory.search import Searcher
 from wauth_core.directory.users import TOKEN_GROUPS
 from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, OperationFailed, UserNotFound
 
@@ -55,13 +54,13 @@ def bind_name(domain: DomainProfile, typed: str) -> str | None:
     return f"{asked.name}@{domain.dns_name}" if ours else None
 
 
-def proved(manager: LDAPManager, searcher: Searcher, typed: str) -> DirectoryUser:
+def proved(manager: LDAPManager, typed: str) -> DirectoryUser:
     """The user whom *typed* names, who is the one who has bound: an explicit UPN may be another's implicit one.
 
     The directory tells the SIDs of whoever is bound (MS-ADTS 3.1.1.3.2, tokenGroups of the root DSE). Raises
     `UserNotFound`.
     """
-    entry = searcher.read("", (TOKEN_GROUPS,))
+    entry = manager._searcher.read("", (TOKEN_GROUPS,))
     sids = token_groups(entry) if entry is not None else None
     if not sids:
         raise DirectoryError(f"The domain {manager.domain} did not tell who is signed in.")

@@ -42,7 +42,7 @@ def test_the_same_names() -> None:
     """Every public method of the manager is there, awaited or streamed; ldap3's own things are not."""
     left_out = {
         "close", "connection", "domain_sid", "get_definition", "get_reader", "get_usage", "goes_by", "others_named",
-        "preload", "clock_skew", "controller", "pass_by_if_offline", "has_no_account", "global_catalog",
+        "preload", "clock_skew", "controller", "pass_by_if_offline", "global_catalog",
     }  # fmt: skip
     names = {name for name in dir(LDAPManager) if not name.startswith("_")} - left_out
     assert names <= {name for name in dir(AsyncLDAPManager) if not name.startswith("_")}

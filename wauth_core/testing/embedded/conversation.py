@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from . import result_codes as r
+from .adding import Adder
 from .binding import bind
 from .controls import RequestControls, read_options
 from .entry import Entry
@@ -82,6 +83,7 @@ class Conversation:
         self.secure = secure
         self.who: Entry | None = None
         self.reader = Reader(domain, limits)
+        self.adder = Adder(domain)
         self.writer = UpdateHandler(domain, self.reader)
 
     def answer(self, message: Message) -> Reply:
@@ -135,7 +137,7 @@ class Conversation:
         if not privileged:
             raise r.no_rights()
         if isinstance(request, AddRequest):
-            self.writer.add(request, secure=self.secure)
+            self.adder.add(request, secure=self.secure)
         elif isinstance(request, DeleteRequest):
             self.writer.delete(request, options)
         elif isinstance(request, ModifyDNRequest):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from . import schema as syntax
 from .distinguished_names import fold
 from .entry import Entry, Key, Values
+from .equality import comparable
 from .filter_syntax import And, Compare, Extensible, Filter, Not, Or, Present, Substrings
 from .schema import Attribute
 from .tree import Store
@@ -118,7 +119,7 @@ def _equal(store: Store, attribute: Attribute, value: bytes) -> Test:
     name = attribute.name.lower()
     if attribute.link is not None:
         return _linked(store, attribute, value)
-    key = store.normal(attribute, value)
+    key = comparable(store, attribute, value)
     if key is None:
         return _undefined
     if name == "objectclass":
@@ -128,12 +129,11 @@ def _equal(store: Store, attribute: Attribute, value: bytes) -> Test:
             classes = store.classes(entry)
             told = known.get(classes)
             if told is None:
-                told = known[classes] = key in {store.normal(attribute, one) for one in classes}
+                told = known[classes] = key in {comparable(store, attribute, one) for one in classes}
             return told
 
         return of_class
-    normal = store.normal
-    return lambda entry: any(normal(attribute, one) == key for one in store.values(entry, name))
+    return lambda entry: any(comparable(store, attribute, one) == key for one in store.values(entry, name))
 
 
 def _linked(store: Store, attribute: Attribute, value: bytes) -> Test:
@@ -151,7 +151,7 @@ def _ordered(store: Store, attribute: Attribute, found: Compare) -> Test:
     name = attribute.name.lower()
     if attribute.syntax not in _ORDERED:
         return _undefined
-    limit = store.normal(attribute, found.value)
+    limit = comparable(store, attribute, found.value)
     if limit is None:
         return _undefined
     upward = found.operator == ">="
@@ -161,8 +161,7 @@ def _ordered(store: Store, attribute: Attribute, found: Compare) -> Test:
             return False
         return bool(one >= limit if upward else one <= limit)  # type: ignore[operator]
 
-    normal = store.normal
-    return lambda entry: any(compare(normal(attribute, one)) for one in store.values(entry, name))
+    return lambda entry: any(compare(comparable(store, attribute, one)) for one in store.values(entry, name))
 
 
 def _substrings(store: Store, attribute: Attribute, found: Substrings) -> Test:
@@ -211,7 +210,7 @@ def _extensible(store: Store, attribute: Attribute, found: Extensible) -> Test:
         return lambda entry: entry in reached
     if found.rule not in (BIT_AND, BIT_OR) or attribute.syntax not in (syntax.INTEGER, syntax.INTEGER8):
         return _undefined
-    mask = store.normal(attribute, found.value)
+    mask = comparable(store, attribute, found.value)
     if not isinstance(mask, int):
         return _undefined
     name = attribute.name.lower()

@@ -18,6 +18,7 @@ from .controls import (
 from .dirsync import dir_sync
 from .distinguished_names import BadName, parse_dn
 from .entry import Entry, Values
+from .equality import comparable
 from .hosted_domain import Domain
 from .matching import candidates, compile_filter
 from .messages import MessageControl, SearchRequest, entry_message, reference_message
@@ -157,7 +158,7 @@ class Reader:
         values = self.store.values(entry, attribute.name.lower())
         if not values:
             return 1, 0, ""
-        key = self.store.normal(attribute, values[0])
+        key = comparable(self.store, attribute, values[0])
         return (0, key, "") if isinstance(key, int) else (0, 0, str(key))
 
     def _paged(self, message_id: int, request: SearchRequest, options: RequestControls, base: Entry) -> SearchAnswer:

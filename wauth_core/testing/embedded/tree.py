@@ -10,18 +10,11 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 
-from . import schema as syntax
-from .distinguished_names import BadName, Rdn, fold, parse_dn
-from .entry import Entry, Index, Key, Values
-from .schema import Attribute, Schema
-from .values import (
-    SECURITY,
-    generalized_time,
-    is_sid,
-    pack_sid,
-    parse_generalized_time,
-    parse_int,
-)
+from .distinguished_names import BadName, Rdn, parse_dn
+from .entry import Entry, Index, Values
+from .equality import comparable
+from .schema import Schema
+from .values import SECURITY, generalized_time, pack_sid
 
 INDEXED = ("samaccountname", "userprincipalname", "mail", "displayname", "serviceprincipalname", "employeeid")
 
@@ -113,7 +106,7 @@ class Store:
         attribute = self.schema.attribute(name)
         if attribute is None:
             return None
-        key = self.normal(attribute, value)
+        key = comparable(self, attribute, value)
         if name == "objectsid" and isinstance(key, bytes):
             return _as_list(self.by_sid.get(key))
         if index is not None and isinstance(key, str):
@@ -191,45 +184,6 @@ class Store:
     def classes(self, entry: Entry) -> Values:
         """objectClass, ``top`` first."""
         return self.values(entry, "objectclass")
-
-    def normal(self, attribute: Attribute, value: bytes) -> Key | None:
-        """What two equal values have in common, by the attribute's syntax; None if it is no such value."""
-        kind = attribute.syntax
-        if kind in (syntax.UNICODE, 4):
-            return fold(value.decode("utf-8", "replace"))
-        if kind in (syntax.INTEGER, syntax.INTEGER8):
-            return parse_int(value)
-        if kind == syntax.DN:
-            return self._normal_dn(attribute, value)
-        if kind == syntax.OID:
-            return self._normal_oid(value)
-        if kind == syntax.BOOLEAN:
-            return {b"TRUE": True, b"FALSE": False}.get(value)
-        if kind == syntax.TIME:
-            return parse_generalized_time(value)
-        if kind == syntax.SID and not is_sid(value):
-            try:
-                return pack_sid(value.decode("ascii"))
-            except (ValueError, UnicodeDecodeError):
-                return None
-        return value
-
-    def _normal_dn(self, attribute: Attribute, value: bytes) -> str | None:
-        text = value.decode("utf-8", "replace")
-        if attribute.name == "objectCategory" and text.lower() in self.schema.classes:
-            text = self.category_dn(text)
-        try:
-            target = self.find(text)
-            if target is not None:
-                text = target.dn
-            return ",".join(step.key for step in parse_dn(text))
-        except BadName:
-            return None
-
-    def _normal_oid(self, value: bytes) -> str:
-        text = value.decode("utf-8", "replace").lower()
-        known = self.schema.classes.get(text) or self.schema.attributes.get(text)
-        return known.name.lower() if known else text
 
     def resolve(self, value: bytes) -> Entry | None:
         """The entry that a DN-valued attribute's value names, if it is there."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from . import result_codes as r
 from . import schema as syntax
 from . import values as v
-from .distinguished_names import BadName, Rdn, fold
+from .distinguished_names import BadName, Rdn, fold, parse_dn
 from .entry import Entry, Values
+from .equality import comparable
 from .hosted_domain import Domain
 from .schema import Attribute
 from .values import pack_sid, sid_text
 
+NAMING = {"cn", "ou", "dc", "name"}
+EXACT_UNIQUE = ("samaccountname", "userprincipalname")
+UAC_MASK = ~(v.LOCKED_OUT | v.PASSWORD_EXPIRED)
 _NEVER_IN_A_NAME = '"/\\[]:;|=,+*?<>'
 
 
@@ -20,6 +24,13 @@ class Checks:
     def __init__(self, domain: Domain) -> None:
         self.domain = domain
         self.store = domain.store
+
+    def steps(self, dn: str) -> list[Rdn]:
+        """The names that *dn* is made of."""
+        try:
+            return parse_dn(dn)
+        except BadName as exc:
+            raise r.bad_name(dn) from exc
 
     def attribute(self, name: str) -> Attribute:
         """The attribute of this name, or OID."""
@@ -86,7 +97,7 @@ class Checks:
         return entry
 
     def _check_syntax(self, attribute: Attribute, value: bytes) -> None:
-        wrong = self.store.normal(attribute, value) is None or value == b""
+        wrong = comparable(self.store, attribute, value) is None or value == b""
         try:
             length = len(value.decode("utf-8"))
         except UnicodeDecodeError:
