@@ -114,8 +114,8 @@ class ChangeRefused(OperationFailed):
 
     *reason* is "policy", "old password", "rights", "protected", "exists", "missing", "not empty", "schema",
     "constraint", "encryption" or "refused"; *code* is AD's own number in upper-case hex ("0000052D"), where it gave one
-    (https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes). *done* are the results of the requests
-    that came before this one in the same call.
+    (https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes). *done* are the edits
+    of the same call that came before this one, and stay.
     """
 
     def __init__(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wauth_core.directory import decode, wire_writes
@@ -37,7 +37,10 @@ class Mod:
 
 @dataclass(frozen=True)
 class Edit:
-    """One request: *kind* is "add", "modify", "delete" or "rename". It happens as a whole or not at all."""
+    """One request: *kind* is "add", "modify", "delete" or "rename". It happens as a whole or not at all.
+
+    *undo* takes it back, where one that belongs to it is refused.
+    """
 
     kind: str
     dn: str
@@ -45,6 +48,7 @@ class Edit:
     new_rdn: str = ""
     new_parent: str | None = None
     controls: tuple[Control, ...] = ()
+    undo: Edit | None = field(default=None, repr=False, compare=False)
 
     def request(self, number: int) -> bytes:
         """What goes over the wire."""

@@ -139,19 +139,27 @@ class Groups:
         return meanings
 
     def _elsewhere(self, name: str) -> ResolvedGroups | None:
-        """What *name* means in the other domains of the forest; their local groups give no rights here."""
+        """What *name* means in the other domains of the forest."""
+        try:
+            found = self._beyond(name)
+        except AmbiguousGroup as error:
+            return ResolvedGroups({}, {name: error.dns})
+        return ResolvedGroups({name: frozenset((found.sid,))}) if found and found.sid else None
+
+    def _beyond(self, x: object) -> DirectoryGroup | None:
+        """The group *x* of the forest's other domains, if it gives rights here: their local ones do not.
+
+        Raises `AmbiguousGroup`.
+        """
         if not self._domain.settings.GC:
             return None
         try:
-            found = self._door.global_catalog.group(name)
+            found: DirectoryGroup = self._door.global_catalog.group(x)
         except (GroupNotFound, UnknownDomain):
             return None
-        except AmbiguousGroup as error:
-            return ResolvedGroups({}, {name: error.dns})
         kind = found.attributes.get("groupType", 0)
-        if not found.sid or not decode.is_security_group(found.attributes) or not kind & _BEYOND_ITS_DOMAIN:
-            return None
-        return ResolvedGroups({name: frozenset((found.sid,))})
+        counts = found.sid and decode.is_security_group(found.attributes) and kind & _BEYOND_ITS_DOMAIN
+        return found if counts else None
 
     def _meaning_of_well_known(self, name: str, dialect: Dialect) -> ResolvedGroups:
         if not dialect.is_ad:
@@ -296,7 +304,13 @@ class Groups:
         with store.lock:
             known = store.identities.get(key)
         if known is None:
-            found = self.group(group)
+            try:
+                found = self.group(group)
+            except GroupNotFound:
+                beyond = self._beyond(group)
+                if beyond is None:
+                    raise
+                found = beyond
             known = found.sid or filters.dn_key(found.dn)
             with store.lock:
                 store.identities[key] = known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from wauth_core.directory import encode, filters, security, wire
@@ -14,7 +15,7 @@ from wauth_core.directory.inventory import WITH_DELETED
 from wauth_core.directory.tracing import NOT_SHOWN, is_secret
 from wauth_core.directory.wire_writes import ADD, DELETE, REPLACE, TREE_DELETE, sd_flags_control
 from wauth_core.directory.writer import WriteResult
-from wauth_core.exceptions import ChangeRefused, ConfigurationError, DirectoryError, NotFound
+from wauth_core.exceptions import ChangeRefused, ChangeUncertain, ConfigurationError, DirectoryError, NotFound
 
 _SECURITY = 0x80000000
 SCOPES = {"global": 2, "local": 4, "universal": 8}  # groupType, MS-ADTS 2.2.12
@@ -96,16 +97,28 @@ class Growing(Changing):
     ) -> WriteResult:
         """A new organizational unit, below *ou* or the domain itself; *protected* from accidental deletion as usual.
 
-        One that cannot be protected is not left behind.
+        One that cannot be protected is not left behind. A dry run lacks the unit's own permissions, which follow from
+        those that AD gives it.
         """
         made = self._create("create_ou", "organizationalUnit", "OU", name, ou, None, attributes or {}, dry_run=dry_run)
-        if protected and not dry_run:
+        if not protected:
+            return made
+        edits = self._protected_parent(made.dn) if dry_run else self._protect_or_delete(made.dn)
+        return replace(made, edits=(*made.edits, *edits), after={**made.after, "protected": True})
+
+    def _protect_or_delete(self, dn: str) -> tuple[Edit, ...]:
+        try:
+            return self.protect(dn).edits
+        except DirectoryError as error:
             try:
-                self.protect(made.dn)
-            except DirectoryError:
-                self.delete(made.dn)
-                raise
-        return made
+                if self._protected(self.find(dn), tree=False):
+                    return ()  # only the answer was lost
+                self.delete(dn)
+            except DirectoryError as also:
+                raise ChangeUncertain(
+                    f"{dn!r} was made, and is not protected ({error}). It could not be deleted again: {also} Look."
+                ) from error
+            raise
 
     def move(self, x: object, ou: object, *, dry_run: bool = False) -> WriteResult:
         """Put *x* into *ou*. Names, GUID, SID and memberships stay."""
@@ -168,18 +181,14 @@ class Growing(Changing):
         """
         found = self._to_change(x, (), dry_run=dry_run)
         own = self._descriptor(found.dn)
-        edits = []
+        edits = self._protected_parent(found.dn) if protected else ()
         if security.is_protected(own) != protected:
-            edits.append(_permissions(found.dn, own, security.DELETE | security.DELETE_TREE, deny=protected))
-        parent = filters.parent_dn(found.dn)
-        above = self._descriptor(parent) if protected else b""
-        if protected and not security.denies(above, security.DELETE_CHILD):
-            edits.insert(0, _permissions(parent, above, security.DELETE_CHILD, deny=True))
+            edits = (*edits, _permissions(found.dn, own, security.DELETE | security.DELETE_TREE, deny=protected))
         result = WriteResult(
             what="protect",
             dn=found.dn,
             guid=found.guid,
-            edits=tuple(edits),
+            edits=edits,
             before={"protected": security.is_protected(own)},
             after={"protected": protected},
             dry_run=dry_run,
@@ -258,6 +267,14 @@ class Growing(Changing):
             if security.is_protected(descriptor)
         ]
 
+    def _protected_parent(self, dn: str) -> tuple[Edit, ...]:
+        """What makes the parent of *dn* deny the deletion of what is below it, if it does not yet."""
+        parent = filters.parent_dn(dn)
+        above = self._descriptor(parent)
+        if security.denies(above, security.DELETE_CHILD):
+            return ()
+        return (_permissions(parent, above, security.DELETE_CHILD, deny=True),)
+
     def _descriptor(self, dn: str) -> bytes:
         for _, descriptor in self._inventory.descriptors(dn, wire.BASE):
             return descriptor
@@ -269,4 +286,8 @@ def _permissions(dn: str, descriptor: bytes, rights: int, *, deny: bool) -> Edit
         changed = security.denying(descriptor, rights) if deny else security.allowing(descriptor, rights)
     except ValueError as error:
         raise DirectoryError(f"The permissions of {dn!r} cannot be changed: {error}.") from None
-    return Edit("modify", dn, (Mod(REPLACE, "nTSecurityDescriptor", (changed,)),), controls=(sd_flags_control(),))
+    now, before = (
+        Edit("modify", dn, (Mod(REPLACE, "nTSecurityDescriptor", (octets,)),), controls=(sd_flags_control(),))
+        for octets in (changed, descriptor)
+    )
+    return replace(now, undo=before)

@@ -80,8 +80,8 @@ class Writer:
     def run(self, result: WriteResult) -> WriteResult:
         """Send the edits of *result* in order, unless it is a dry run; *result* itself where all went well.
 
-        Raises `ChangeRefused`, whose ``done`` holds the edits made before it, `ChangeUncertain`, and what connecting
-        raises.
+        Where one is refused, those before it that can be undone are. Raises `ChangeRefused`, whose ``done`` holds the
+        edits that stay, `ChangeUncertain`, and what connecting raises.
         """
         if result.dry_run or not result.edits:
             return result
@@ -90,12 +90,24 @@ class Writer:
             try:
                 self._send(edit, result.what)
             except DirectoryError as error:
+                done = result.edits[:at]
                 if isinstance(error, ChangeRefused):
-                    error.done = result.edits[:at]
-                self._note(result, f"{type(error).__name__}: {error}", done=at)
+                    error.done = done = self._take_back(done, result.what)
+                self._note(result, f"{type(error).__name__}: {error}", done=len(done))
                 raise
         self._note(result, None, done=len(result.edits))
         return result
+
+    def _take_back(self, done: tuple[Edit, ...], what: str) -> tuple[Edit, ...]:
+        """Undo what was *done*, the last first, as far as it can be; the edits that stay."""
+        while done and done[-1].undo is not None:
+            try:
+                self._send(done[-1].undo, what)
+            except DirectoryError as error:
+                audit.error("%s: a change of %r could not be taken back: %s", self._domain, done[-1].dn, error)
+                break
+            done = done[:-1]
+        return done
 
     def _send(self, edit: Edit, what: str) -> None:
         deadline = time.monotonic() + float(self._pool.dialer.settings.OPERATION_TIMEOUT)

@@ -10,6 +10,7 @@ import pytest
 
 from wauth_core.directory import LDAPManager
 from wauth_core.exceptions import (
+    AmbiguousGroup,
     AmbiguousUser,
     ConfigurationError,
     GroupNotFound,
@@ -107,6 +108,44 @@ def test_group_names_in_settings(manager: LDAPManager, child: EmbeddedDirectory)
     assert found.sids["Child Team"] == found.sids[r"CHILD\Child Team"] == frozenset((sid,))
     assert set(found.unknown) == {"Child Locals", "Child List", "nope"}
     assert {"Forest Editors", "Parent Locals"} <= set(found.sids)
+
+
+def test_membership_of_another_domains_groups(
+    manager: LDAPManager, parent: EmbeddedDirectory, child: EmbeddedDirectory
+) -> None:
+    """Asked by name, SID and GUID; a group that gives no rights here, or that there is not, is not found."""
+    below = LDAPManager(LDAPSettings(**child.settings(GC=child.global_catalog())), "CHILD")
+    parent.add_member("Forest Editors", r"CHILD\twin")
+    with below:
+        group = below.global_catalog.group("Forest Editors")
+        for way in (
+            "Forest Editors",
+            r"EXAMPLE\Forest Editors",
+            r"example.local\Forest Editors",
+            group.sid,
+            group.guid,
+        ):
+            assert below.is_member("eve", way), way
+            assert not below.is_member("svc_wauth", way), way
+        assert below.user("twin").in_group(r"EXAMPLE\Forest Editors")
+        assert not below.is_member("eve", r"EXAMPLE\Domain Admins")
+        for nothing in (r"EXAMPLE\Parent Locals", "Parent Locals", r"EXAMPLE\nope", r"NOWHERE\Forest Editors"):
+            with pytest.raises(GroupNotFound):
+                below.is_member("eve", nothing)
+    assert not manager.is_member("ada", r"CHILD\Child Team")
+    with LDAPManager(LDAPSettings(**child.settings()), "CHILD") as without, pytest.raises(GroupNotFound):
+        without.is_member("eve", r"EXAMPLE\Forest Editors")
+
+
+def test_a_name_that_two_other_domains_have(parent: EmbeddedDirectory, child: EmbeddedDirectory) -> None:
+    """Never the first one."""
+    with EmbeddedDirectory({"domain": "THIRD", "realm": "third.example.local"}, forest=parent) as third:
+        for one in (parent, child):
+            one.add_group("Same")
+        with LDAPManager(LDAPSettings(**third.settings(GC=third.global_catalog())), "THIRD") as manager:
+            with pytest.raises(AmbiguousGroup):
+                manager.is_member("svc_wauth", "Same")
+            assert not manager.is_member("svc_wauth", r"CHILD\Same")
 
 
 def test_rights_through_the_forest(manager: LDAPManager, parent: EmbeddedDirectory, child: EmbeddedDirectory) -> None:

@@ -5,74 +5,26 @@ from __future__ import annotations
 import random
 import socket
 import struct
-import threading
 from collections.abc import Iterator
 from typing import Any
 
-import dns.flags
-import dns.message
-import dns.resolver
-import dns.rrset
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wauth_core.directory import LDAPManager, Outcome, cldap, wire
+from tests.nameserver import Nameserver, nameserver
+from wauth_core.directory import LDAPManager, Outcome, catalog, cldap, wire
 from wauth_core.directory.discovery import LONGEST, SHORTEST, Discovered, Record
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable, TLSError
 from wauth_core.settings import LDAPSettings
 from wauth_core.testing import EmbeddedDirectory
 
+__all__ = ["nameserver"]
+
 ALL = "_ldap._tcp.dc._msdcs.example.local"
+CATALOGS = "_ldap._tcp.gc._msdcs.example.local"
 LEEDS = "_ldap._tcp.Leeds._sites.dc._msdcs.example.local"
-
-
-class Nameserver:
-    """A DNS server on loopback that knows what a test tells it."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, list[str]] = {}
-        self.asked: list[str] = []
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            data, address = self._socket.recvfrom(4096)
-            if not data:
-                return
-            query = dns.message.from_wire(data)
-            name = str(query.question[0].name).rstrip(".")
-            self.asked.append(name)
-            answer = dns.message.make_response(query)
-            answer.flags |= dns.flags.RA
-            if name in self.records:
-                answer.answer.append(dns.rrset.from_text_list(f"{name}.", 300, "IN", "SRV", self.records[name]))
-            else:
-                answer.set_rcode(dns.rcode.NXDOMAIN)
-            self._socket.sendto(answer.to_wire(), address)
-
-    def close(self) -> None:
-        """End the thread."""
-        self._socket.sendto(b"", ("127.0.0.1", self.port))
-        self._thread.join(5)
-        self._socket.close()
-
-
-@pytest.fixture
-def nameserver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nameserver]:
-    """The system's DNS server, as far as dnspython is concerned."""
-    server = Nameserver()
-    resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = ["127.0.0.1"]
-    resolver.port = server.port
-    monkeypatch.setattr(dns.resolver, "default_resolver", resolver)
-    yield server
-    server.close()
 
 
 @pytest.fixture
@@ -133,6 +85,20 @@ def test_failover(directory: EmbeddedDirectory, nameserver: Nameserver) -> None:
     nameserver.records[ALL] = [f"0 100 {directory.port} gone.invalid.", f"1 100 {directory.port} localhost."]
     with managed(directory) as manager:
         assert manager.user("alice").username == "alice"
+
+
+def test_global_catalogs_are_found(
+    directory: EmbeddedDirectory, nameserver: Nameserver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the records of the forest's catalogs, on their own port; the controllers are found by theirs."""
+    url = directory.global_catalog()
+    monkeypatch.setattr(catalog, "TLS_PORT", int(url.rpartition(":")[2]))
+    nameserver.records[ALL] = [f"0 100 {directory.port} localhost."]
+    nameserver.records[CATALOGS] = ["0 100 3268 gone.invalid.", "1 100 3268 localhost."]
+    with managed(directory, GC="dns:example.local") as manager:
+        assert manager.global_catalog.user("alice") == manager.user("alice")
+        assert {ALL, CATALOGS} <= set(nameserver.asked)
+        assert manager.global_catalog._whole.controller == url.replace("127.0.0.1", "localhost")
 
 
 def test_no_records(directory: EmbeddedDirectory, nameserver: Nameserver) -> None:

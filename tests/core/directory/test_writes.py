@@ -66,16 +66,7 @@ def test_batches_say_what_was_done(directory: EmbeddedDirectory, manager: LDAPMa
         directory.add_user(f"many{number}", ou="Many")
     directory.add_group("Big")
     people = list(manager.users("(sAMAccountName=many*)"))
-    calls: list[int] = []
-    real = manager._writer._send
-
-    def second_fails(edit: Edit, what: str) -> None:
-        calls.append(1)
-        if len(calls) == 2:
-            directory.faults.refuse(53, operation="modify", times=1)
-        real(edit, what)
-
-    manager._writer._send = second_fails  # type: ignore[method-assign]
+    at_nth_modify(directory, manager, 2, "refuse")
     with pytest.raises(ChangeRefused) as caught:
         manager.add_members("Big", people)
     assert len(caught.value.done) == 1
@@ -119,13 +110,65 @@ def test_the_server_protects_too(directory: EmbeddedDirectory, manager: LDAPMana
     assert manager.delete("Vault").changed
 
 
-def test_a_unit_that_cannot_be_protected_is_not_made(directory: EmbeddedDirectory, manager: LDAPManager) -> None:
-    """The second of the two steps is refused: nothing is left of the first."""
-    directory.faults.refuse(50, operation="modify", times=1)
-    with pytest.raises(ChangeRefused):
+@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("fault", ["refuse", "drop", "reset"])
+def test_a_unit_is_made_whole_or_not_at_all(
+    directory: EmbeddedDirectory, manager: LDAPManager, fault: str, step: int
+) -> None:
+    """Refused, cut before it was done, or cut after it: the parent's change, or that of the unit itself."""
+    before = permissions(manager)
+    at_nth_modify(directory, manager, step, fault)
+    try:
+        assert manager.create_ou("Half").after["protected"]
+    except (ChangeRefused, ChangeUncertain):
+        with pytest.raises(NotFound):
+            manager.ou("Half")
+        assert (permissions(manager) == before) == (fault == "refuse" or (fault, step) == ("drop", 1))
+    else:
+        assert (fault, step) == ("reset", 2), "only an answer that was lost at the end is overlooked"
+        assert not manager.protect("Half").changed
+
+
+@pytest.mark.parametrize("fault", ["refuse", "drop"])
+def test_who_was_not_protected_has_the_same_parent(
+    directory: EmbeddedDirectory, manager: LDAPManager, fault: str
+) -> None:
+    """The parent denies first; where the object's own change is refused, it no longer does."""
+    made = manager.create_ou("Loose", protected=False)
+    before = permissions(manager)
+    at_nth_modify(directory, manager, 2, fault)
+    with pytest.raises(ChangeRefused if fault == "refuse" else ChangeUncertain) as caught:
+        manager.protect(made.dn)
+    assert getattr(caught.value, "done", ()) == ()
+    assert (permissions(manager) == before) == (fault == "refuse")
+    assert manager.protect(made.dn).changed
+
+
+def test_a_unit_that_can_neither_be_protected_nor_deleted(directory: EmbeddedDirectory, manager: LDAPManager) -> None:
+    """The error says what is there now."""
+    directory.faults.refuse(50, operation="modify")
+    directory.faults.refuse(50, operation="delete")
+    with pytest.raises(ChangeUncertain, match="was made, and is not protected"):
         manager.create_ou("Half")
-    with pytest.raises(NotFound):
-        manager.ou("Half")
+
+
+def permissions(manager: LDAPManager) -> bytes:
+    """The access list of the domain itself."""
+    return manager._descriptor(manager.settings.SEARCH_BASE)
+
+
+def at_nth_modify(directory: EmbeddedDirectory, manager: LDAPManager, number: int, fault: str) -> None:
+    """Let the *number*-th change from now on meet *fault*, once."""
+    real, left = manager._writer._send, [number]
+
+    def send(edit: Edit, what: str) -> None:
+        left[0] -= edit.kind == "modify"
+        if edit.kind == "modify" and left[0] == 0:
+            arguments = (50,) if fault == "refuse" else ()
+            getattr(directory.faults, fault)(*arguments, operation="modify", times=1)
+        real(edit, what)
+
+    manager._writer._send = send  # type: ignore[method-assign]
 
 
 VALUES = {
