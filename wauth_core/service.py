@@ -27,7 +27,7 @@ from wauth_core.settings import ConfigurationWarning, DomainSettings, Problem, S
 from wauth_core.sync import bulk, lapse, turn
 from wauth_core.sync.bulk import BulkTask, Progress
 from wauth_core.sync.incremental import sync_changes
-from wauth_core.sync.knowledge import Told
+from wauth_core.sync.knowledge import Heard, Told
 from wauth_core.sync.manager_answers import Lookups, OwnAnswers
 from wauth_core.sync.people import People
 from wauth_core.sync.policy import Policy
@@ -299,7 +299,7 @@ class Wauth:
             brake=lookups.brake if brakes else None,
         )
         result = sync_one(task)
-        self._people.remember(identity, result, as_of, lookups.controller)
+        self._people.remember(identity, result, Heard(as_of, lookups.controller, policy.patience))
         if not dry_run and any(change.end_sessions for change in result.changes):
             link = result.before.link if result.before is not None else None
             self.end_sessions(identity, link.sid if link is not None else None)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable, UserNotFound
 from wauth_core.identity import Identity, TransportFacts, is_builtin_group
-from wauth_core.sync.knowledge import Admission, Limits, May, Told, heard_from, tell
+from wauth_core.sync.knowledge import Admission, Limits, May, Told, heard_from, tell, with_builtin
 
 if TYPE_CHECKING:
     from wauth_core.directory.entries import DirectoryGroup, DirectoryUser
@@ -142,12 +143,10 @@ class WindowsUser:
         if not wanted:
             return False
         own = self.group_sids
-        if not wanted.isdisjoint(own):
-            return True
-        builtin = frozenset(sid for sid in wanted if is_builtin_group(sid))
-        if not builtin or self.facts is None or self.facts.complete or not own:
-            return False
-        return bool(self._directory.builtin_groups(self.identity.domain, own, builtin))
+        if own and self.facts is not None and wanted.isdisjoint(own):
+            ask = partial(self._directory.builtin_groups, self.identity.domain)
+            own = with_builtin(own, self.facts.complete, wanted, ask)
+        return not wanted.isdisjoint(own)
 
     def _own_facts(self) -> TransportFacts | None:
         """The facts; where a SID alone is known, that."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -49,28 +50,51 @@ class Known:
         """Whether this is older than *age*, or from the future. Nothing is older than None."""
         return age is not None and not now - age <= self.as_of <= now
 
-    def is_newer_elsewhere(self, heard: Known, patience: timedelta) -> bool:
-        """Whether *heard* is another controller's word, which may be older news than this."""
-        return bool(self.controller) and heard.controller != self.controller and heard.as_of - self.as_of < patience
+
+@dataclass(frozen=True)
+class Heard:
+    """Where an answer comes from: *as_of* is a time at which it was true, *controller* the server that gave it.
+
+    Controllers lag behind one another. For *patience* after one has lowered a right, another one does not raise it, and
+    for as long after one knew somebody, another one's "not found" does not count.
+    """
+
+    as_of: datetime
+    controller: str = ""
+    patience: timedelta = timedelta(0)
+
+    def lags(self, controller: str, since: datetime | None) -> bool:
+        """Whether this may be older news than what *controller* said at *since*."""
+        if since is None or not controller or self.controller == controller:
+            return False
+        return self.as_of - since < self.patience
+
+    def lowered_at(self, lowers: object, before: datetime | None) -> datetime | None:
+        """When a right was last taken: now, if this answer *lowers* something, else still *before*."""
+        return self.as_of if lowers else before
 
 
-def settled(before: Known | None, heard: Known, patience: timedelta) -> Known:
-    """*heard*, less what it gives only because its controller may lag behind the one that took it, for *patience*."""
+def settled(before: Known | None, known: Known, heard: Heard) -> Known | None:
+    """*known*, as *heard* after *before*, less what it only gives because its controller may lag behind.
+
+    None for a "not found" that does not count.
+    """
     if before is None:
-        return heard
-    lately = before.lowered_at is not None and heard.as_of - before.lowered_at < patience
-    if lately and before.controller and heard.controller != before.controller:
+        return known
+    if known.gone and not before.gone:
+        return None if heard.lags(before.controller, before.as_of) else replace(known, lowered_at=heard.as_of)
+    if heard.lags(before.controller, before.lowered_at):
         return replace(
-            heard,
-            granting=heard.granting & before.granting,
-            denying=heard.denying | before.denying,
-            usable=heard.usable and before.usable,
-            gone=heard.gone or before.gone,
+            known,
+            granting=known.granting & before.granting,
+            denying=known.denying | before.denying,
+            usable=known.usable and before.usable,
+            gone=known.gone or before.gone,
             controller=before.controller,
             lowered_at=before.lowered_at,
         )
-    lowers = before.granting - heard.granting or heard.denying - before.denying or (before.usable and not heard.usable)
-    return replace(heard, lowered_at=heard.as_of if lowers else before.lowered_at)
+    lowers = before.granting - known.granting or known.denying - before.denying or (before.usable and not known.usable)
+    return replace(known, lowered_at=heard.lowered_at(lowers, before.lowered_at))
 
 
 def joined(one: Known | None, other: Known | None) -> Known | None:
@@ -96,12 +120,26 @@ def joined(one: Known | None, other: Known | None) -> Known | None:
     )
 
 
-def of_user(user: DirectoryUser, as_of: datetime, password_set: datetime | None = None, controller: str = "") -> Known:
+def of_user(user: DirectoryUser, heard: Heard, password_set: datetime | None = None) -> Known:
     """What the directory's answer *user* says."""
     sids = (user.group_sids or frozenset()) | ({user.sid} if user.sid else frozenset())
-    usable = not user.state.disabled
-    expires = user.state.expires_at
-    return Known(as_of, user.sid, user.guid, sids, sids, usable, False, expires, password_set, controller)
+    usable, expires = not user.state.disabled, user.state.expires_at
+    return Known(heard.as_of, user.sid, user.guid, sids, sids, usable, False, expires, password_set, heard.controller)
+
+
+def with_builtin(
+    sids: frozenset[str],
+    complete: bool,
+    named: Iterable[str],
+    ask: Callable[[frozenset[str], frozenset[str]], frozenset[str]],
+) -> frozenset[str]:
+    """The *sids* that came with a sign-in, and those of built-in groups (S-1-5-32-…) among *named* that it leaves out.
+
+    A ticket leaves them out: it is not *complete*. But whoever carries the SID of a member is in the group. *ask* is
+    called with *sids* and such groups, if there are any, and returns the groups that somebody with *sids* is in.
+    """
+    untold = frozenset() if complete else frozenset(filter(is_builtin_group, named))
+    return sids | ask(sids, untold) if untold else sids
 
 
 @dataclass(frozen=True)
@@ -121,9 +159,14 @@ class Admission:
     deny: frozenset[str] = frozenset()
 
     @property
+    def sids(self) -> frozenset[str]:
+        """All of them."""
+        return (self.require or frozenset()) | self.deny
+
+    @property
     def builtin(self) -> bool:
         """Whether a built-in group (S-1-5-32-…) decides, of which tickets say nothing."""
-        return any(is_builtin_group(sid) for sid in (self.require or frozenset()) | self.deny)
+        return any(map(is_builtin_group, self.sids))
 
 
 @dataclass(frozen=True)
@@ -169,6 +212,7 @@ def tell(knowledge: Knowledge, entry: Admission, limits: Limits, now: datetime) 
     limit = knowledge.believed_for if knowledge.believed_for is not None else limits.delta
     young = newer and ticket is not None and limit is not None and now - ticket.as_of <= limit
     old = said is None or said.older_than(limits.delta, now)
+    untold = frozenset() if said is None or knowledge.complete else frozenset(filter(is_builtin_group, said.granting))
     if said is not None and limits.account_state and (said.gone or not said.usable_at(now)):
         why = "nobody of that name is known to the directory" if said.gone else "the account is disabled or expired"
         return Told(May.NO, old, as_of=said.as_of, reason=why)
@@ -177,12 +221,11 @@ def tell(knowledge: Knowledge, entry: Admission, limits: Limits, now: datetime) 
     if newer and ticket is not None and not entry.deny.isdisjoint(ticket.denying):
         return Told(May.NO, True, as_of=ticket.as_of, reason="a member of one of DENY_GROUPS")
     if young and ticket is not None and (knowledge.complete or not entry.builtin):
-        groups, as_of, ask = _with_builtin(ticket, said, knowledge.complete), ticket.as_of, False
+        groups, as_of, ask = ticket.granting | untold, ticket.as_of, False
     elif said is None:
         return Told(May.UNKNOWN, True, reason="the directory was never asked")
     elif newer and ticket is not None:  # too old to give anything: what it lacks, the older answer does not give either
-        kept = frozenset(sid for sid in said.granting if sid in ticket.granting or _is_untold(sid, knowledge.complete))
-        groups, as_of, ask = kept, said.as_of, True
+        groups, as_of, ask = (said.granting & ticket.granting) | untold, said.as_of, True
     else:
         groups, as_of, ask = said.granting, said.as_of, old
     if entry.require is not None and entry.require.isdisjoint(groups):
@@ -190,16 +233,6 @@ def tell(knowledge: Knowledge, entry: Admission, limits: Limits, now: datetime) 
     if limits.max_staleness is not None and not now - limits.max_staleness <= as_of <= now:
         return Told(May.UNKNOWN, True, as_of=as_of, reason="what is known is too old")
     return Told(May.YES, ask, groups, as_of)
-
-
-def _is_untold(sid: str, complete: bool) -> bool:
-    return not complete and is_builtin_group(sid)
-
-
-def _with_builtin(ticket: Known, said: Known | None, complete: bool) -> frozenset[str]:
-    if complete or said is None:
-        return ticket.granting
-    return ticket.granting | frozenset(sid for sid in said.granting if _is_untold(sid, complete))
 
 
 def heard_from(facts: TransportFacts | None, now: datetime) -> Knowledge:

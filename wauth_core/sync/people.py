@@ -13,11 +13,12 @@ from cachetools import TTLCache
 from wauth_core.cache import SharedCache
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, DirectoryOffline, DirectoryUnavailable, UserNotFound
-from wauth_core.identity import Identity, TransportFacts, is_builtin_group
+from wauth_core.identity import Identity, TransportFacts
 from wauth_core.settings import SiteSettings
 from wauth_core.sync.answers import Answers
 from wauth_core.sync.knowledge import (
     Admission,
+    Heard,
     Knowledge,
     Known,
     Limits,
@@ -26,6 +27,7 @@ from wauth_core.sync.knowledge import (
     of_user,
     settled,
     tell,
+    with_builtin,
 )
 from wauth_core.sync.manager_answers import GROUPS_TTL, Lookups
 from wauth_core.sync.plan import password_set
@@ -82,7 +84,7 @@ class People:
         """See `wauth_core.Wauth.told`."""
         entry = self._entry(policy, lookups)
         now = self._clock()
-        ticket = _with_builtin(heard_from(facts, now), entry, lookups)
+        ticket = _completed(heard_from(facts, now), entry, lookups)
         told = self._tell(policy, identity, facts, ticket, entry, now)
         if told.ask and self._cache and self._answers.shared(identity) is not None:
             told = self._tell(policy, identity, facts, ticket, entry, now)
@@ -101,13 +103,10 @@ class People:
             error = failed
         return self._tell(policy, identity, facts, ticket, entry, self._clock()), error
 
-    def remember(self, identity: Identity, result: SyncResult, as_of: datetime, controller: str) -> None:
+    def remember(self, identity: Identity, result: SyncResult, heard: Heard) -> None:
         """What a sync has just read answers questions about groups too: they agree, and cost no search of their own."""
-        if result.user is not None and result.user.group_sids is not None:
-            known = of_user(result.user, as_of, password_set(result.user), controller)
-            self._heard(identity, known, result.user)
-        elif result.status is SyncStatus.NOT_FOUND:
-            self._heard(identity, Known(as_of, None, gone=True, controller=controller))
+        if result.status is SyncStatus.NOT_FOUND or (result.user is not None and result.user.group_sids is not None):
+            self._learn(identity, result.user, heard)
 
     def forget(self) -> None:
         """Forget what this process knows."""
@@ -130,27 +129,30 @@ class People:
             if guid is not None and not policy.is_surely(found, identity.username):
                 found = lookups.person(guid=None, identity=identity, attributes=policy.attributes)
         except UserNotFound:
-            gone = Known(as_of, None, gone=True, controller=lookups.controller)
-            if before is not None and before.is_newer_elsewhere(gone, policy.patience):
+            if not self._learn(identity, None, Heard(as_of, lookups.controller, policy.patience)):
                 raise DirectoryUnavailable(
-                    f"{gone.controller} knows nobody named {identity}, and may lag behind {before.controller}."
+                    f"{lookups.controller} knows nobody named {identity}, and may lag behind another controller."
                 ) from None
-            self._heard(identity, gone)
             raise
-        known = of_user(found, as_of, password_set(found), lookups.controller)
-        self._heard(identity, settled(before, known, policy.patience), found)
+        self._learn(identity, found, Heard(as_of, lookups.controller, policy.patience))
         return found
 
-    def _heard(self, identity: Identity, known: Known, user: DirectoryUser | None = None) -> None:
-        """Remember an answer. A new password, and another bearer of the name, end the sessions of the former."""
+    def _learn(self, identity: Identity, user: DirectoryUser | None, heard: Heard) -> bool:
+        """Remember an answer, if it counts. A new password, and another bearer of the name, end the sessions of the
+        former."""
         before = self._answers.get(identity)
+        told = of_user(user, heard, password_set(user)) if user is not None else None
+        known = settled(before, told or Known(heard.as_of, None, gone=True, controller=heard.controller), heard)
+        if known is None:
+            return False
         self._answers.put(identity, known, user)
         if before is None or before.as_of >= known.as_of:
-            return
+            return True
         another = before.sid is not None and known.sid is not None and before.sid != known.sid
         new_password = before.password_set is not None and known.password_set not in (None, before.password_set)
         if another or new_password or (before.usable and not known.usable) or (known.gone and not before.gone):
             self._ended(identity, before.sid)
+        return True
 
     def _tell(
         self,
@@ -185,12 +187,12 @@ class People:
         return entry
 
 
-def _with_builtin(knowledge: Knowledge, entry: Admission, lookups: Lookups) -> Knowledge:
-    """A ticket leaves built-in groups out; who carries the SID of a member is in one that the settings name."""
+def _completed(knowledge: Knowledge, entry: Admission, lookups: Lookups) -> Knowledge:
+    """*knowledge*, whose ticket tells all groups on which *entry* depends."""
     ticket = knowledge.ticket
     if ticket is None or knowledge.complete or not entry.builtin:
         return knowledge
-    named = frozenset(sid for sid in (entry.require or frozenset()) | entry.deny if is_builtin_group(sid))
-    more = lookups.builtin_groups(ticket.granting, named)
-    told = dataclasses.replace(ticket, granting=ticket.granting | more, denying=ticket.denying | more)
-    return dataclasses.replace(knowledge, ticket=told, complete=True)
+    sids = with_builtin(ticket.granting, knowledge.complete, entry.sids, lookups.builtin_groups)
+    return dataclasses.replace(
+        knowledge, ticket=dataclasses.replace(ticket, granting=sids, denying=sids), complete=True
+    )

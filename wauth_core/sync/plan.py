@@ -8,35 +8,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.identity import fold_username
+from wauth_core.sync.knowledge import Heard
 from wauth_core.sync.policy import ACTIVE, Policy
 from wauth_core.sync.repository import Change, Key, Link, UserSnapshot
 from wauth_core.sync.result import SyncStatus
 from wauth_core.sync.rights import Rights
 
 NO_PASSWORD = datetime(1601, 1, 1, tzinfo=timezone.utc)  # pwdLastSet = 0: it must be changed at the next logon
-
-
-@dataclass(frozen=True)
-class Heard:
-    """Where an answer comes from: *as_of* is a time at which it was true, *controller* the server that gave it.
-
-    Controllers lag behind one another. For *patience* after one has lowered a right, another one does not raise it.
-    """
-
-    as_of: datetime
-    controller: str = ""
-    patience: timedelta = timedelta(0)
-
-    def lags(self, controller: str, since: datetime | None) -> bool:
-        """Whether this may be older news than what *controller* said at *since*."""
-        if since is None or not controller or self.controller == controller:
-            return False
-        return self.as_of - since < self.patience
 
 
 @dataclass(frozen=True)
@@ -169,7 +152,7 @@ def _noted(change: Change, mine: UserSnapshot, heard: Heard) -> Change:
     if not change or mine.link is None:
         return change
     lowers = bool(change.groups_remove) or not all(change.flags.values())
-    at = heard.as_of if lowers else mine.link.lowered_at
+    at = heard.lowered_at(lowers, mine.link.lowered_at)
     link = dataclasses.replace(change.link or mine.link, controller=heard.controller, lowered_at=at)
     return dataclasses.replace(change, link=None if link == mine.link else link)
 

@@ -8,14 +8,16 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Protocol
 
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, UserNotFound, WauthError
-from wauth_core.identity import Identity, TransportFacts, fold_username, is_builtin_group
+from wauth_core.identity import Identity, TransportFacts, fold_username
 from wauth_core.sync.brake import Brake
 from wauth_core.sync.freshness import is_due
-from wauth_core.sync.plan import Heard, Plan, plan, plan_lowering, plan_missing, plan_ticket
+from wauth_core.sync.knowledge import Heard, with_builtin
+from wauth_core.sync.plan import Plan, plan, plan_lowering, plan_missing, plan_ticket
 from wauth_core.sync.policy import Policy, call_hook
 from wauth_core.sync.repository import Key, UserRepository, UserSnapshot
 from wauth_core.sync.result import SyncResult, SyncStatus
@@ -257,10 +259,8 @@ def _take_what_the_ticket_lacks(task: Task, mine: UserSnapshot) -> None:
 
 
 def _rights_by(task: Task, facts: TransportFacts, resolved: Resolved) -> Rights:
-    sids = facts.group_sids | {facts.user_sid}
-    if not facts.complete:
-        named = frozenset(sid for found in resolved.values() for sid in found if is_builtin_group(sid))
-        sids |= task.directory.builtin_groups(sids, named) if named else frozenset()
+    named = chain.from_iterable(resolved.values())
+    sids = with_builtin(facts.group_sids | {facts.user_sid}, facts.complete, named, task.directory.builtin_groups)
     return of_groups(task.policy, sids, resolved, task.directory.all_groups() if task.policy.mirrors else None)
 
 

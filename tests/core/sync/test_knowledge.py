@@ -11,7 +11,19 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from wauth_core.identity import TransportFacts
-from wauth_core.sync.knowledge import Admission, Knowledge, Known, Limits, May, heard_from, joined, tell
+from wauth_core.sync.knowledge import (
+    Admission,
+    Heard,
+    Knowledge,
+    Known,
+    Limits,
+    May,
+    heard_from,
+    joined,
+    settled,
+    tell,
+    with_builtin,
+)
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ADMINS, STAFF, DENIED, REQUIRED, BUILTIN = (
@@ -187,3 +199,85 @@ def test_of_two_answers_of_one_time_the_harsher_stands():
         False,
         at(9),
     )
+
+
+# -- controllers that lag behind one another, and what tickets leave out
+
+PATIENCE = timedelta(minutes=10)
+words = st.lists(
+    st.tuples(st.sampled_from(["dc1", "dc2"]), st.integers(1, 500), groups, st.booleans(), st.booleans()), max_size=6
+)
+
+
+@given(words)
+def test_for_one_delta_another_controller_raises_nothing(said):
+    """A lower right counts at once, whoever says so. A higher one, and "not found", wait while a controller other than
+    the one that spoke before may lag behind it."""
+    now, held = START, None
+    for controller, seconds, given_to, usable, gone in said:
+        now += timedelta(seconds=seconds)
+        heard = Heard(now, controller, PATIENCE)
+        answer = Known(now, ALICE, None, given_to, given_to, usable, gone, controller=controller)
+        after = settled(held, answer, heard)
+        if held is None:
+            assert after == answer
+        elif after is None:
+            assert (gone, held.gone, heard.lags(held.controller, held.as_of)) == (True, False, True)
+            continue
+        elif heard.lags(held.controller, held.lowered_at):
+            assert after.granting <= held.granting & given_to
+            assert after.denying >= held.denying | given_to
+            assert not (after.usable and not held.usable)
+            assert after.gone or not held.gone
+        else:
+            assert (after.granting, after.usable, after.gone) == (given_to, usable, gone)
+        held = after
+
+
+@pytest.mark.parametrize(
+    ("controller", "since", "lags"),
+    [
+        pytest.param("dc1", at(0), True, id="another one, a moment ago"),
+        pytest.param("dc2", at(0), False, id="the same one"),
+        pytest.param("", at(0), False, id="nobody knows which"),
+        pytest.param("dc1", None, False, id="nothing was taken"),
+        pytest.param("dc1", at(-600), False, id="a delta ago"),
+        pytest.param("dc1", at(-599), True, id="not yet a delta ago"),
+    ],
+)
+def test_who_lags(controller, since, lags):
+    """Only another controller can lag, for one delta."""
+    assert Heard(at(0), "dc2", PATIENCE).lags(controller, since) is lags
+
+
+def test_a_controller_that_finds_nobody_lowers_a_right():
+    """So another one that still knows the person, a moment later, gives nothing back; a delta later it does."""
+    known = Known(at(0), ALICE, granting=frozenset({STAFF}), controller="dc1")
+    gone = settled(known, Known(at(1), None, gone=True, controller="dc1"), Heard(at(1), "dc1", PATIENCE))
+    assert gone is not None
+    assert gone.gone
+    for seconds, is_gone in ((2, True), (600, True), (601, False)):
+        back = replace(known, as_of=at(seconds), controller="dc2")
+        after = settled(gone, back, Heard(at(seconds), "dc2", PATIENCE))
+        assert after is not None
+        assert after.gone is is_gone
+
+
+@pytest.mark.parametrize(
+    ("complete", "named", "asked", "found"),
+    [
+        pytest.param(False, {BUILTIN, STAFF}, [{BUILTIN}], {ADMINS, BUILTIN}, id="a ticket"),
+        pytest.param(False, {STAFF}, [], {ADMINS}, id="no built-in group matters"),
+        pytest.param(True, {BUILTIN}, [], {ADMINS}, id="a token tells all"),
+    ],
+)
+def test_built_in_groups_that_a_ticket_leaves_out(complete, named, asked, found):
+    """They are asked for where one matters, and nothing else is."""
+    questions = []
+
+    def ask(sids, among):
+        questions.append(among)
+        return among
+
+    assert with_builtin(frozenset({ADMINS}), complete, frozenset(named), ask) == found
+    assert questions == asked

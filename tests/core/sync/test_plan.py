@@ -10,7 +10,8 @@ import pytest
 from tests.core.sync.fakes import GROUPS, NOW, guid, person, policy
 from wauth_core.directory.entries import AccountState, DirectoryUser
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.sync.plan import Heard, Plan, plan_missing
+from wauth_core.sync.knowledge import Heard
+from wauth_core.sync.plan import Plan, plan_missing
 from wauth_core.sync.plan import plan as plan_of
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import Link, UserSnapshot
