@@ -156,11 +156,12 @@ def _ask(wauth: Wauth, typed: Typed) -> AuthResult:
     if _NO_LOGON_NAME.search(typed.name):
         return _of_no_domain(wauth, typed, AuthReason.NO_SUCH_USER)
     began = wauth.now()
-    result = wauth.manager(named).authenticate(typed.name, typed.password, OwnAnswers.reader(wauth.policy(named)))
+    policy = wauth.policy(named)
+    result = wauth.manager(named).authenticate(typed.name, typed.password, OwnAnswers.reader(policy))
     if not result.ok or result.user is None:
         return result
     try:
-        identity = wauth.identity(named, wauth.logon_name(result.user, named))
+        identity = policy.identity(policy.logon_name(result.user))
     except InvalidIdentity:
         return AuthResult(AuthReason.REFUSED, result.user)
     if result.own is not None:
@@ -199,7 +200,7 @@ def domain_of(wauth: Wauth, name: str) -> str | None:
 def _of_forest(wauth: Wauth, upn: str, suffix: str) -> str | None:
     """The one configured domain that has somebody with that UPN, whose suffix is one of the forest's."""
     try:
-        domains = [domain for domain in wauth.domains if suffix in wauth.upn_suffixes(domain)]
+        domains = [domain for domain in wauth.domains if suffix in wauth.directories.of(domain).upn_suffixes()]
         found = domains if len(domains) == 1 else [domain for domain in domains if _has(wauth, domain, upn)]
     except DirectoryError as error:
         logger.error("A user name could not be looked up: %s", error)
@@ -232,7 +233,7 @@ def _default_is_not(wauth: Wauth, typed: str) -> AuthReason | None:
 def _another_bears(wauth: Wauth, identity: Identity, user: DirectoryUser) -> AuthReason | None:
     """Why *identity* does not lead back to *user*, whose UPN may begin with another's sAMAccountName."""
     try:
-        found = wauth.find(identity)
+        found = wauth.directories.find(identity)
     except DirectoryUnavailable as error:
         logger.error("A sign-in could not be checked: %s", error)
         return AuthReason.UNAVAILABLE

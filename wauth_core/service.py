@@ -17,23 +17,23 @@ from cachetools import TTLCache
 
 from wauth_core import configfile, passwords
 from wauth_core.cache import Cache, FileCache, SharedCache
-from wauth_core.directory import AuthResult, DirectoryUser, LDAPManager, limits, membership
-from wauth_core.exceptions import DirectoryError, UnknownDomain
+from wauth_core.directory import AuthResult, LDAPManager, limits
 from wauth_core.identity import Identity, NameRules, TransportFacts
-from wauth_core.principals import Principals
 from wauth_core.secrets import Veiled
 from wauth_core.session_numbers import CachedNumbers, NumbersUnavailable, SessionNumbers, person_key
 from wauth_core.settings import ConfigurationWarning, DomainSettings, Problem, SiteSettings, unknown_option
 from wauth_core.sync import bulk, lapse, turn
 from wauth_core.sync.bulk import BulkTask, Progress
+from wauth_core.sync.directories import Directories
 from wauth_core.sync.incremental import sync_changes
-from wauth_core.sync.knowledge import Heard, Told
-from wauth_core.sync.manager_answers import Lookups, OwnAnswers
+from wauth_core.sync.knowledge import Heard
+from wauth_core.sync.manager_answers import OwnAnswers
 from wauth_core.sync.people import People
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository
 from wauth_core.sync.result import BulkResult, SyncResult
-from wauth_core.sync.single import AfterSync, Task, sync_one
+from wauth_core.sync.single import sync_one
+from wauth_core.sync.task import AfterSync, Task
 
 logger = logging.getLogger("wauth.service")
 
@@ -81,18 +81,14 @@ class Wauth:
         del domains  # a debug page shows the values of local variables
         self.settings = SiteSettings.from_keywords(settings)
         self._after_sync = after_sync
-        self._name_field = name_field
         self._clock = clock
         self._guard = passwords.Guard(cache)
-        self._lookups: dict[str, Lookups] = {}
-        self._parents: dict[str, Lookups] = {}
-        self._pid = os.getpid()
-        self._mutex = threading.Lock()
         self.session_numbers = session_numbers or CachedNumbers(FileCache() if cache is None else cache)
-        self._shared = SharedCache(cache)
-        self._people = People(self._shared, self.settings, clock, self.end_sessions)
+        shared = SharedCache(cache)
+        self.directories = Directories(self.domains, self.settings, shared, name_field)
+        self.people = People(self.directories, shared, clock, self.end_sessions)
         self._own: TTLCache[Identity, tuple[OwnAnswers, datetime]] = TTLCache(4096, OWN_ANSWERS_KEPT)
-        self._principals = Principals(self)
+        self._mutex = threading.Lock()
 
     def now(self) -> datetime:
         """The time, aware."""
@@ -138,16 +134,11 @@ class Wauth:
 
     def manager(self, domain: str) -> LDAPManager:
         """The manager of *domain*: always the same one. Raises `UnknownDomain` or `ConfigurationError`."""
-        return self._of(domain).manager
+        return self.directories.of(domain).manager
 
     def usage(self) -> Mapping[str, Any]:
         """ldap3's usage counters of each domain that has been used so far and has COLLECT_METRICS on."""
-        if self._pid != os.getpid():
-            self._start_anew()
-        with self._mutex:
-            managers = {name: each.manager for name, each in self._lookups.items()}
-        counted = {name: manager.get_usage() for name, manager in managers.items()}
-        return {name: usage for name, usage in counted.items() if usage is not None}
+        return self.directories.usage()
 
     def authenticate(
         self, username: str, password: str, domain: str | None = None, *, peer: str | None = None
@@ -173,74 +164,11 @@ class Wauth:
 
     def policy(self, domain: str) -> Policy:
         """What the settings of *domain* make of its people. Raises `UnknownDomain` or `ConfigurationError`."""
-        return self._policy(domain)[0]
-
-    def logon_name(self, user: DirectoryUser, domain: str) -> str:
-        """How front ends and links spell *user*, who is of *domain*."""
-        return self._policy(domain)[0].logon_name(user)
+        return self.directories.ruled(domain)[0]
 
     def identity(self, domain: str, username: str) -> Identity:
         """The identity of a name that a link holds, or that this site's front ends give. Raises `InvalidIdentity`."""
         return Identity(domain, username, self.settings.use_spn)
-
-    @limits.in_time
-    def canonical(self, identity: Identity) -> Identity:
-        """The identity by which links know who comes as *identity*.
-
-        With WAUTH_USE_SPN a UPN's suffix may be any of the forest's: the person is looked for in all configured
-        domains, and must be one. Raises `UnknownDomain`, `AmbiguousUser` and other `DirectoryError`.
-        """
-        return self._principals.canonical(identity) if self.settings.use_spn else identity
-
-    def upn_suffixes(self, domain: str) -> frozenset[str]:
-        """The UPN suffixes of the forest that *domain* is in, at most ten minutes old. Raises `DirectoryError`."""
-        return self._of(domain).upn_suffixes()
-
-    @limits.in_time
-    def find(self, identity: Identity) -> DirectoryUser:
-        """Who bears that name now, asked of the directory, by the rules of a sign-in. Raises `DirectoryError`."""
-        return self._serving(identity.domain).person(guid=None, identity=identity, attributes=(), groups=False)
-
-    @limits.in_time
-    def directory_user(self, identity: Identity) -> DirectoryUser:
-        """The person in the directory, at most WAUTH_RESYNC_DELTA old. Raises `DirectoryError`."""
-        identity = self.canonical(identity)
-        return self._people.user(*self._policy(identity.domain), identity)
-
-    @limits.in_time
-    def told(self, identity: Identity, facts: TransportFacts | None = None) -> tuple[Told, DirectoryError | None]:
-        """What *identity* may do now, by the last answer of the directory and by *facts*; asked anew if need be.
-
-        The error says why the directory could not be asked, where it could not: then what is said is by older
-        knowledge. Raises `UnknownDomain`, `AmbiguousUser`, `ConfigurationError`, and `DirectoryError` where not even
-        the groups that the settings name are known.
-        """
-        identity = self.canonical(identity)
-        return self._people.told(*self._policy(identity.domain), identity, facts)
-
-    def told_at_once(self, identity: Identity, facts: TransportFacts | None = None) -> Told | None:
-        """What `told` answers, where that needs no network; else None. Raises `UnknownDomain`, `ConfigurationError`."""
-        return self._people.told_at_once(self._policy(identity.domain)[0], identity, facts)
-
-    @limits.in_time
-    def group_sids(self, domain: str, group: str, *, user_sid: str | None = None) -> frozenset[str]:
-        """The SIDs of *group*, a name by GROUP_ATTRS, DN or SID; none where it is not found or ambiguous.
-
-        *user_sid* is of a user of the same domain, and spares a search.
-        """
-        if user_sid is not None and self.domains.is_listed(
-            domain
-        ):  # what means a SID by itself, or with the domain's, needs no search
-            own = user_sid.rpartition("-")[0]
-            sid = membership.well_known(group, lambda: own, lambda: "")
-            if sid is not None and not sid.startswith("-"):
-                return frozenset({sid})
-        return self._serving(domain).resolve((group,))[group]
-
-    @limits.in_time
-    def builtin_groups(self, domain: str, sids: frozenset[str], among: frozenset[str]) -> frozenset[str]:
-        """Those of the built-in groups *among* (S-1-5-32-…) that somebody who carries *sids* is in."""
-        return self._of(domain).builtin_groups(sids, among)
 
     # -- sessions
 
@@ -273,8 +201,8 @@ class Wauth:
         waits a while. With *brakes*, for requests, nobody more is deactivated if many who come are not found any more.
         Raises `WauthError` if the directory cannot be asked or the settings cannot work; nothing is written then.
         """
-        identity = self.canonical(identity)
-        policy, lookups = self._policy(identity.domain)
+        identity = self.people.canonical(identity)
+        policy, lookups = self.directories.ruled(identity.domain)
         as_of = self.now()
         with self._mutex:
             own, clock = None if dry_run else self._own.pop(identity, None), self._clock
@@ -299,7 +227,7 @@ class Wauth:
             brake=lookups.brake if brakes else None,
         )
         result = sync_one(task)
-        self._people.remember(identity, result, Heard(as_of, lookups.controller, policy.patience))
+        self.people.remember(identity, result, Heard(as_of, lookups.controller, policy.patience))
         if not dry_run and any(change.end_sessions for change in result.changes):
             link = result.before.link if result.before is not None else None
             self.end_sessions(identity, link.sid if link is not None else None)
@@ -328,7 +256,7 @@ class Wauth:
         user is in the answer, and stops nobody else. Raises `BulkDeactivationRefused`, `BulkRunning`,
         `DirectoryError` or `ConfigurationError`; nothing is written then.
         """
-        policy, lookups = self._policy(domain)
+        policy, lookups = self.directories.ruled(domain)
         with contextlib.nullcontext(lambda: None) if dry_run else turn.taken(repository, policy.domain) as go_on:
             task = BulkTask(
                 policy=policy,
@@ -353,19 +281,14 @@ class Wauth:
 
         Return whether it is so now; False where it cannot be told which groups the directory owns. Raises `SyncError`.
         """
-        return lapse.take(*self._policy(identity.domain), repository, identity, self.now())
+        return lapse.take(*self.directories.ruled(identity.domain), repository, identity, self.now())
 
     # -- its own life
 
     def close(self) -> None:
         """Close all connections. The next use opens new ones."""
-        if self._pid != os.getpid():
-            self._start_anew()
-        with self._mutex:
-            lookups, self._lookups = self._lookups, {}
-        self._people.forget()
-        for each in lookups.values():
-            each.manager.close()
+        self.people.forget()
+        self.directories.close()
 
     def __enter__(self: T) -> T:
         return self
@@ -377,43 +300,3 @@ class Wauth:
 
     def __repr__(self) -> str:
         return f"<Wauth {', '.join(getattr(self, 'domains', ())) or 'with no domain'}>"
-
-    def _of(self, domain: str) -> Lookups:
-        name = self.domains.canonical(domain)
-        if self._pid != os.getpid():
-            self._start_anew()
-        with self._mutex:
-            if name not in self._lookups:
-                self._lookups[name] = Lookups(self._make_manager(name))
-            return self._lookups[name]
-
-    def _serving(self, domain: str) -> Lookups:
-        """`_of`, where that is the domain's own directory. Raises `UnknownDomain` where ``__default__`` serves it by
-        another domain's: its people would be taken for those who bear the same names there."""
-        lookups = self._of(domain)
-        if not self.domains.is_listed(domain) and not lookups.manager.goes_by(domain):
-            server = lookups.manager.settings.search_bases[0]
-            raise UnknownDomain(domain, tuple(self.domains), default=f"its directory, {server}, is of another domain")
-        return lookups
-
-    def _start_anew(self) -> None:
-        """In a forked child: the parent's connections are the parent's, and its lock may have been held.
-
-        The parent's objects are kept, since an end of theirs might say goodbye on a socket that is the parent's.
-        """
-        self._parents = self._lookups
-        self._mutex = threading.Lock()
-        self._lookups = {}
-        self._people.renew()
-        self._pid = os.getpid()
-
-    def _make_manager(self, domain: str) -> LDAPManager:
-        settings, problems = self.domains.resolve(domain)
-        if not self.settings.ignore_setting_warnings:
-            for problem in problems:
-                warnings.warn(problem.message, ConfigurationWarning, stacklevel=4)
-        return LDAPManager(settings, domain, shared=self._shared)
-
-    def _policy(self, domain: str) -> tuple[Policy, Lookups]:
-        lookups = self._serving(domain)
-        return Policy.of(domain, lookups.manager.settings, self.settings, self._name_field), lookups

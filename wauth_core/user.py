@@ -20,9 +20,9 @@ A_REQUEST = timedelta(seconds=10)  # for so long an answer is kept, so that one 
 
 
 class UserDirectory(Protocol):
-    """What a user asks of `wauth_core.Wauth`."""
+    """What a user asks of the ``people`` of a `wauth_core.Wauth`."""
 
-    def directory_user(self, identity: Identity) -> DirectoryUser:
+    def user(self, identity: Identity) -> DirectoryUser:
         """The person in the directory."""
 
     def told(self, identity: Identity, facts: TransportFacts | None = None) -> tuple[Told, DirectoryError | None]:
@@ -42,7 +42,7 @@ class WindowsUser:
     asked, the last known groups hold for WAUTH_MAX_STALENESS. With *facts* of a young ticket ``in_group`` needs no
     search. With *sid*, or the one in *facts*, nobody but its owner is meant, whoever bears the name today.
 
-    *told* is what was just found out about the person (`wauth_core.Wauth.told`). Without a *directory* there is what
+    *told* is what was just found out about the person (``Wauth.people.told``). Without a *directory* there is what
     *facts* say, and what they do not say raises `ConfigurationError`.
     """
 
@@ -86,7 +86,7 @@ class WindowsUser:
         if self.identity is None:
             raise UserNotFound("", "")
         if self._user is None:
-            user = self._asked("The entry").directory_user(self.identity)
+            user = self._asked("The entry").user(self.identity)
             if self._sid and user.sid and user.sid != self._sid:  # the name has passed to somebody else
                 raise UserNotFound(str(self.identity), self.identity.domain)
             self._user = user

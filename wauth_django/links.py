@@ -47,7 +47,7 @@ def windows_user(user: Any, facts: TransportFacts | None = None) -> WindowsUser:
     if link is None:
         return WindowsUser()
     own = facts if facts is not None and facts.user_sid == link.sid else None
-    return WindowsUser(link.identity, own, directory=get_wauth(), sid=link.sid or None)
+    return WindowsUser(link.identity, own, directory=get_wauth().people, sid=link.sid or None)
 
 
 def stored_user(key: Any, like: Any = None) -> Any | None:
@@ -61,7 +61,7 @@ def stored_user(key: Any, like: Any = None) -> Any | None:
 def user_linked_to(identity: Identity) -> Any | None:
     """The user of *identity* with the link, as the database that is written to has them now."""
     with suppress(WauthError):  # whoever cannot be told from others is refused at the sync
-        identity = get_wauth().canonical(identity)
+        identity = get_wauth().people.canonical(identity)
     key = {"ldap__domain": identity.domain, "ldap__username_key": fold_username(identity.username)}
     users = _joined(_writer()).filter(**key)
     return next((user for user in users if same_link(user.ldap.link, identity.domain, identity.username)), None)

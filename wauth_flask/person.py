@@ -34,7 +34,7 @@ class Person(WindowsUser):
         refusal: HTTPException | None = None,
     ) -> None:
         sid = user.link.sid if user is not None and user.link is not None else None
-        super().__init__(identity, facts, directory=state.wauth, sid=sid, now=state.wauth.now)
+        super().__init__(identity, facts, directory=state.wauth.people, sid=sid, now=state.wauth.now)
         self.result = result
         self.refusal = refusal
         self.user = user

@@ -131,7 +131,7 @@ class State:
     def user(self, identity: Identity, *, guid: Any = None, key: Key | None = None) -> UserSnapshot | None:
         """The user of that name or *guid*; with *key* that one and no other. One query."""
         with suppress(WauthError):  # whoever cannot be told from others is refused at the sync
-            identity = self.wauth.canonical(identity)
+            identity = self.wauth.people.canonical(identity)
         found = self.repository.find(_WANTED, domain=identity.domain, username=identity.username, guid=guid)
         return next((user for user in found if key is None or str(user.key) == str(key)), None)
 

@@ -73,7 +73,7 @@ class WindowsAuthASGI:
         user = (
             AsyncUser()
             if named is None
-            else AsyncUser(named.identity, named.facts, directory=front.wauth, sid=named.sid, told=authority.told)
+            else AsyncUser(named.identity, named.facts, directory=front.people, sid=named.sid, told=authority.told)
         )
         scope[OUTCOME] = outcome
         scope[IDENTITY] = user.identity

@@ -63,7 +63,7 @@ class WindowsAuthWSGI:
             return self.app(environ, start_response)
         environ[IDENTITY] = outcome.identity
         environ[USER] = WindowsUser(
-            outcome.identity, outcome.facts, directory=front.wauth, sid=outcome.sid, told=authority.told
+            outcome.identity, outcome.facts, directory=front.people, sid=outcome.sid, told=authority.told
         )
         if outcome.headers:
             start_response = _adding(start_response, outcome.headers)

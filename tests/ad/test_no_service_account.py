@@ -43,8 +43,10 @@ def test_a_person_reads_themselves(wauth: Wauth, samba: DomainController, tap: T
     assert (synced.flags, synced.groups) == (expected.flags, expected.groups)
     assert synced.flags["is_staff"]
     assert store.users[synced.key].fields["email"] == "alice@example.local"
-    assert WindowsUser(result.identity, directory=wauth).in_group("Domain Users") is True
-    assert WindowsUser(result.identity, directory=wauth).in_group("Domain Admins") is synced.flags["is_superuser"]
+    assert WindowsUser(result.identity, directory=wauth.people).in_group("Domain Users") is True
+    assert (
+        WindowsUser(result.identity, directory=wauth.people).in_group("Domain Admins") is synced.flags["is_superuser"]
+    )
 
 
 REFUSED = [
@@ -92,7 +94,7 @@ def test_what_needs_a_service_account_says_so(wauth: Wauth, samba: DomainControl
         lambda: wauth.sync(identity, store),
         lambda: wauth.sync_all(store, "EXAMPLE"),
         lambda: wauth.manager("EXAMPLE").user("alice"),
-        lambda: WindowsUser(identity, directory=wauth).in_group("Web Admins"),
+        lambda: WindowsUser(identity, directory=wauth.people).in_group("Web Admins"),
     ):
         with pytest.raises(DirectoryError, match="needs a service account: set USERNAME and PASSWORD"):
             ask()

@@ -50,7 +50,7 @@ def test_one_user_under_each_name(samba: DomainController, store: MemoryUserRepo
         for name in ("ursula@example.local", "u.upper@corp.example"):
             again = wauth.sync(named(name), store)
             assert (again.status, again.key) == (SyncStatus.UNCHANGED, first.key)
-            assert wauth.directory_user(named(name)).username == "ursula"
+            assert wauth.people.user(named(name)).username == "ursula"
             assert wauth.authenticate(name, samba.password).identity == named("ursula@example.local")
         assert len(store.users) == 1
 
@@ -93,6 +93,6 @@ def test_a_name_in_two_domains_is_refused(
 def test_without_the_setting_a_name_is_in_its_domain(samba: DomainController, store: MemoryUserRepository) -> None:
     """Down-level names have no suffixes; nothing more is asked."""
     with Wauth({"EXAMPLE": samba.settings()}) as wauth:
-        assert wauth.canonical(Identity("EXAMPLE", "nobody")) == Identity("EXAMPLE", "nobody")
+        assert wauth.people.canonical(Identity("EXAMPLE", "nobody")) == Identity("EXAMPLE", "nobody")
         with pytest.raises(UserNotFound):
-            wauth.directory_user(Identity("EXAMPLE", "nobody"))
+            wauth.people.user(Identity("EXAMPLE", "nobody"))

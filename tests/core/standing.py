@@ -24,7 +24,7 @@ class Ticking:
 
 def person_of(wauth: Wauth, identity: Identity, facts: TransportFacts | None = None) -> WindowsUser:
     """The user of a front end without users of its own."""
-    return WindowsUser(identity, facts, directory=wauth, now=wauth.now)
+    return WindowsUser(identity, facts, directory=wauth.people, now=wauth.now)
 
 
 def row_of(store: Any, identity: Identity) -> Row | None:

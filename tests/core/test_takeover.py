@@ -69,7 +69,7 @@ def test_a_upn_that_is_anothers_logon_name(directory: EmbeddedDirectory, store: 
         with pytest.raises(AmbiguousUser):
             wauth.sync(identity, store)
         with pytest.raises(AmbiguousUser):
-            wauth.directory_user(identity)
+            wauth.people.user(identity)
         assert not wauth.authenticate(f"boss@{SPN}", "Mallet-1!").ok
         assert not wauth.authenticate(f"{SPN}\\boss", "Boss-1!").ok
 
@@ -111,7 +111,7 @@ def test_a_twin_that_only_the_default_serves(directory: EmbeddedDirectory, store
             lambda: wauth.sync(twin, store),
             lambda: wauth.sync_all(store, "PARTNER"),
             lambda: person_of(wauth, twin).in_group("Domain Users"),
-            lambda: wauth.directory_user(twin),
+            lambda: wauth.people.user(twin),
         ):
             with pytest.raises(UnknownDomain, match='__default__" does not serve it: its directory'):
                 ask()
@@ -142,7 +142,7 @@ def test_typed_domains_open_no_connections(directory: EmbeddedDirectory) -> None
             assert not wauth.authenticate(f"GUESS{number}\\alice", "x").ok
             assert not wauth.authenticate("\\alice", "x").ok
         assert len(directory.operations) < 5
-        assert len(wauth._lookups) == 1
+        assert len(wauth.directories._connected.here.lookups) == 1
 
 
 def test_a_ticket_of_a_domain_nobody_configured(directory: EmbeddedDirectory) -> None:

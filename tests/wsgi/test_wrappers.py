@@ -301,6 +301,10 @@ def test_the_awaitable_twins_do_not_run_on_the_event_loop():
     class Service:
         rules = NameRules()
 
+        @property
+        def people(self):
+            return self
+
         def note(self, *_, **__):
             try:
                 loops.append(asyncio.get_running_loop())
@@ -318,7 +322,7 @@ def test_the_awaitable_twins_do_not_run_on_the_event_loop():
             self.note()
             return frozenset()
 
-        def directory_user(self, identity):
+        def user(self, identity):
             self.note()
             return DirectoryUser(dn="CN=Alice", guid=None, username="alice", door=self)
 

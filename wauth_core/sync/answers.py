@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -13,9 +13,18 @@ from cachetools import LRUCache
 from wauth_core.cache import SharedCache, cache_key
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.identity import Identity
+from wauth_core.process import PerProcess
 from wauth_core.sync.knowledge import Known, joined
 
 PEOPLE_KEPT = 20_000  # people remembered in one process
+
+
+@dataclass
+class _Held:
+    people: LRUCache[tuple[str, str, bool], tuple[Known, DirectoryUser | None]] = field(
+        default_factory=lambda: LRUCache(PEOPLE_KEPT)
+    )
+    mutex: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Answers:
@@ -25,13 +34,13 @@ class Answers:
     def __init__(self, cache: SharedCache, kept: timedelta) -> None:
         self._cache = cache
         self._kept = kept
-        self._people: LRUCache[tuple[str, str, bool], tuple[Known, DirectoryUser | None]] = LRUCache(PEOPLE_KEPT)
-        self._mutex = threading.Lock()
+        self._held = PerProcess(_Held)
 
     def get(self, identity: Identity) -> Known | None:
         """The last answer about *identity* in this process."""
-        with self._mutex:
-            held = self._people.get(identity.name_key())
+        mine = self._held.here
+        with mine.mutex:
+            held = mine.people.get(identity.name_key())
         return held[0] if held else None
 
     def shared(self, identity: Identity) -> Known | None:
@@ -45,8 +54,9 @@ class Answers:
 
     def user(self, identity: Identity) -> tuple[Known, DirectoryUser] | None:
         """The last answer in this process with all that it held."""
-        with self._mutex:
-            held = self._people.get(identity.name_key())
+        mine = self._held.here
+        with mine.mutex:
+            held = mine.people.get(identity.name_key())
         return (held[0], held[1]) if held is not None and held[1] is not None else None
 
     def put(self, identity: Identity, known: Known, user: DirectoryUser | None = None) -> None:
@@ -57,22 +67,19 @@ class Answers:
 
     def forget(self) -> None:
         """Forget what this process knows."""
-        with self._mutex:
-            self._people.clear()
-
-    def renew(self) -> None:
-        """In a forked child: the parent's lock may have been held."""
-        self._mutex = threading.Lock()
-        self._people = LRUCache(PEOPLE_KEPT)
+        mine = self._held.here
+        with mine.mutex:
+            mine.people.clear()
 
     def _keep(self, identity: Identity, known: Known, user: DirectoryUser | None) -> None:
-        with self._mutex:
-            held = self._people.get(identity.name_key())
+        mine = self._held.here
+        with mine.mutex:
+            held = mine.people.get(identity.name_key())
             newest = joined(held[0] if held else None, known)
             assert newest is not None  # noqa: S101 - *known* is not None
             if held is not None and newest is held[0]:
                 user = held[1]
-            self._people[identity.name_key()] = (newest, user)
+            mine.people[identity.name_key()] = (newest, user)
 
 
 def _packed(known: Known) -> dict[str, Any]:

@@ -18,15 +18,16 @@ from uuid import UUID
 from wauth_core.directory import DirectoryUser
 from wauth_core.exceptions import BulkDeactivationRefused, InvalidIdentity, SyncError, WauthError
 from wauth_core.identity import Identity, fold_username
-from wauth_core.sync.manager_answers import Lookups
 from wauth_core.sync.knowledge import Heard
+from wauth_core.sync.manager_answers import Lookups
 from wauth_core.sync.plan import Plan, plan, plan_missing
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import Key, UserRepository
 from wauth_core.sync.result import BulkResult, SyncResult, SyncStatus
 from wauth_core.sync.rights import Resolved, Rights
 from wauth_core.sync.roster import Roster
-from wauth_core.sync.single import AfterSync, BeforeSync, judge
+from wauth_core.sync.single import judge
+from wauth_core.sync.task import AfterSync, BeforeSync
 
 logger = logging.getLogger("wauth.sync")
 

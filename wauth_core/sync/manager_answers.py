@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class OwnAnswers:
-    """What a person's own connection has told, as a sync asks for it (`wauth_core.sync.single.Directory`).
+    """What a person's own connection has told, as a sync asks for it (`wauth_core.sync.task.Directory`).
 
     For a domain without a service account: nobody else can be asked about.
     """
@@ -77,7 +77,7 @@ class OwnAnswers:
 
 
 class Lookups:
-    """A manager as a sync sees it (`wauth_core.sync.single.Directory`). Threads may share it."""
+    """A manager as a sync sees it (`wauth_core.sync.task.Directory`). Threads may share it."""
 
     def __init__(self, manager: LDAPManager, *, ttl: float = GROUPS_TTL) -> None:
         self.manager = manager

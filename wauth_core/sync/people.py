@@ -6,16 +6,19 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from cachetools import TTLCache
 
 from wauth_core.cache import SharedCache
+from wauth_core.directory import limits, membership
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, DirectoryOffline, DirectoryUnavailable, UserNotFound
 from wauth_core.identity import Identity, TransportFacts
-from wauth_core.settings import SiteSettings
+from wauth_core.process import PerProcess
 from wauth_core.sync.answers import Answers
+from wauth_core.sync.directories import Directories
 from wauth_core.sync.knowledge import (
     Admission,
     Heard,
@@ -32,6 +35,7 @@ from wauth_core.sync.knowledge import (
 from wauth_core.sync.manager_answers import GROUPS_TTL, Lookups
 from wauth_core.sync.plan import password_set
 from wauth_core.sync.policy import Policy
+from wauth_core.sync.principals import Principals
 from wauth_core.sync.result import SyncResult, SyncStatus
 
 logger = logging.getLogger("wauth.service")
@@ -39,36 +43,80 @@ logger = logging.getLogger("wauth.service")
 DELTA = timedelta(minutes=10)  # how long an answer about groups holds where WAUTH_RESYNC_DELTA is None
 
 
+@dataclasses.dataclass
+class _Entries:
+    """Who may enter each domain."""
+
+    known: TTLCache[str, Admission] = field(default_factory=lambda: TTLCache(64, GROUPS_TTL))
+    mutex: threading.Lock = field(default_factory=threading.Lock)
+
+
 class People:
-    """The people of all domains of one `wauth_core.Wauth`. *ended* is called with those whose sessions must end."""
+    """The people of all domains of one `wauth_core.Wauth`. *ended* is called with those whose sessions must end.
+
+    A front end asks here what somebody may do; `wauth_core.WindowsUser` asks here who they are. Threads may share it.
+    """
 
     def __init__(
         self,
+        directories: Directories,
         cache: SharedCache,
-        site: SiteSettings,
         clock: Callable[[], datetime],
         ended: Callable[[Identity, str | None], None],
     ) -> None:
+        self.settings = directories.settings
+        self._directories = directories
+        self._principals = Principals(directories)
         self._cache = cache
         self._clock = clock
         self._ended = ended
-        self._delta = site.resync_delta if site.resync_delta is not None else DELTA
-        self._max_staleness = site.max_staleness
-        self._answers = Answers(cache, site.max_staleness or timedelta(days=1))
-        self._entries: TTLCache[str, Admission] = TTLCache(64, GROUPS_TTL)
-        self._mutex = threading.Lock()
+        self._delta = self.settings.resync_delta if self.settings.resync_delta is not None else DELTA
+        self._answers = Answers(cache, self.settings.max_staleness or timedelta(days=1))
+        self._entries = PerProcess(_Entries)
 
-    def user(self, policy: Policy, lookups: Lookups, identity: Identity) -> DirectoryUser:
+    @limits.in_time
+    def canonical(self, identity: Identity) -> Identity:
+        """The identity by which links know who comes as *identity*.
+
+        With WAUTH_USE_SPN a UPN's suffix may be any of the forest's: the person is looked for in all configured
+        domains, and must be one. Raises `UnknownDomain`, `AmbiguousUser` and other `DirectoryError`.
+        """
+        return self._principals.canonical(identity) if self.settings.use_spn else identity
+
+    @limits.in_time
+    def user(self, identity: Identity) -> DirectoryUser:
         """The person in the directory, at most WAUTH_RESYNC_DELTA old. Raises `DirectoryError`."""
+        identity = self.canonical(identity)
+        policy, lookups = self._directories.ruled(identity.domain)
         held = self._answers.user(identity)
         if held is not None and not held[0].older_than(self._delta, self._clock()):
             return held[1]
         return self._ask(policy, lookups, identity)
 
-    def told_at_once(self, policy: Policy, identity: Identity, facts: TransportFacts | None) -> Told | None:
-        """What `told` answers, where that needs no network; else None."""
-        with self._mutex:
-            entry = self._entries.get(policy.domain)
+    @limits.in_time
+    def group_sids(self, domain: str, group: str, *, user_sid: str | None = None) -> frozenset[str]:
+        """The SIDs of *group*, a name by GROUP_ATTRS, DN or SID; none where it is not found or ambiguous.
+
+        *user_sid* is of a user of the same domain, and spares a search.
+        """
+        if user_sid is not None and self._directories.domains.is_listed(domain):
+            own = user_sid.rpartition("-")[0]  # what means a SID by itself, or with the domain's, needs no search
+            sid = membership.well_known(group, lambda: own, lambda: "")
+            if sid is not None and not sid.startswith("-"):
+                return frozenset({sid})
+        return self._directories.serving(domain).resolve((group,))[group]
+
+    @limits.in_time
+    def builtin_groups(self, domain: str, sids: frozenset[str], among: frozenset[str]) -> frozenset[str]:
+        """Those of the built-in groups *among* (S-1-5-32-…) that somebody who carries *sids* is in."""
+        return self._directories.of(domain).builtin_groups(sids, among)
+
+    def told_at_once(self, identity: Identity, facts: TransportFacts | None = None) -> Told | None:
+        """What `told` answers, where that needs no network; else None. Raises `UnknownDomain`, `ConfigurationError`."""
+        policy, _ = self._directories.ruled(identity.domain)
+        entries = self._entries.here
+        with entries.mutex:
+            entry = entries.known.get(policy.domain)
         if entry is None and (policy.require or policy.deny):
             return None
         entry = entry or Admission()
@@ -78,10 +126,16 @@ class People:
         told = self._tell(policy, identity, facts, heard_from(facts, now), entry, now)
         return None if told.ask else told
 
-    def told(
-        self, policy: Policy, lookups: Lookups, identity: Identity, facts: TransportFacts | None
-    ) -> tuple[Told, DirectoryError | None]:
-        """See `wauth_core.Wauth.told`."""
+    @limits.in_time
+    def told(self, identity: Identity, facts: TransportFacts | None = None) -> tuple[Told, DirectoryError | None]:
+        """What *identity* may do now, by the last answer of the directory and by *facts*; asked anew if need be.
+
+        The error says why the directory could not be asked, where it could not: then what is said is by older
+        knowledge. Raises `UnknownDomain`, `AmbiguousUser`, `ConfigurationError`, and `DirectoryError` where not even
+        the groups that the settings name are known.
+        """
+        identity = self.canonical(identity)
+        policy, lookups = self._directories.ruled(identity.domain)
         entry = self._entry(policy, lookups)
         now = self._clock()
         ticket = _completed(heard_from(facts, now), entry, lookups)
@@ -111,14 +165,9 @@ class People:
     def forget(self) -> None:
         """Forget what this process knows."""
         self._answers.forget()
-        with self._mutex:
-            self._entries.clear()
-
-    def renew(self) -> None:
-        """In a forked child: the parent's locks may have been held."""
-        self._mutex = threading.Lock()
-        self._entries = TTLCache(64, GROUPS_TTL)
-        self._answers.renew()
+        entries = self._entries.here
+        with entries.mutex:
+            entries.known.clear()
 
     def _ask(self, policy: Policy, lookups: Lookups, identity: Identity) -> DirectoryUser:
         """Ask the directory about a person, by the GUID if it is known, and remember the answer."""
@@ -168,22 +217,23 @@ class People:
             # It is about another bearer of the name. If it is fresh, that one has the name today.
             is_fresh = not known.older_than(self._delta, now)
             known = Known(known.as_of, facts.user_sid, gone=True) if is_fresh else None
-        limits = Limits(self._delta, self._max_staleness, policy.account_state)
+        limits = Limits(self._delta, self.settings.max_staleness, policy.account_state)
         return tell(ticket + Knowledge(known), entry, limits, now)
 
     def _entry(self, policy: Policy, lookups: Lookups) -> Admission:
         """Who may enter. Raises `DirectoryError` where nobody can tell which groups the settings mean."""
         if not policy.require and not policy.deny:
             return Admission()
-        with self._mutex:
-            if policy.domain in self._entries:
-                return self._entries[policy.domain]
+        entries = self._entries.here
+        with entries.mutex:
+            if policy.domain in entries.known:
+                return entries.known[policy.domain]
         resolved = lookups.resolve((*policy.require, *policy.deny))
         policy.check(resolved)
         require = frozenset(sid for name in policy.require for sid in resolved[name]) if policy.require else None
         entry = Admission(require, frozenset(sid for name in policy.deny for sid in resolved[name]))
-        with self._mutex:
-            self._entries[policy.domain] = entry
+        with entries.mutex:
+            entries.known[policy.domain] = entry
         return entry
 
 

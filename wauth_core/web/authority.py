@@ -171,7 +171,7 @@ def _log(identity: Identity, error: WauthError) -> None:
 def of_person_at_once(wauth: Wauth, identity: Identity, facts: TransportFacts | None = None) -> Authority | None:
     """`of_person`, where that needs no network; else None. Never raises `WauthError`."""
     try:
-        told = wauth.told_at_once(identity, facts)
+        told = wauth.people.told_at_once(identity, facts)
     except WauthError:
         return None
     return None if told is None or told.may is not May.YES else Authority(told.may, told.reason, told=told)
@@ -181,7 +181,7 @@ def of_person(wauth: Wauth, identity: Identity, facts: TransportFacts | None = N
     """Whether *identity* may come in, by account state, REQUIRE_GROUPS and DENY_GROUPS: without asking where a young
     ticket or an answer younger than WAUTH_RESYNC_DELTA says it, else by one search. Never raises `WauthError`."""
     try:
-        told, error = wauth.told(identity, facts)
+        told, error = wauth.people.told(identity, facts)
     except WauthError as failed:
         may = May.NO if isinstance(failed, UnknownDomain | AmbiguousUser) else May.UNKNOWN
         return Authority(may, str(failed), failed)

@@ -12,6 +12,7 @@ from wauth_core.exceptions import DirectoryError
 from wauth_core.identity import NameRules
 from wauth_core.service import Wauth
 from wauth_core.sync.knowledge import May
+from wauth_core.sync.people import People
 from wauth_core.web.authority import YES, Authority, of_person, of_person_at_once
 from wauth_core.web.outcomes import (
     LATER,
@@ -69,6 +70,11 @@ class Front:
         loaded = load_sources(sources, wauth)
         rules = NameRules() if wauth is None else wauth.rules
         return cls(wauth, loaded, required, rules, challenge_of(loaded), owns)
+
+    @property
+    def people(self) -> People | None:
+        """Whom the users of the application ask, where there is a directory."""
+        return None if self.wauth is None else self.wauth.people
 
     def judge(self, outcome: Outcome) -> tuple[Outcome, Authority]:
         """Whether whom *outcome* names may come in, by the directory; and what the outcome is then. May ask it."""

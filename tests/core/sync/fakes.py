@@ -14,7 +14,8 @@ from wauth_core.directory.entries import AccountState, DirectoryUser
 from wauth_core.exceptions import UserNotFound
 from wauth_core.settings import SiteSettings
 from wauth_core.sync.policy import Policy
-from wauth_core.sync.single import Task, sync_one
+from wauth_core.sync.single import sync_one
+from wauth_core.sync.task import Task
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=timezone.utc)
 DOMAIN_SID = "S-1-5-21-1-2-3"

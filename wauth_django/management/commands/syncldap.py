@@ -161,4 +161,4 @@ def _identity(name: str) -> Identity:
         raise UnknownDomain(domain or name.rpartition("@")[2], tuple(made.domains))
     if "\\" in name:
         return Identity.parse(name, lowercase=made.settings.lowercase_username)
-    return Identity(domain, made.logon_name(made.manager(domain).user(name), domain))
+    return Identity(domain, made.policy(domain).logon_name(made.manager(domain).user(name)))

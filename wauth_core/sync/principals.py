@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 from cachetools import TTLCache
 
 from wauth_core.directory import DirectoryUser
 from wauth_core.exceptions import AmbiguousUser, UnknownDomain, UserNotFound
 from wauth_core.identity import Identity, canonical_domain
-
-if TYPE_CHECKING:
-    from wauth_core.service import Wauth
+from wauth_core.sync.directories import Directories
 
 KEPT = 4096  # names
 SECONDS = 600.0  # how long what a name means is kept
@@ -24,14 +21,14 @@ class Principals:
     Answers are kept for ten minutes: the sync that follows asks for the person by GUID anyway.
     """
 
-    def __init__(self, wauth: Wauth) -> None:
-        self._wauth = wauth
+    def __init__(self, directories: Directories) -> None:
+        self._directories = directories
         self._known: TTLCache[Identity, Identity] = TTLCache(KEPT, SECONDS)
         self._mutex = threading.Lock()
 
     def canonical(self, identity: Identity) -> Identity:
-        """See `Wauth.canonical`."""
-        listed = list(self._wauth.domains)
+        """See `wauth_core.sync.people.People.canonical`."""
+        listed = list(self._directories.domains)
         if [canonical_domain(name) for name in listed] == [identity.domain]:
             return identity  # the one domain, by its own name: whoever is meant is found there, or nowhere
         with self._mutex:
@@ -46,13 +43,13 @@ class Principals:
         upn = identity.upn()
         found: dict[str, DirectoryUser] = {}
         for domain in listed:
-            if identity.domain in {canonical_domain(domain), *self._wauth.upn_suffixes(domain)}:
+            if identity.domain in {canonical_domain(domain), *self._directories.of(domain).upn_suffixes()}:
                 try:
-                    found[domain] = self._wauth.manager(domain).user(upn)
+                    found[domain] = self._directories.of(domain).manager.user(upn)
                 except UserNotFound:
                     continue
         if not found:
-            if identity.domain in self._wauth.domains:
+            if identity.domain in self._directories.domains:
                 return identity
             raise UnknownDomain(identity.domain, tuple(listed))
         if len(found) > 1:
@@ -60,7 +57,9 @@ class Principals:
         [(domain, user)] = found.items()
         if canonical_domain(domain) == identity.domain:
             return identity
-        named = self._wauth.identity(domain, self._wauth.logon_name(user, domain))
-        if (other := self._wauth.find(named)).guid != user.guid:  # that name is somebody else's, by an explicit UPN
+        policy, _ = self._directories.ruled(domain)
+        named = policy.identity(policy.logon_name(user))
+        other = self._directories.find(named)
+        if other.guid != user.guid:  # that name is somebody else's, by an explicit UPN
             raise AmbiguousUser(upn, domain, (user.dn, other.dn))
         return named
