@@ -1,4 +1,4 @@
-"""A settings file in TOML: options at the top, a table for each domain, secrets by reference.
+"""A settings file in TOML: the site's settings at the top, a table for each domain, secrets by reference.
 
 A relative path in it starts at the file's own folder, so that a scheduled task reads the same as a shell.
 """
@@ -13,8 +13,9 @@ from typing import Any
 
 from wauth_core import secrets
 from wauth_core.exceptions import ConfigurationError
+from wauth_core.setting_kinds import InTOML, declared
+from wauth_core.settings import LDAPSettings
 
-_TABLES = frozenset({"USER_FIELD_MAP", "FLAG_MAP", "GROUP_MAP", "SERVER_OPTIONS", "CONNECTION_OPTIONS"})
 _SINGLE = "Write names with a backslash in single quotes: USERNAME = 'EXAMPLE\\svc_web'"
 
 
@@ -35,11 +36,13 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _value(key: str, value: object, folder: Path) -> object:
-    if key in _TABLES:
+    known = declared(LDAPSettings).get(key)
+    read = InTOML.VALUE if known is None else known.kind.in_toml
+    if read is InTOML.TABLE:
         return value
-    if key == "USERNAME" and isinstance(value, str) and not value.isprintable():
-        raise ConfigurationError(f"USERNAME is {value!r}: a backslash was read as an escape. {_SINGLE}")
-    if key in ("CA_FILE", "CLIENT_KEYTAB") and isinstance(value, str):
+    if read is InTOML.ACCOUNT and isinstance(value, str) and not value.isprintable():
+        raise ConfigurationError(f"{key} is {value!r}: a backslash was read as an escape. {_SINGLE}")
+    if read is InTOML.PATH and isinstance(value, str):
         return str(folder / value)
     return secrets.from_toml(value, folder)
 

@@ -25,9 +25,12 @@ class Veiled(dict[str, Any]):
         return f"<settings {', '.join(map(str, self))}>"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Env:
     name: str
+
+    def __repr__(self) -> str:
+        return f"secrets.env({self.name!r})"
 
     def __call__(self, domain: str = "") -> str:
         try:
@@ -38,9 +41,12 @@ class _Env:
             ) from None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _File:
     path: Path
+
+    def __repr__(self) -> str:
+        return f"secrets.file({str(self.path)!r})"
 
     def __call__(self, domain: str = "") -> str:
         try:
@@ -52,10 +58,13 @@ class _File:
         return text.removesuffix("\n").removesuffix("\r")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Keyring:
     service: str
     name: str
+
+    def __repr__(self) -> str:
+        return f"secrets.keyring({self.service!r}, {self.name!r})"
 
     def __call__(self, domain: str = "") -> str:
         try:

@@ -18,10 +18,12 @@ from cachetools import TTLCache
 from wauth_core import configfile, passwords
 from wauth_core.cache import Cache, FileCache, SharedCache
 from wauth_core.directory import AuthResult, LDAPManager, limits
+from wauth_core.domain_settings import DomainSettings, Problem
 from wauth_core.identity import Identity, NameRules, TransportFacts
 from wauth_core.secrets import Veiled
 from wauth_core.session_numbers import CachedNumbers, NumbersUnavailable, SessionNumbers, person_key
-from wauth_core.settings import ConfigurationWarning, DomainSettings, Problem, SiteSettings, unknown_option
+from wauth_core.settings import ConfigurationWarning
+from wauth_core.site_settings import PREFIX, SiteSettings, unknown_site_setting
 from wauth_core.sync import bulk, lapse, turn
 from wauth_core.sync.bulk import BulkTask, Progress
 from wauth_core.sync.directories import Directories
@@ -37,7 +39,6 @@ from wauth_core.sync.task import AfterSync, Task
 
 logger = logging.getLogger("wauth.service")
 
-PREFIX = "WAUTH_"
 OWN_ANSWERS_KEPT = 30.0  # seconds between a password's check and the sync that uses what it has read
 
 T = TypeVar("T", bound="Wauth")
@@ -118,7 +119,7 @@ class Wauth:
         for name in [name for name in given if name not in known]:
             del given[name]
             if not given.get("ignore_setting_warnings"):
-                warnings.warn(unknown_option(name, (*known, "domains")), ConfigurationWarning, stacklevel=3)
+                warnings.warn(unknown_site_setting(name, (*known, "domains")), ConfigurationWarning, stacklevel=3)
         return cls(domains, **{**given, **more})
 
     @property

@@ -16,7 +16,8 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError
 from wauth_core import secrets
 from wauth_core.directory import filters
 from wauth_core.exceptions import ConfigurationError, UnknownDomain, WauthError, explained_at
-from wauth_core.settings import LDAPSettings, unknown_setting
+from wauth_core.setting_kinds import unknown_setting
+from wauth_core.settings import LDAPSettings
 from wauth_django import conf
 from wauth_django.deployment import check_deployment
 from wauth_django.model_checks import check_model
@@ -91,7 +92,7 @@ def check_domains() -> Found:
             yield Error(problem.message, id="wauth.E003")
     for domain in wauth.domains:
         try:
-            yield from _check_domain(domain, wauth.domains[domain])
+            yield from _check_domain(domain, wauth.domains.written(domain)[0])
         except ConfigurationError:
             continue  # told above
 

@@ -6,20 +6,18 @@ dropped when a ``WAUTH_…`` setting changes (``override_settings``).
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
 
-from wauth_core.settings import SiteSettings
+from wauth_core.site_settings import PREFIX, SiteSettings, public_name
 
 if TYPE_CHECKING:
     from wauth_core import Wauth
 
-PREFIX = "WAUTH_"
 DOMAINS = "WAUTH_DOMAINS"
-KNOWN = frozenset({DOMAINS, *(PREFIX + field.name.upper() for field in dataclasses.fields(SiteSettings))})
+KNOWN = frozenset({DOMAINS, *map(public_name, SiteSettings.names())})
 
 
 def given() -> dict[str, Any]:

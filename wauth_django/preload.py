@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from wauth_core.settings import DEFAULT_DOMAIN, names
+from wauth_core.domain_settings import DEFAULT_DOMAIN
+from wauth_core.settings import names
 
 if TYPE_CHECKING:
     from wauth_core import Wauth

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-from wauth_core.settings import DEFAULT_DOMAIN as DEFAULT_DOMAIN
+from wauth_core.domain_settings import DEFAULT_DOMAIN as DEFAULT_DOMAIN
 from wauth_core.settings import LDAPSettings as LDAPSettings

@@ -16,7 +16,9 @@ from wauth_core import Wauth
 from wauth_core.exceptions import ConfigurationError, WauthError
 from wauth_core.identity import Identity
 from wauth_core.secrets import Veiled
-from wauth_core.settings import ConfigurationWarning, SiteSettings
+from wauth_core.setting_kinds import declared
+from wauth_core.settings import ConfigurationWarning
+from wauth_core.site_settings import SiteSettings, public_name
 from wauth_core.sync.repository import Key, Link, UserRepository, UserSnapshot, Wanted
 from wauth_core.web.outcomes import Challenge, Source, challenge_of, load_sources
 from wauth_core.web.sources import ServerIdentity, Simulate
@@ -26,7 +28,6 @@ logger = logging.getLogger("wauth.flask")
 
 KEY = "wauth"  # in app.extensions
 OURS = ("WAUTH_LOGIN_FORM", "WAUTH_CACHE")  # settings of this adapter alone
-NOT_HERE = ("WAUTH_USE_CACHE", "WAUTH_PRELOAD_DOMAINS")  # settings that mean something in Django alone
 
 FLAGS = ("is_active", "is_superuser")
 _WANTED = Wanted(fields=(), flags=FLAGS, groups=False)
@@ -117,7 +118,8 @@ class State:
         names = [name for name in self._config if name.startswith("WAUTH_") and name not in OURS]
         ours = Veiled({name: self._config[name] for name in names})
         ours.setdefault("WAUTH_DOMAINS", {})
-        for name in NOT_HERE:
+        elsewhere = [public_name(name) for name, about in declared(SiteSettings).items() if about.only]
+        for name in elsewhere:
             if ours.get(name) and not ours.get("WAUTH_IGNORE_SETTING_WARNINGS"):
                 warnings.warn(f"{name} means nothing in Flask: take it out.", ConfigurationWarning, stacklevel=4)
         wauth = Wauth.from_mapping(ours, cache=self._config.get("WAUTH_CACHE"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+import os
 import re
+import runpy
 import shlex
+import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +18,12 @@ from click.testing import CliRunner
 from wauth_core import LDAPSettings, Wauth
 from wauth_core.cli.ad import AD_COMMANDS
 from wauth_core.cli.app import COMMANDS, wauth
-from wauth_core.settings import SiteSettings
+from wauth_core.setting_kinds import declared
+from wauth_core.site_settings import SiteSettings, public_name
 from wauth_core.testing.embedded import EmbeddedDirectory
 
 DOCS = Path(__file__).parents[2] / "docs"
+settings_table = runpy.run_path(str(DOCS / "_ext" / "settings_table.py"))["settings_table"]
 
 
 def text(guide: str) -> str:
@@ -29,41 +34,64 @@ def snippets(guide: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text(guide), re.S | re.M)
 
 
-def rows(guide: str, heading: str) -> dict[str, list[str]]:
-    """The table under a heading: its first column, in backticks, to the other cells."""
-    section = text(guide).partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("| `")]
-    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
-    return {cell[0].strip("` "): cell[1:] for cell in cells}
+TABLES = {
+    "A domain's settings": settings_table(LDAPSettings),
+    "The site's settings": settings_table(SiteSettings, public_name),
+}
 
 
-def test_every_domain_setting_is_listed() -> None:
-    """The table has the fields of LDAPSettings, in their order, each with type, default and consequence."""
-    listed = rows("reference/settings.md", "A domain's settings")
-    fields = {field.name: field for field in dataclasses.fields(LDAPSettings)}
-    assert list(listed) == list(fields)
-    sample = LDAPSettings(SERVER="x", SEARCH_BASE="x")
-    for name, (kind, default, consequence) in listed.items():
-        assert kind
-        assert len(consequence) > 10, name
-        if name in {"SERVER", "SEARCH_BASE"}:
-            assert default == "required"
-        else:
-            assert eval(default.strip("`")) == getattr(sample, name), name
+@pytest.mark.parametrize("heading", TABLES)
+def test_the_settings_tables_are_as_declared(heading: str) -> None:
+    """Each setting has a row, made of its declaration. WAUTH_WRITE_GOLDEN=1 writes the tables into the page."""
+    page = DOCS / "reference" / "settings.md"
+    pattern = re.compile(rf"(\n## {re.escape(heading)}\n.*?)(^\| setting .*?\n)(?=\n)", re.S | re.M)
+    found = pattern.search(page.read_text("utf-8"))
+    assert found is not None
+    if os.environ.get("WAUTH_WRITE_GOLDEN"):
+        page.write_text(pattern.sub(lambda at: at[1] + TABLES[heading], page.read_text("utf-8")), "utf-8")
+    else:
+        assert found[2] == TABLES[heading], (
+            "docs/reference/settings.md is not as the settings are declared: "
+            "WAUTH_WRITE_GOLDEN=1 python -m pytest tests/core/test_docs.py"
+        )
 
 
-def test_every_site_setting_is_listed() -> None:
-    """The table has the fields of SiteSettings, in their order, each with its default."""
-    listed = rows("reference/settings.md", "The site's settings")
-    assert list(listed) == [f"WAUTH_{name.upper()}" for name in SiteSettings.names()]
-    for name, (_, default, consequence) in listed.items():
-        value = getattr(SiteSettings(), name.removeprefix("WAUTH_").lower())
-        assert len(consequence) > 10, name
-        if default.startswith("`"):
-            assert eval(default.strip("`")) == value, name
-        else:
-            number, unit = default.split()
-            assert value.total_seconds() == int(number) * {"seconds": 1, "minutes": 60, "day": 86400}[unit], name
+DOMAIN, SITE = declared(LDAPSettings), declared(SiteSettings)
+
+
+@pytest.mark.parametrize("name", DOMAIN)
+def test_a_domain_settings_example_works(name: str, tmp_path: Path) -> None:
+    """In Python and, where TOML can say it, in TOML; and the table says what follows from it."""
+    about = DOMAIN[name]
+    assert len(about.what) > 10
+    others = {"SERVER": "dc1", "SEARCH_BASE": "DC=example,DC=local", "AUTHENTICATION": "KERBEROS"}
+    written = LDAPSettings(**{**others, name: about.example})
+    if callable(about.example):
+        return
+    path = tmp_path / "wauth.toml"
+    lines = [f"{key} = {in_toml(value)}" for key, value in {**others, name: about.example}.items()]
+    path.write_text("\n".join(["[domains.EXAMPLE]", *lines]), "utf-8")
+    with Wauth.from_toml(path) as wauth:
+        read = getattr(wauth.domains["EXAMPLE"], name)
+    assert json.dumps(read) == json.dumps(getattr(written, name))
+
+
+@pytest.mark.parametrize("name", SITE)
+def test_a_site_settings_example_works(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a keyword of Wauth; the table says what follows from it."""
+    hooks = types.ModuleType("intranet.hooks")
+    hooks.no_trainees = lambda identity, user: None  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "intranet.hooks", hooks)
+    assert len(SITE[name].what) > 10
+    with Wauth({}, **{name: SITE[name].example}) as wauth:
+        assert getattr(wauth.settings, name) is not None
+
+
+def in_toml(value: object) -> str:
+    """JSON is TOML, but for tables."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {in_toml(one)}" for key, one in value.items()) + "}"
+    return json.dumps(value)
 
 
 def test_every_command_is_listed() -> None:
@@ -93,7 +121,7 @@ def test_the_toml_example_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AD_PASSWORD", "x")
     with Wauth.from_toml(path) as made:
         assert made.problems() == []
-        assert made.domains["EXAMPLE"].PASSWORD == "x"
+        assert made.domains["EXAMPLE"].password() == "x"
         assert made.settings.username_format == "{username}@{domain}"
 
 

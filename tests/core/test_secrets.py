@@ -101,7 +101,7 @@ def test_as_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = LDAPSettings(
         SERVER=secrets.env("WAUTH_TEST_SECRET"), SEARCH_BASE="DC=x", PASSWORD=secrets.env("WAUTH_TEST_SECRET")
     ).for_domain("EXAMPLE")
-    assert settings.PASSWORD == CANARY
+    assert settings.password() == settings.SERVER == CANARY
     assert CANARY not in repr(settings)
 
 

@@ -469,4 +469,4 @@ def test_relative_paths_in_toml_start_at_the_file(tmp_path, monkeypatch):
         settings = wauth.domains["EXAMPLE"]
     assert str(tmp_path / "site" / "ca.pem") == settings.CA_FILE
     assert str(tmp_path / "site" / "web.keytab") == settings.CLIENT_KEYTAB
-    assert settings.PASSWORD == "hush"
+    assert settings.password() == "hush"

@@ -16,8 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wauth_core import ConfigurationError, LDAPSettings
+from wauth_core.domain_settings import DomainSettings
 from wauth_core.exceptions import UnknownDomain
-from wauth_core.settings import ConfigurationWarning, DomainSettings, SiteSettings, duration, names
+from wauth_core.setting_kinds import duration
+from wauth_core.settings import ConfigurationWarning, names
+from wauth_core.site_settings import SiteSettings
 
 REQUIRED = {"SERVER": "example.local", "SEARCH_BASE": "DC=example,DC=local"}
 CANARY = "canary-77aa"
@@ -231,28 +234,58 @@ def test_fields_of_a_subclass_on_this_python() -> None:
 # -- callables
 
 
-def test_callables_are_called_when_used() -> None:
-    """A setting may be a function of the domain, called at each use; unbound it stays a function."""
+def test_functions_are_called_once_and_the_passwords_at_each_use() -> None:
+    """A setting may be a function of the domain. As written it stays a function; only PASSWORD's does for a domain."""
     asked: list[str] = []
+    named: list[str] = []
 
     def password(domain: str) -> str:
         asked.append(domain)
         return f"{CANARY}-{len(asked)}"
 
-    settings = LDAPSettings(**REQUIRED, USERNAME=lambda domain: f"{domain}\\bind", PASSWORD=password)
-    assert callable(settings.USERNAME)
-    bound = settings.for_domain("EXAMPLE")
-    assert bound.USERNAME == "EXAMPLE\\bind"
+    def username(domain: str) -> str:
+        named.append(domain)
+        return f"{domain}\\bind"
+
+    settings = LDAPSettings(**REQUIRED, USERNAME=username, PASSWORD=password)
+    assert settings.USERNAME is username
+    assert named == []
+    resolved = settings.for_domain("EXAMPLE")
+    assert [resolved.USERNAME, resolved.USERNAME] == ["EXAMPLE\\bind", "EXAMPLE\\bind"]
+    assert named == ["EXAMPLE"]
     assert asked == []
-    assert [f"{CANARY}-1", f"{CANARY}-2"] == [bound.PASSWORD, bound.PASSWORD]
+    assert [f"{CANARY}-1", f"{CANARY}-2"] == [resolved.password(), resolved.password()]
     assert asked == ["EXAMPLE", "EXAMPLE"]
 
 
+def test_reading_a_setting_calls_nothing() -> None:
+    """No attribute of settings is a call in disguise: what is read is what is stored."""
+    assert "__getattribute__" not in vars(LDAPSettings)
+    assert "__getattr__" not in vars(LDAPSettings)
+
+
+def test_what_a_function_returned_is_in_no_repr() -> None:
+    """It may be a secret of the site's own: the repr shows the function."""
+
+    class Mine(LDAPSettings):
+        API_KEY: Any = None
+
+    resolved = Mine(**REQUIRED, API_KEY=lambda domain: CANARY).for_domain("EXAMPLE")
+    assert resolved.API_KEY == CANARY  # type: ignore[attr-defined]
+    assert CANARY not in repr(resolved)
+    assert "<lambda>" in repr(resolved)
+
+
 def test_what_a_callable_gives_is_checked_too() -> None:
-    """A function's wrong value is refused when it is used."""
-    settings = LDAPSettings(**REQUIRED, POOL_SIZE=lambda domain: -1).for_domain("EXAMPLE")
-    with pytest.raises(ConfigurationError, match="POOL_SIZE"):
-        _ = settings.POOL_SIZE
+    """A function's wrong value is refused when it is called, and a wrong password is not shown."""
+    with pytest.raises(ConfigurationError, match="POOL_SIZE must be a whole number"):
+        LDAPSettings(**REQUIRED, POOL_SIZE=lambda domain: -1).for_domain("EXAMPLE")
+    with pytest.raises(ConfigurationError, match="SERVER is required"):
+        LDAPSettings(SERVER=lambda domain: "", SEARCH_BASE="DC=x").for_domain("EXAMPLE")
+    settings = LDAPSettings(**REQUIRED, PASSWORD=lambda domain: [CANARY]).for_domain("EXAMPLE")
+    with pytest.raises(ConfigurationError, match="PASSWORD is a function") as caught:
+        settings.password()
+    assert CANARY not in str(caught.value)
 
 
 # -- all domains together
@@ -359,7 +392,7 @@ def test_asking_for_any_domain_is_total(domain: str) -> None:
             domains[domain]
 
 
-# -- the site's options
+# -- the site's settings
 
 DURATIONS: list[Any] = [
     pytest.param(timedelta(minutes=5), timedelta(minutes=5), id="timedelta"),
@@ -389,9 +422,9 @@ def test_what_is_no_duration(value: Any) -> None:
 WRONG_OPTIONS: list[Any] = [
     pytest.param({"use_spm": True}, "Did you mean 'WAUTH_USE_SPN'", id="misspelt"),
     pytest.param({"zzz": True}, "Unknown setting 'WAUTH_ZZZ'", id="unknown"),
-    pytest.param({"username_format": "{user}"}, "WAUTH_USERNAME_FORMAT may hold", id="unknown part"),
-    pytest.param({"username_format": "{}"}, "WAUTH_USERNAME_FORMAT may hold", id="nameless part"),
-    pytest.param({"username_format": "{username"}, "WAUTH_USERNAME_FORMAT may hold", id="open brace"),
+    pytest.param({"username_format": "{user}"}, "WAUTH_USERNAME_FORMAT must be a text that holds", id="unknown part"),
+    pytest.param({"username_format": "{}"}, "WAUTH_USERNAME_FORMAT must be a text that holds", id="nameless part"),
+    pytest.param({"username_format": "{username"}, "WAUTH_USERNAME_FORMAT must be a text that holds", id="open brace"),
     pytest.param({"username_format": "{domain}"}, "WAUTH_USERNAME_FORMAT", id="without the user name"),
     pytest.param({"username_format": 7}, "WAUTH_USERNAME_FORMAT", id="a number"),
     pytest.param({"when_stale": "strp"}, "WAUTH_WHEN_STALE must be one of", id="unknown choice"),

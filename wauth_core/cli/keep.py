@@ -15,7 +15,7 @@ from wauth_core.cli.output import Form, as_json, output_options, show
 from wauth_core.exceptions import DirectoryUnavailable, UserNotFound
 from wauth_core.identity import Identity, fold_username
 from wauth_core.service import Wauth
-from wauth_core.settings import SiteSettings
+from wauth_core.site_settings import SiteSettings
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository
 from wauth_core.sync.result import BulkResult, SyncResult

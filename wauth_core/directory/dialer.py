@@ -235,7 +235,7 @@ class Dialer:
         return (0 if connection.bound else int(result.get("result") or 49)), str(result.get("message") or "")
 
     def _password(self) -> Secret:
-        password = self.settings.PASSWORD
+        password = self.settings.password()
         octets = password.encode() if isinstance(password, str) else bytes(password or b"")
         if not octets.strip():
             raise ConfigurationError(f"Domain {self.domain}: PASSWORD is empty, so USERNAME cannot sign in.")

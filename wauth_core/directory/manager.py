@@ -51,7 +51,7 @@ class LDAPManager(Growing):
     """
 
     def __init__(self, settings: LDAPSettings, domain: str, *, shared: SharedCache | None = None) -> None:
-        self._settings = settings if settings._domain is not None else settings.for_domain(domain)
+        self._settings = settings if settings.is_resolved else settings.for_domain(domain)
         self._name = domain
         servers_named = as_tuple(self._settings.SERVER)
         file = SharedCache(FileCache())

@@ -10,10 +10,12 @@ from typing import Any
 
 from wauth_core.cache import SharedCache
 from wauth_core.directory import DirectoryUser, LDAPManager, limits
+from wauth_core.domain_settings import DomainSettings
 from wauth_core.exceptions import UnknownDomain
 from wauth_core.identity import Identity
 from wauth_core.process import PerProcess
-from wauth_core.settings import ConfigurationWarning, DomainSettings, SiteSettings
+from wauth_core.settings import ConfigurationWarning
+from wauth_core.site_settings import SiteSettings
 from wauth_core.sync.manager_answers import Lookups
 from wauth_core.sync.policy import Policy
 

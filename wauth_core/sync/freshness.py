@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from wauth_core.settings import SiteSettings
+from wauth_core.site_settings import SiteSettings
 
 CLOCK_SKEW = timedelta(minutes=1)  # how far the clocks of two web servers may be apart
 

@@ -11,7 +11,8 @@ from typing import Any
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import ConfigurationError, SyncError, WauthError
 from wauth_core.identity import Identity, canonical_domain, fold_username
-from wauth_core.settings import DEFAULT_FIELDS, NAME_FIELD, LDAPSettings, SiteSettings, mapped_attributes, names
+from wauth_core.settings import DEFAULT_FIELDS, NAME_FIELD, LDAPSettings, mapped_attributes, names
+from wauth_core.site_settings import SiteSettings
 from wauth_core.sync.repository import ACTIVE as ACTIVE
 from wauth_core.sync.repository import UserSnapshot, Wanted
 

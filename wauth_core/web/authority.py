@@ -22,7 +22,7 @@ from wauth_core.exceptions import (
     WauthError,
 )
 from wauth_core.identity import Identity, TransportFacts
-from wauth_core.settings import duration
+from wauth_core.setting_kinds import duration
 from wauth_core.sync.freshness import is_due, is_stale
 from wauth_core.sync.knowledge import May, Told
 from wauth_core.sync.repository import Link, UserRepository

@@ -21,7 +21,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import Identity, NameRules, TransportFacts
-from wauth_core.setting_checks import imported
+from wauth_core.setting_kinds import imported
 
 logger = logging.getLogger("wauth.sources")
 

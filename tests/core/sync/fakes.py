@@ -12,7 +12,7 @@ from wauth_core import Identity, LDAPSettings
 from wauth_core.directory.decode import Attributes
 from wauth_core.directory.entries import AccountState, DirectoryUser
 from wauth_core.exceptions import UserNotFound
-from wauth_core.settings import SiteSettings
+from wauth_core.site_settings import SiteSettings
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.single import sync_one
 from wauth_core.sync.task import Task

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.core.sync.fakes import NOW
-from wauth_core.settings import SiteSettings
+from wauth_core.site_settings import SiteSettings
 from wauth_core.sync.freshness import is_due, is_stale
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

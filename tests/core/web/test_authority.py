@@ -10,7 +10,7 @@ import pytest
 from tests.core.sync.fakes import ALICE, NOW, guid
 from wauth_core.exceptions import AmbiguousUser, DirectoryUnavailable, SyncError, UnknownDomain, WauthError
 from wauth_core.identity import TransportFacts
-from wauth_core.settings import SiteSettings
+from wauth_core.site_settings import SiteSettings
 from wauth_core.sync.knowledge import May
 from wauth_core.sync.repository import Link
 from wauth_core.sync.result import SyncResult, SyncStatus

@@ -9,7 +9,8 @@ from typing import Any
 from wauth_core.cli.migrate.report import Migrated
 from wauth_core.cli.migrate.settings_file import Call, SourceText
 from wauth_core.directory import filters
-from wauth_core.settings import LDAPSettings, SiteSettings
+from wauth_core.settings import LDAPSettings
+from wauth_core.site_settings import SiteSettings, public_name
 
 _ATTRIBUTE = re.compile(r"\(([A-Za-z][\w.-]*)=%\(user\)s\)")
 _FLAGS = {"is_active": "ACTIVE_GROUPS", "is_staff": "STAFF_GROUPS", "is_superuser": "SUPERUSER_GROUPS"}
@@ -155,7 +156,7 @@ def flask_ldap3_login(given: Mapping[str, Any], to: Migrated) -> None:
 def django_windowsauth(given: Mapping[str, Any], to: Migrated) -> None:
     """``WAUTH_*``, of django-windowsauth 1.4: the same names; what they may not say here is noted."""
     for name in [name for name in given if name.startswith("WAUTH_")]:
-        if name != "WAUTH_DOMAINS" and name not in {f"WAUTH_{each.upper()}" for each in SiteSettings.names()}:
+        if name != "WAUTH_DOMAINS" and name not in map(public_name, SiteSettings.names()):
             to.note(name, "no setting of that name here.")
             continue
         to.site[name] = given[name]
