@@ -216,6 +216,7 @@ class Scratch:
     def __init__(self, door: DirectoryUnderTest) -> None:
         self.door = door
         self.dn = f"OU={unique('scr')},OU=Staff,{door.base}"
+        self._policies: list[str] = []
         assert door.add(self.dn, "organizationalUnit") == 0
 
     def user(self, **attributes: Any) -> str:
@@ -233,6 +234,28 @@ class Scratch:
         self._add("user", {**control, **attributes})
         return sam
 
+    def policy(self, applies_to: str, **changed: str) -> str:
+        """A new fine-grained password policy for the account or group with that DN; its own DN."""
+        dn = f"CN={unique('pso')},CN=Password Settings Container,CN=System,{self.door.base}"
+        attributes = {
+            "PasswordSettingsPrecedence": "5",
+            "MinimumPasswordLength": "7",
+            "PasswordHistoryLength": "0",
+            "PasswordComplexityEnabled": "FALSE",
+            "PasswordReversibleEncryptionEnabled": "FALSE",
+            "MinimumPasswordAge": "0",
+            "MaximumPasswordAge": str(-10 * 86400 * 10**7),
+            "LockoutThreshold": "0",
+            "LockoutObservationWindow": str(-600 * 10**7),
+            "LockoutDuration": str(-600 * 10**7),
+            "PSOAppliesTo": applies_to,
+            **changed,
+        }
+        named = {f"msDS-{name}": value for name, value in attributes.items()}
+        assert self.door.add(dn, "msDS-PasswordSettings", named) == 0
+        self._policies.append(dn)
+        return dn
+
     def _add(self, kind: str, attributes: dict[str, Any]) -> str:
         sam = attributes.setdefault("sAMAccountName", unique("obj"))
         dn = f"CN={sam},{self.dn}"
@@ -241,6 +264,8 @@ class Scratch:
 
     def remove(self) -> None:
         """Delete the whole of it."""
+        for policy in self._policies:
+            self.door.delete(policy)
         self.door.delete(self.dn, controls=[(TREE_DELETE, True, None)])
 
 

@@ -222,32 +222,17 @@ class TestPolicies:
         """Longer passwords for somebody, directly or by a group; who they are for is told."""
         name, other, group = scratch.person(), scratch.person(), scratch.group()
         manager.add_members(group, name)
-        dn = f"CN={unique('pso')},CN=Password Settings Container,CN=System,{BASE}"
-        attributes = {
-            "msDS-PasswordSettingsPrecedence": "5",
-            "msDS-MinimumPasswordLength": "20",
-            "msDS-PasswordHistoryLength": "0",
-            "msDS-PasswordComplexityEnabled": "FALSE",
-            "msDS-PasswordReversibleEncryptionEnabled": "FALSE",
-            "msDS-MinimumPasswordAge": "0",
-            "msDS-MaximumPasswordAge": str(-10 * 86400 * 10**7),
-            "msDS-LockoutThreshold": "0",
-            "msDS-LockoutObservationWindow": str(-600 * 10**7),
-            "msDS-LockoutDuration": str(-600 * 10**7),
-            "msDS-PSOAppliesTo": manager.user(name).dn if through == "the account" else group,
-        }
-        assert directory.add(dn, "msDS-PasswordSettings", attributes) == 0
-        try:
-            assert manager.password_policy(name).min_length == 20
-            assert manager.password_policy(other).min_length == 7
-            assert refusal(manager.set_password, name, "Sh0rt-Passw0rd") == "policy"
-            manager.set_password(other, "Sh0rt-Passw0rd")
-            manager.set_password(name, "a long one of small letters")
-            expiry = "msDS-UserPasswordExpiryTimeComputed"
-            ends = manager.user(name, [expiry]).attributes[expiry]
-            assert abs(ends - datetime.now(timezone.utc) - timedelta(days=10)) < timedelta(minutes=5)
-        finally:
-            directory.delete(dn)
+        applies_to = manager.user(name).dn if through == "the account" else group
+        dn = scratch.policy(applies_to, MinimumPasswordLength="20")
+        assert manager.password_policy(name).min_length == 20
+        assert manager.password_policy(other).min_length == 7
+        assert refusal(manager.set_password, name, "Sh0rt-Passw0rd") == "policy"
+        manager.set_password(other, "Sh0rt-Passw0rd")
+        manager.set_password(name, "a long one of small letters")
+        expiry = "msDS-UserPasswordExpiryTimeComputed"
+        ends = manager.user(name, [expiry]).attributes[expiry]
+        assert abs(ends - datetime.now(timezone.utc) - timedelta(days=10)) < timedelta(minutes=5)
+        directory.delete(dn)
         assert manager.password_policy(name).min_length == 7
 
 

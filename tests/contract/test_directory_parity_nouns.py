@@ -269,25 +269,18 @@ class TestTheDomain:
         assert (policy.lockout_threshold, policy.lockout_window) == (0, timedelta(minutes=30))
         assert found.machine_account_quota == 10
 
-    def test_fine_grained_policies(self, manager: LDAPManager, directory: DirectoryUnderTest) -> None:
+    def test_fine_grained_policies(self, manager: LDAPManager, scratch: Scratch) -> None:
         """By precedence, with whom they are for."""
-        dn = f"CN={unique('pso')},CN=Password Settings Container,CN=System,{BASE}"
-        attributes = {
-            "msDS-PasswordSettingsPrecedence": "7",
-            "msDS-MinimumPasswordLength": "20",
-            "msDS-PasswordHistoryLength": "5",
-            "msDS-PasswordComplexityEnabled": "FALSE",
-            "msDS-PasswordReversibleEncryptionEnabled": "FALSE",
-            "msDS-MinimumPasswordAge": "0",
-            "msDS-MaximumPasswordAge": FOREVER,
-            "msDS-LockoutThreshold": "3",
-            "msDS-LockoutObservationWindow": str(-600 * 10**7),
-            "msDS-LockoutDuration": FOREVER,
-            "msDS-PSOAppliesTo": f"CN=Domain Admins,CN=Users,{BASE}",
-        }
-        assert directory.add(dn, "msDS-PasswordSettings", attributes) == 0
+        scratch.policy(
+            f"CN=Domain Admins,CN=Users,{BASE}",
+            PasswordSettingsPrecedence="7",
+            MinimumPasswordLength="20",
+            PasswordHistoryLength="5",
+            MaximumPasswordAge=FOREVER,
+            LockoutThreshold="3",
+            LockoutDuration=FOREVER,
+        )
         [found] = manager.domain_info().policies
-        directory.delete(dn)
         assert (found.precedence, found.min_length, found.history, found.complex) == (7, 20, 5, False)
         assert (found.min_age, found.max_age, found.lockout_duration) == (timedelta(0), None, None)
         assert (found.lockout_threshold, found.lockout_window) == (3, timedelta(minutes=10))

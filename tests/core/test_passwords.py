@@ -49,7 +49,7 @@ def lock_after(wauth: Wauth, directory: EmbeddedDirectory, threshold: int) -> No
     """Set the domain's lockoutThreshold, and let the manager read it anew."""
     store = directory._domain.store
     store.put(store.root, "lockoutthreshold", (b"%d" % threshold,))
-    wauth.manager("EXAMPLE")._domain._lockout = None
+    wauth.manager("EXAMPLE")._domain._lockouts.clear()
 
 
 def shown(result: AuthResult) -> tuple[bool, str, int]:

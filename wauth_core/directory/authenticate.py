@@ -37,7 +37,8 @@ class AuthReason(Enum):
     THROTTLED = "too many attempts"
 
 
-COUNTED = ("badPwdCount", "badPasswordTime")
+POLICY = "msDS-ResultantPSO"  # MS-ADTS 3.1.1.4.5.36
+COUNTED = ("badPwdCount", "badPasswordTime", POLICY)
 
 _WRONG = "The user name or the password is wrong."
 MESSAGES = {
@@ -113,7 +114,7 @@ def is_empty(password: object) -> bool:
 
 @dataclass(frozen=True)
 class Lockout:
-    """When a domain locks an account: after *threshold* wrong passwords within *window*. 0 is never."""
+    """When an account is locked: after *threshold* wrong passwords within *window*. 0 is never."""
 
     threshold: int = 0
     window: timedelta = timedelta(0)
@@ -123,10 +124,14 @@ class Lockout:
 
         The user was read with `COUNTED`. A count is as old as the last wrong password; after *window* AD starts anew.
         """
-        count, last = (user.attributes.get(name) for name in COUNTED)
+        count, last, _ = (user.attributes.get(name) for name in COUNTED)
         if not self.threshold or not isinstance(count, int) or count < self.threshold - 1:
             return False
         return not isinstance(last, datetime) or now - last < self.window
+
+
+UNREADABLE = Lockout(3, timedelta(minutes=30))
+"""What is taken for a fine-grained policy that the service account may not read: by default administrators may."""
 
 
 def pretend(pool: Pool) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
 from wauth_core.directory import decode, filters
-from wauth_core.directory.authenticate import Lockout
+from wauth_core.directory.authenticate import UNREADABLE, Lockout
 from wauth_core.directory.lookup import Dialect, name_attribute
 from wauth_core.directory.search import Searcher
 from wauth_core.exceptions import ConfigurationError, DirectoryError
@@ -17,8 +18,12 @@ from wauth_core.settings import LDAPSettings
 
 AD_CAPABILITY = b"1.2.840.113556.1.4.800"  # LDAP_CAP_ACTIVE_DIRECTORY_OID, MS-ADTS 3.1.1.3.4.3
 
+_LOCKOUT = ("lockoutThreshold", "lockOutObservationWindow")
+_FINE_LOCKOUT = ("msDS-LockoutThreshold", "msDS-LockoutObservationWindow")
 _NO_TIME = timedelta(0)
 _POLICY_LASTS = 600.0  # seconds
+
+log = logging.getLogger("wauth.directory")
 
 Found = TypeVar("Found")
 
@@ -34,7 +39,7 @@ class DomainProfile:
         self._is_ad: bool | None = True if settings.MEMBERSHIP == "tokenGroups" else None
         self._sid: str | None = None
         self._names: frozenset[str] | None = None
-        self._lockout: tuple[Lockout, float] | None = None
+        self._lockouts: dict[str, tuple[Lockout, float]] = {}
 
     @property
     def dialect(self) -> Dialect:
@@ -85,15 +90,23 @@ class DomainProfile:
             self._sid = decode.sid(values[0])
         return self._sid
 
-    def lockout(self) -> Lockout:
-        """When accounts are locked, by the domain's own policy; never, if that cannot be read."""
-        known = self._lockout
+    def lockout(self, policy: str | None = None) -> Lockout:
+        """When accounts are locked, by the fine-grained *policy* (a DN), else by the domain's own.
+
+        The domain's is never, if it cannot be read; a fine-grained one is `UNREADABLE` then.
+        """
+        at, names = (policy, _FINE_LOCKOUT) if policy else (self.root, _LOCKOUT)
+        known = self._lockouts.get(at)
         if known is None or known[1] < time.monotonic():
-            entry = self.searcher.read(self.root, ("lockoutThreshold", "lockOutObservationWindow"))
+            entry = self.searcher.read(at, names)
             values = decode.attributes(entry.attributes) if entry else {}
-            window = values.get("lockOutObservationWindow")
-            found = Lockout(values.get("lockoutThreshold") or 0, window if isinstance(window, timedelta) else _NO_TIME)
-            known = self._lockout = found, time.monotonic() + _POLICY_LASTS
+            threshold, window = (values.get(name) for name in names)
+            if policy and threshold is None:
+                log.warning("The password policy %r cannot be read: three wrong passwords are taken to lock.", policy)
+                found = UNREADABLE
+            else:
+                found = Lockout(threshold or 0, window if isinstance(window, timedelta) else _NO_TIME)
+            known = self._lockouts[at] = found, time.monotonic() + _POLICY_LASTS
         return known[0]
 
     def learn_sid(self, dn: str, sid: str | None) -> None:

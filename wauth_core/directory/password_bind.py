@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from wauth_core.directory import own
-from wauth_core.directory.authenticate import COUNTED, AuthReason, AuthResult, check, is_empty, pretend
+from wauth_core.directory.authenticate import COUNTED, POLICY, AuthReason, AuthResult, check, is_empty, pretend
 from wauth_core.directory.connection import Connection, Secret
 from wauth_core.directory.dialer import authentication
 from wauth_core.directory.domain_profile import DomainProfile
@@ -57,8 +57,7 @@ class PasswordBind:
 
     def _person_to_try(self, username: str) -> DirectoryUser | AuthResult:
         """Whose password is to be tried, or why nobody's is. Raises `DirectoryError`."""
-        lockout = self._domain.lockout()
-        self._pool.dialer.refusals.learn(lockout.window)
+        self._pool.dialer.refusals.learn(self._domain.lockout().window)
         try:
             user = self._manager.user(username, COUNTED)
             if not self._domain.is_home(user.dn):  # a DN, GUID or SID finds people anywhere
@@ -67,6 +66,7 @@ class PasswordBind:
                 user = self._manager.person(guid=user.guid, username=user.username, attributes=COUNTED, groups=False)
         except (UserNotFound, AmbiguousUser) as error:
             return _nobody(error)
+        lockout = self._domain.lockout(user.attributes.get(POLICY))
         return AuthResult(AuthReason.LOCKED, user) if lockout.is_near(user, datetime.now(timezone.utc)) else user
 
     def _has_no_account(self) -> bool:

@@ -9,6 +9,7 @@ import uuid
 from . import values as v
 from .constructed import is_locked, password_age_exceeded
 from .distinguished_names import BadName, fold
+from .domain_policy import policy_of
 from .entry import Entry
 from .hosted_domain import Domain
 from .result_codes import bad_credentials
@@ -124,6 +125,6 @@ def _count_failure(domain: Domain, entry: Entry) -> None:
     count = store.number(entry, "badpwdcount") + 1
     entry.attrs["badpwdcount"] = b"%d" % count
     entry.attrs["badpasswordtime"] = b"%d" % v.filetime(domain.clock())
-    threshold = store.number(store.root, "lockoutthreshold")
+    threshold = policy_of(domain, entry).lockout_threshold
     if threshold and count >= threshold:
         store.put(entry, "lockouttime", (b"%d" % v.filetime(domain.clock()),))

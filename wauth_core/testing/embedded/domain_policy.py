@@ -20,6 +20,7 @@ class DomainPolicy:
     min_age: int
     max_age: int
     lockout_duration: int
+    lockout_threshold: int
 
 
 def policy_of(domain: Domain, entry: Entry) -> DomainPolicy:
@@ -33,6 +34,7 @@ def policy_of(domain: Domain, entry: Entry) -> DomainPolicy:
             number(fine, "msds-minimumpasswordage"),
             number(fine, "msds-maximumpasswordage"),
             number(fine, "msds-lockoutduration"),
+            number(fine, "msds-lockoutthreshold"),
         )
     root = domain.store.root
     return DomainPolicy(
@@ -41,6 +43,7 @@ def policy_of(domain: Domain, entry: Entry) -> DomainPolicy:
         number(root, "minpwdage"),
         number(root, "maxpwdage"),
         number(root, "lockoutduration"),
+        number(root, "lockoutthreshold"),
     )
 
 
