@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import ast
 import contextlib
+import functools
 import importlib.abc
 import importlib.util
 import os
@@ -20,12 +21,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import ldap3  # noqa: F401 - loaded once, for all the children
 import pytest
 
 ROOT = Path(__file__).parents[1]
 ACCEPTED = Path(__file__).with_suffix(".txt")
 LONGEST = 60  # seconds for the tests of one mutant: a loop without end is noticed
+PRELOADED = (
+    "ldap3",
+    "hypothesis.strategies",
+    "django.test",
+    "flask",
+    "sqlalchemy.orm",
+    "asgiref.sync",
+    "flask_login",
+)
+
+OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not ad and not wine", "-W", "ignore:Module already imported"]
 
 SOURCES = "tests/core/web/sources"
 MODULES = {
@@ -37,15 +48,24 @@ MODULES = {
     "wauth_core/directory/filters.py": ["tests/core/directory/test_filters.py", "tests/core/directory/test_manager.py"],
     "wauth_core/directory/wire.py": ["tests/core/directory/test_wire.py", "tests/core/directory/test_manager.py"],
     "wauth_core/sync/plan.py": ["tests/core/sync/test_plan.py", "tests/core/sync/test_single.py"],
+    "wauth_core/web/authority.py": ["tests/core/web/test_authority.py", "tests/flask_app/test_authority.py"],
+    "wauth_core/web/front.py": ["tests/wsgi"],
+    "wauth_core/web/languages.py": ["tests/core/web/test_languages.py"],
+    "wauth_core/web/login.py": ["tests/core/test_passwords.py", "tests/flask_app/test_login_form.py"],
     "wauth_core/web/outcomes.py": ["tests/core/web/test_outcomes.py", "tests/wsgi/test_wrappers.py"],
+    "wauth_core/web/pages/__init__.py": ["tests/core/web/test_pages.py", "tests/wsgi/negotiate/test_source.py"],
     "wauth_core/web/request.py": ["tests/core/web", "tests/wsgi/test_wrappers.py"],
+    "wauth_core/web/sessions.py": ["tests/core/web/test_visit.py", "tests/flask_app/test_sessions.py"],
+    "wauth_core/web/visit.py": ["tests/core/web/test_visit.py"],
     "wauth_core/web/sources/encoding.py": [f"{SOURCES}/test_encoding.py"],
     "wauth_core/web/sources/iis_token.py": [f"{SOURCES}/test_iis_token.py"],
     "wauth_core/web/sources/pac.py": [f"{SOURCES}/test_pac.py"],
     "wauth_core/web/sources/peers.py": [f"{SOURCES}/test_proxy.py"],
     "wauth_core/web/sources/proxy.py": [f"{SOURCES}/test_proxy.py"],
     "wauth_core/web/sources/server.py": [f"{SOURCES}/test_encoding.py"],
+    "wauth_core/web/sources/simulate.py": ["tests/wsgi/test_wrappers.py"],
     "wauth_core/web/sources/token.py": [f"{SOURCES}/test_token.py", f"{SOURCES}/test_iis_token.py"],
+    "wauth_core/web/sources/win32.py": [f"{SOURCES}/test_win32.py"],
     "wauth_wsgi/negotiate/cookie.py": ["tests/wsgi/negotiate/test_cookie.py", "tests/wsgi/negotiate/test_source.py"],
     "wauth_wsgi/negotiate/password.py": ["tests/wsgi/negotiate/test_source.py"],
     "wauth_wsgi/negotiate/source.py": ["tests/wsgi/negotiate/test_source.py"],
@@ -140,7 +160,7 @@ def is_noticed(path: Path, tree: ast.Module, tests: list[str]) -> bool:
             os.dup2(nowhere.fileno(), 2)
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         sys.meta_path.insert(0, _Finder(name, path, tree))
-        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-m", "not ad and not wine", *tests])) != 0)
+        os._exit(int(pytest.main([*OPTIONS, *tests]) != 0))
     deadline = time.monotonic() + LONGEST
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
@@ -153,12 +173,6 @@ def is_noticed(path: Path, tree: ast.Module, tests: list[str]) -> bool:
     return True
 
 
-def say(line: str) -> None:
-    """Print at once."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
 def main() -> int:
     """See the module's docstring."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -166,7 +180,10 @@ def main() -> int:
     asked.add_argument("--sample", type=int, default=0)
     asked.add_argument("--seed", type=int, default=1)
     given = asked.parse_args()
+    say = functools.partial(print, flush=True)
     accepted = {line.rpartition("  # ")[0] for line in ACCEPTED.read_text(encoding="utf-8").splitlines()}
+    for library in PRELOADED:  # once, for all the children
+        importlib.import_module(library)
     tried, noticed, new = 0, 0, 0
     for name in given.modules or MODULES:
         path, tests = ROOT / name, MODULES[name]

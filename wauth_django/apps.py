@@ -32,12 +32,13 @@ class WindowsAuthConfig(AppConfig):
 
     def ready(self) -> None:
         """Register checks and receivers; nothing connects here."""
-        from django.contrib.auth.signals import user_logged_in
+        from django.contrib.auth.signals import user_logged_in, user_login_failed
 
-        from wauth_django import checks, conf, preload, session_owner
+        from wauth_django import checks, conf, current_visit, preload, session_owner
 
         checks.register_all()
         user_logged_in.connect(session_owner.note_owner, dispatch_uid="wauth_django.session_owner")
+        user_login_failed.connect(current_visit.note_failure, dispatch_uid="wauth_django.current_visit")
         setting_changed.connect(conf.forget, dispatch_uid="wauth_django.conf")
         atexit.register(self._end)
         preload.start(self)

@@ -18,7 +18,7 @@ from wauth_core.web import login
 from wauth_core.web.outcomes import Rejected, SignedIn
 from wauth_django import signin
 from wauth_django.conf import get_wauth
-from wauth_django.current_visit import is_asgi, server_outcome, visit_of
+from wauth_django.current_visit import hide_password, is_asgi, server_outcome, visit_of
 from wauth_django.joined import loaded_user
 from wauth_django.links import user_linked_to
 
@@ -114,6 +114,8 @@ class LDAPBackend(_LinkedUsers):
             return None
         visit, peer = visit_of(request), None if request is None else request.META.get("REMOTE_ADDR")
         typed = login.check(get_wauth(), username, password, peer)
+        hide_password(request, password)
+        visit.retry_after = typed.retry_after
         if typed.identity is None:
             visit.message = typed.message
             return None if typed.unavailable else signin.refuse(request, None, typed.reason)

@@ -41,7 +41,8 @@ class Visit:
 
     *outcome* is None until a middleware of ours has found it. *authority* is what the directory's last try in this
     request came to, *identity* and *key* (a user's primary key) whom it was about. *message* is what a login form may
-    tell the person.
+    tell the person. *retry_after* is the seconds until a password may be tried again, after too many. *failed* says
+    that no backend let the person in.
     """
 
     outcome: Outcome | None = None
@@ -49,6 +50,8 @@ class Visit:
     identity: Identity | None = None
     key: Any = None
     message: str = ""
+    retry_after: int = 0
+    failed: bool = False
 
     @property
     def named(self) -> Identity | None:
@@ -121,6 +124,24 @@ def sources(*, asgi: bool) -> tuple[Source, ...]:
 def challenge(request: HttpRequest) -> Challenge:
     """What a 401 of ours carries; it asks for passwords over TLS only."""
     return challenge_of(sources(asgi=is_asgi(request))).over(request.is_secure())
+
+
+def note_failure(request: HttpRequest | None = None, **kwargs: Any) -> None:
+    """Receives Django's ``user_login_failed``."""
+    visit_of(request).failed = True
+
+
+def hide_password(request: HttpRequest | None, password: str) -> None:
+    """Take *password* out of the form and the body that the rest of the application, and its debug page, see."""
+    if isinstance(request, HttpRequest) and hasattr(request, "_post"):
+        kept = request.POST.copy()
+        for name, values in request.POST.lists():
+            if password in values:
+                del kept[name]
+        kept._mutable = False
+        request.POST = kept  # type: ignore[assignment]
+    if hasattr(request, "_body"):
+        request._body = b""  # type: ignore[union-attr]
 
 
 def set_user(request: HttpRequest, user: Any) -> None:

@@ -87,7 +87,11 @@ class _Middleware:
         raise NotImplementedError
 
     def finish(self, request: HttpRequest, response: Any) -> Any:
-        """After the view: the answer, with what belongs on it."""
+        """After the view: the answer, with what belongs on it; 429 where a password was not tried after too many."""
+        visit = visit_of(request)
+        if visit.failed and visit.retry_after:
+            response.status_code = 429
+            response.headers["Retry-After"] = str(visit.retry_after)
         return response
 
 
@@ -133,7 +137,7 @@ class WindowsAuthMiddleware(_Middleware):
                 add_headers(response, outcome.headers)
         elif response.status_code == 401 and "WWW-Authenticate" not in response.headers:
             add_headers(response, challenge(request).headers)
-        return response
+        return super().finish(request, response)
 
 
 class UserSyncMiddleware(_Middleware):

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request, session, url_for
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest
 
 from wauth_core.web import languages, pages
-from wauth_core.web.login import NOT_HERE, check
+from wauth_core.web.login import NOT_HERE, Typed, check
 from wauth_core.web.outcomes import SignedIn
 from wauth_flask.errors import language
 from wauth_flask.signals import user_refused
@@ -48,8 +50,9 @@ def login() -> Any:
     if request.method != "POST":
         return _form(state)
     _check_token()
-    username, password = request.form.get("username", "").strip(), request.form.get("password", "")
-    answer = _signed_in(state, username, password)
+    username = request.form.get("username", "").strip()
+    typed = check(state.wauth, username, _taken_password(), request.remote_addr)
+    answer = _signed_in(state, username, typed)
     if answer is not None:
         return answer
     return redirect(safe_path(request.args.get("next")), 303)
@@ -81,9 +84,8 @@ def safe_path(path: str | None) -> str:
     return root if parts.scheme or parts.netloc else request.script_root + path
 
 
-def _signed_in(state: State, username: str, password: str) -> Response | None:
+def _signed_in(state: State, username: str, typed: Typed) -> Response | None:
     """Sign that person in; else the form, with what to tell them. AD's reason is for the log."""
-    typed = check(state.wauth, username, password, request.remote_addr)
     if typed.identity is None:
         user_refused.send(current_app._get_current_object(), identity=None, reason=typed.reason)  # type: ignore[attr-defined]
         answer = _form(state, username=username, error=typed.message)
@@ -98,6 +100,17 @@ def _signed_in(state: State, username: str, password: str) -> Response | None:
     answer = _form(state, username=username, error=NOT_HERE)
     answer.status_code = 403
     return answer
+
+
+def _taken_password() -> str:
+    """The password, which is gone from what the application's own functions see of this request."""
+    password = request.form.get("password", "")
+    seen = request.__dict__
+    seen["form"] = ImmutableMultiDict(each for each in request.form.items(multi=True) if each[0] != "password")
+    seen.pop("values", None)
+    seen.pop("_cached_data", None)
+    request.environ["wsgi.input"] = seen["stream"] = BytesIO()
+    return password
 
 
 def _form(state: State, **shown: Any) -> Response:

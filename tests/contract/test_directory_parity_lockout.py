@@ -7,7 +7,7 @@ from typing import Any
 import ldap3
 import pytest
 
-from tests.contract.directories import Door, Scratch
+from tests.contract.directories import DirectoryUnderTest, Scratch
 from wauth_core import Wauth
 from wauth_core.directory import AuthReason
 
@@ -15,7 +15,7 @@ WRONG, LOCKED = AuthReason.BAD_PASSWORD, AuthReason.LOCKED
 SERVICE = "EXAMPLE\\svc_web"
 
 
-def site(directory: Door, **more: Any) -> Wauth:
+def site(directory: DirectoryUnderTest, **more: Any) -> Wauth:
     """A site that has counted nothing yet, and signs people in by the service account."""
     settings = {
         "SERVER": f"ldaps://{directory.host}:{directory.tls_port}",
@@ -34,7 +34,7 @@ def guesses(wauth: Wauth, name: str, count: int) -> list[AuthReason]:
 
 
 @pytest.mark.parametrize("through", ["the account", "a group"])
-def test_a_fine_grained_policy_locks_nobody(directory: Door, scratch: Scratch, through: str) -> None:
+def test_a_fine_grained_policy_locks_nobody(directory: DirectoryUnderTest, scratch: Scratch, through: str) -> None:
     """It locks after three, for one person or a group's; the domain's own locks nobody. The last one is not tried."""
     name, group = scratch.person(), scratch.group()
     dn = directory.dn(name)
@@ -47,7 +47,7 @@ def test_a_fine_grained_policy_locks_nobody(directory: Door, scratch: Scratch, t
 
 
 def test_a_policy_that_the_service_account_may_not_read(
-    directory: Door, scratch: Scratch, caplog: pytest.LogCaptureFixture
+    directory: DirectoryUnderTest, scratch: Scratch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By default administrators alone read them: three wrong passwords are taken to lock, and the log says so."""
     name = scratch.person()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlencode
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import aauthenticate, authenticate, get_user_model
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.test import AsyncClient
 
 from tests.django_app.asked import asked
 from wauth_django.models import LDAPUser
@@ -21,14 +24,20 @@ def backend(db, settings):
     settings.AUTHENTICATION_BACKENDS = [BACKEND, "django.contrib.auth.backends.ModelBackend"]
 
 
-NAMES = ["alice", "ALICE", "EXAMPLE\\alice", "alice@example.local"]
+def typed(client, username, password):
+    """Fill the login form in and send it as a browser does."""
+    content = urlencode({"username": username, "password": password})
+    return client.post("/login/", content, content_type="application/x-www-form-urlencoded")
+
+
+NAMES = ["alice", "ALICE", "EXAMPLE\\alice", "alice@shared_directory.local"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_right_password_signs_in_under_any_name(shared_directory, name):
     """sAMAccountName, DOMAIN\\name and UPN are one person: one user, synchronised."""
     user = authenticate(None, username=name, password=PASSWORD)
-    assert (user.get_username(), user.email, user.ldap.username) == ("alice", "alice@example.local", "alice")
+    assert (user.get_username(), user.email, user.ldap.username) == ("alice", "alice@shared_directory.local", "alice")
     assert async_to_sync(aauthenticate)(None, username=name, password=PASSWORD) == user
     assert get_user_model().objects.count() == 1
 
@@ -114,14 +123,50 @@ def no_bobs(identity, user):
 
 
 def test_too_many_attempts_are_refused_without_asking(client, shared_directory):
-    """The form says so, whatever the password; another name is not concerned."""
+    """429 with Retry-After, and the form says so, whatever the password; another name is not concerned."""
     for number in range(4):
-        client.post("/login/", {"username": "alice", "password": f"wrong {number}"})
+        assert typed(client, "alice", f"wrong {number}").status_code == 200
     shared_directory.operations.clear()
-    response = client.post("/login/", {"username": "alice", "password": PASSWORD})
+    response = typed(client, "alice", PASSWORD)
+    assert (response.status_code, 0 < int(response["Retry-After"]) <= 300) == (429, True)
     assert "too many attempts" in response.content.decode()
     assert not shared_directory.operations.only("bind")
-    assert client.post("/login/", {"username": "hana", "password": PASSWORD}).status_code == 302
+    assert typed(client, "hana", PASSWORD).status_code == 302
+
+
+def test_a_local_account_of_a_throttled_name_signs_in(client, shared_directory):
+    """Another backend that lets the person in makes it no 429."""
+    get_user_model().objects.create_user("alice", password="of this site")
+    for number in range(5):
+        assert typed(client, "alice", f"wrong {number}").status_code == (429 if number == 4 else 200)
+    response = typed(client, "alice", "of this site")
+    assert (response.status_code, "Retry-After" in response) == (302, False)
+
+
+def test_too_many_attempts_in_an_async_stack(shared_directory):
+    """The same answer."""
+    client = AsyncClient()
+    asked = [async_to_sync(client.post)("/login/", {"username": "alice", "password": f"{n}"}) for n in range(5)]
+    assert [response.status_code for response in asked] == [200] * 4 + [429]
+
+
+@pytest.mark.parametrize("name", ["alice", "carol"])
+@pytest.mark.parametrize("password", [PASSWORD, "wr0ng-canary"])
+def test_a_password_is_gone_once_it_was_used(client, shared_directory, name, password):
+    """Whatever comes after the backend sees neither the form's field nor the body, and so does its debug page."""
+    seen = []
+
+    def look(sender, request, **kwargs):
+        seen.append((dict(request.POST), request.body))
+
+    user_logged_in.connect(look)
+    user_login_failed.connect(look)
+    try:
+        typed(client, name, password)
+    finally:
+        user_logged_in.disconnect(look)
+        user_login_failed.disconnect(look)
+    assert seen == [({"username": [name]}, b"")]
 
 
 def test_a_cache_that_keeps_nothing_counts_nothing(settings):

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.flask_app.applications import ALICE
+from wauth_flask.signals import user_refused, user_signed_in
 
 PASSWORD = "Passw0rd!x"
 
@@ -254,3 +255,37 @@ def test_too_many_attempts_are_refused_with_429(app, directory):
     assert "too many attempts" in answer.text
     assert directory.operations.only("bind", "search") == []
     assert sign_in(client, "hana").status_code == 303
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wr0ng"])
+def test_a_password_is_gone_once_it_was_used(app, password):
+    """Signals, hooks and error pages of the application see neither the field nor the body."""
+    from flask import request
+
+    seen = []
+
+    def look(*args, **kwargs):
+        seen.append((dict(request.form), "password" in request.values, request.get_data(), request.stream.read()))
+
+    with user_signed_in.connected_to(look), user_refused.connected_to(look):
+        client = app.test_client()
+        sent = token(client.get("/login"))
+        client.post("/login", data={"wauth_token": sent, "username": "carol", "password": password})
+    assert seen == [({"wauth_token": sent, "username": "carol"}, False, b"", b"")]
+
+
+def test_what_was_looked_at_before_is_gone_too(app):
+    """A hook that read the body and the values first does not keep the password for those after it."""
+    from flask import request
+
+    @app.before_request
+    def look():
+        assert request.get_data() is not None
+        assert request.values is not None
+
+    seen = []
+    app.after_request(lambda response: seen.append((dict(request.values), request.get_data())) or response)
+    client = app.test_client()
+    sign_in(client)
+    assert PASSWORD not in str(seen)
+    assert client.get("/").json["identity"] == "EXAMPLE\\alice"
