@@ -17,7 +17,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.exceptions import BadRequest
 
 from wauth_core.web import languages, pages
-from wauth_core.web.login import NOT_HERE, Typed, check
+from wauth_core.web.login import NOT_HERE, PasswordCheck, check
 from wauth_core.web.outcomes import SignedIn
 from wauth_flask.errors import language
 from wauth_flask.signals import user_refused
@@ -84,7 +84,7 @@ def safe_path(path: str | None) -> str:
     return root if parts.scheme or parts.netloc else request.script_root + path
 
 
-def _signed_in(state: State, username: str, typed: Typed) -> Response | None:
+def _signed_in(state: State, username: str, typed: PasswordCheck) -> Response | None:
     """Sign that person in; else the form, with what to tell them. AD's reason is for the log."""
     if typed.identity is None:
         user_refused.send(current_app._get_current_object(), identity=None, reason=typed.reason)  # type: ignore[attr-defined]

@@ -30,14 +30,14 @@ def typed(client, username, password):
     return client.post("/login/", content, content_type="application/x-www-form-urlencoded")
 
 
-NAMES = ["alice", "ALICE", "EXAMPLE\\alice", "alice@shared_directory.local"]
+NAMES = ["alice", "ALICE", "EXAMPLE\\alice", "alice@example.local"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_right_password_signs_in_under_any_name(shared_directory, name):
     """sAMAccountName, DOMAIN\\name and UPN are one person: one user, synchronised."""
     user = authenticate(None, username=name, password=PASSWORD)
-    assert (user.get_username(), user.email, user.ldap.username) == ("alice", "alice@shared_directory.local", "alice")
+    assert (user.get_username(), user.email, user.ldap.username) == ("alice", "alice@example.local", "alice")
     assert async_to_sync(aauthenticate)(None, username=name, password=PASSWORD) == user
     assert get_user_model().objects.count() == 1
 

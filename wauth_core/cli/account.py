@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
-from wauth_core.cli import proxy_check
 from wauth_core.cli.app import App, domain_option, pass_app
 from wauth_core.cli.output import Form, output_options, show, show_one, visible
 from wauth_core.directory import Check, LDAPManager, Outcome
 from wauth_core.exceptions import DirectoryError
 from wauth_core.iis import iis_doctor as server
 from wauth_core.iis.machine import ThisMachine
+from wauth_core.web.sources import proxy_check
 
 
 @click.command()

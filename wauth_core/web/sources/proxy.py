@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import NameRules
 from wauth_core.web.outcomes import Handshake, Outcome, Rejected, Request, SignedIn
+from wauth_core.web.sources import proxy_check
 from wauth_core.web.sources.encoding import as_text
 from wauth_core.web.sources.peers import Peers
+from wauth_core.web.sources.proxy_check import ARRIVED, NOTHING, PROBE
 
 SECRET_HEADER = "WauthSecret"  # noqa: S105 - a header's name
-PROBE, ARRIVED, NOTHING = "WauthProbe", "WauthArrived", "nothing"  # headers of `wauth doctor --proxy`, and an answer
 MIN_KEY = 16  # bytes
 MAX_AGE = 30  # seconds, of a signature; the clocks of both machines may differ by as much
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")  # RFC 9110 5.6.2, without the underscore
@@ -29,12 +30,16 @@ class _NotBelieved(Exception):
 class _Header:
     """What both sources share: one header of one name, from listed peers."""
 
-    def __init__(self, name: str, trusted: Iterable[str]) -> None:
+    def __init__(self, name: str, trusted: Iterable[str], self_test: str | None) -> None:
+        self._self_test = self_test
         self.name = f"{type(self).__name__}({name})"
         self._header = _checked_name(name)
         self._peers = Peers.listed(trusted)
 
     def identify(self, request: Request, rules: NameRules) -> Outcome | None:
+        if self._self_test is not None:
+            url, self._self_test = self._self_test, None
+            proxy_check.begin(url, self._header)
         values = request.header_values(self._header)
         twins = self._twins(request)
         if probes := request.header_values(PROBE):
@@ -85,6 +90,9 @@ class ProxyHeader(_Header):
     so a name with a hyphen is refused there, unless the server is known to drop such twins (waitress, gunicorn,
     Werkzeug, gevent, Apache) or *server_drops_twins* says so.
 
+    *self_test* is the site's own address, for development: at the first request the site sends itself there, and so
+    through the proxy, what `wauth doctor --proxy` sends, and logs what arrives.
+
     Risk: the proxy must set the header on every request, and so overwrite a client's own. A client's ``Connection:
     RemoteUser`` makes some proxies drop what they set, which signs nobody in. Whoever can connect from a trusted
     address can be anyone: list the proxy, not the office network, and keep the server from replacing the peer's
@@ -98,8 +106,9 @@ class ProxyHeader(_Header):
         secret: str | tuple[str, str] | None = None,
         *,
         server_drops_twins: bool = False,
+        self_test: str | None = None,
     ) -> None:
-        super().__init__(name, trusted)
+        super().__init__(name, trusted, self_test)
         self._drops_twins = server_drops_twins or "-" not in name
         if secret is None:
             self._secret_header, self._secret = None, b""
@@ -133,7 +142,7 @@ class SignedHeader(_Header):
     It holds ``TIME SIGNATURE NAME``: seconds since 1970; in hexadecimal the HMAC-SHA256 of method, host, time and name,
     with a line feed between each; and the name in UTF-8. The host is the Host header as the application gets it. A
     signature counts for thirty seconds, for that method and host. Several keys are all believed, so that a key can be
-    replaced. *now* is the clock, in seconds.
+    replaced. *now* is the clock, in seconds. *self_test*: see `ProxyHeader`.
 
     Risk: within these thirty seconds whoever reads the header and can connect from a trusted address can send it again.
     Raises `ConfigurationError` for a key of less than 16 bytes.
@@ -146,8 +155,9 @@ class SignedHeader(_Header):
         key: str | bytes | Iterable[str | bytes],
         *,
         now: Callable[[], float] = time.time,
+        self_test: str | None = None,
     ) -> None:
-        super().__init__(name, trusted)
+        super().__init__(name, trusted, self_test)
         listed = [key] if isinstance(key, str | bytes) else list(key)
         self._keys = [one.encode() if isinstance(one, str) else one for one in listed]
         if not self._keys or any(len(one) < MIN_KEY for one in self._keys):

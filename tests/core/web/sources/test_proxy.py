@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hmac
+import threading
+import urllib.request
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
 from tests.wsgi.calls import over_asgi, over_wsgi
 from wauth_core import ConfigurationError
-from wauth_wsgi import ProxyHeader, SignedHeader, Simulate
+from wauth_core.web.sources import proxy_check
+from wauth_wsgi import ProxyHeader, SignedHeader, Simulate, WindowsAuthWSGI
 
 PROXY = "10.0.0.5"
 ALICE = ("RemoteUser", "EXAMPLE\\alice")
@@ -336,3 +342,96 @@ def test_a_probe_asks_for_nothing_else(call, probe):
     """Only for its own random number, never for what the proxy set."""
     reply = call([ProxyHeader("RemoteUser", [PROXY])], headers=[ALICE, ("WauthProbe", probe)], peer=PROXY)
     assert (reply.status, reply.all("WauthArrived")) == (403, ["nothing"])
+
+
+# -- the same by itself
+
+
+class Quiet(WSGIRequestHandler):
+    """Writes no access log."""
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def served():
+    """A function that serves a WSGI application at a real address, given as a function of that address."""
+    with contextlib.ExitStack() as stack:
+
+        def serve(make):
+            server = make_server("127.0.0.1", 0, lambda environ, start: app(environ, start), handler_class=Quiet)
+            url = f"http://127.0.0.1:{server.server_port}/"
+            app = make(url)
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            return url
+
+        yield serve
+
+
+def hello(environ, start_response):
+    """Everybody's page."""
+    start_response("200 OK", [])
+    return [b"hello"]
+
+
+def overwriting(app):
+    """What a good proxy does with a client's header."""
+    return lambda environ, start_response: app({**environ, "HTTP_REMOTEUSER": "EXAMPLE\\alice"}, start_response)
+
+
+def asking(app):
+    """A proxy that wants a sign-in first."""
+
+    def ask(environ, start_response):
+        start_response("401 Unauthorized", [])
+        return [b""]
+
+    return lambda environ, start: (app if environ["PATH_INFO"] == "/healthz" else ask)(environ, start)
+
+
+SELF_TESTS = {
+    "careless": (
+        lambda app: app,
+        "ERROR",
+        "own header: arrives, as remoteuser. Let the proxy set RemoteUser",
+    ),
+    "good": (overwriting, "INFO", "lets no client's own RemoteUser through"),
+    "asking": (asking, "ERROR", "status 401, from no source"),
+}
+
+
+@pytest.mark.parametrize("make", [ProxyHeader, functools.partial(SignedHeader, key=KEY)], ids=["proxy", "signed"])
+@pytest.mark.parametrize(("proxy", "level", "said"), SELF_TESTS.values(), ids=SELF_TESTS)
+def test_a_site_tries_its_own_proxy_once(served, caplog, make, proxy, level, said):
+    """At its first request, through the address it was given; what arrives is in the log, and nobody waits for it."""
+    caplog.set_level("INFO", "wauth.sources")
+    source = []
+
+    def site(url):
+        source.append(make("RemoteUser", trusted=["127.0.0.1"], self_test=url))
+        return proxy(WindowsAuthWSGI(hello, sources=source))
+
+    url = served(site)
+    for _ in range(2):
+        assert urllib.request.urlopen(f"{url}healthz").read() == b"hello"
+        for thread in threading.enumerate():
+            if thread.name == "wauth-proxy-check":
+                thread.join(10)
+    found = [record for record in caplog.records if record.getMessage().startswith("The proxy at")]
+    assert [record.levelname for record in found if said in record.getMessage()] == [level]
+    assert "Traceback" not in caplog.text
+
+
+def test_a_proxy_that_cannot_be_reached_is_no_trouble(caplog):
+    """The site goes on, and the log says that nothing is known."""
+    source = ProxyHeader("RemoteUser", [PROXY], self_test="http://127.0.0.1:1/")
+    assert over_wsgi([source], headers=[ALICE], peer=PROXY).identity == "EXAMPLE\\alice"
+    proxy_check.begin("no address", "RemoteUser").join(10)
+    for thread in threading.enumerate():
+        if thread.name == "wauth-proxy-check":
+            thread.join(10)
+    assert "The proxy was not tried: http://127.0.0.1:1/ cannot be asked" in caplog.text
+    assert "'no address' is no address of a site" in caplog.text

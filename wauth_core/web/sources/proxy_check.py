@@ -1,4 +1,4 @@
-"""``wauth doctor --proxy URL``: whether what a client sends can reach the application under the proxy's header.
+"""Whether a client's own header reaches the application through the proxy: ``wauth doctor --proxy URL``, *self_test*.
 
 The application's own source answers: it tells for a random number under which names that number arrived
 (`wauth_core.web.sources.proxy`). Nothing else is told, and nobody is signed in.
@@ -7,16 +7,20 @@ The application's own source answers: it tells for a random number under which n
 from __future__ import annotations
 
 import http.client
+import logging
 import secrets
 import ssl
+import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from wauth_core.directory import Check, Outcome
-from wauth_core.exceptions import ConfigurationError
+from wauth_core.exceptions import ConfigurationError, WauthError
 from wauth_core.web.outcomes import Headers
-from wauth_core.web.sources.proxy import ARRIVED, NOTHING, PROBE
 
+logger = logging.getLogger("wauth.sources")
+
+PROBE, ARRIVED, NOTHING = "WauthProbe", "WauthArrived", "nothing"  # two headers, and what the second says of nothing
 TIMEOUT = 10  # seconds
 OVERWRITE = "Let the proxy set {name} on every request, also for people who are not signed in, and so overwrite it."
 NO_TWINS = (
@@ -47,6 +51,25 @@ def examine(url: str, name: str, along: Headers = ()) -> Iterator[Check]:
             yield Check(what, Outcome.OK, f"the proxy answers status {status} by itself")
         else:
             yield Check(what, Outcome.FAILED, f"arrives, as {arrived}", advice.format(name=name))
+
+
+def begin(url: str, name: str) -> threading.Thread:
+    """`examine`, in a thread of its own; what it finds is logged. The site is asked while it serves."""
+    thread = threading.Thread(target=_report, args=(url, name), name="wauth-proxy-check", daemon=True)
+    thread.start()
+    return thread
+
+
+def _report(url: str, name: str) -> None:
+    try:
+        failed = [check for check in examine(url, name) if check.outcome is Outcome.FAILED]
+    except WauthError as error:
+        logger.warning("The proxy was not tried: %s", error)
+        return
+    for check in failed:
+        logger.error("The proxy at %s, %s: %s. %s", url, check.name, check.detail, check.advice)
+    if not failed:
+        logger.info("The proxy at %s lets no client's own %s through.", url, name)
 
 
 def _attempts(name: str, probe: str) -> Iterator[tuple[str, Headers, str]]:
