@@ -207,7 +207,7 @@ class Wauth:
         as_of = self.now()
         with self._mutex:
             own, clock = None if dry_run else self._own.pop(identity, None), self._clock
-        if own is None and facts is None:  # a young ticket needs no directory
+        if own is None and (facts is None or facts.true_at(as_of) is None):  # a young ticket needs no directory
             lookups.manager.pass_by_if_offline()
         if own is not None:
             as_of = own[1]

@@ -61,7 +61,7 @@ class Visit:
     @property
     def facts(self) -> TransportFacts | None:
         """What came with the sign-in."""
-        return self.outcome.facts if isinstance(self.outcome, SignedIn) else None
+        return self.outcome.own_facts if isinstance(self.outcome, SignedIn) else None
 
 
 def visit_of(request: HttpRequest | None) -> Visit:

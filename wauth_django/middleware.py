@@ -122,7 +122,7 @@ class WindowsAuthMiddleware(_Middleware):
         if step.ends:
             signin.end(request)
         if step.begins and isinstance(outcome, SignedIn):
-            _begin(request, windows_identity=outcome.identity, facts=outcome.facts)
+            _begin(request, windows_identity=outcome.identity, facts=outcome.own_facts)
             if (answered := answer(request, visit_of(request).authority)) is not None:
                 return answered
         if not get_wauth().settings.require_login or request.user.is_authenticated:

@@ -101,7 +101,7 @@ def _gone_on(state: State, owner: Owner, outcome: Outcome, how: dict[str, Any]) 
         if user is not None and user.link is not None:
             identity = state.wauth.identity(user.link.domain, user.link.username)
     if is_theirs(state, owner, user) or (user is None and state.forgets):  # then this worker makes its own row
-        person = judge(state, identity, user, facts=named.facts if named is not None else None, **how)
+        person = judge(state, identity, user, facts=named.own_facts if named is not None else None, **how)
         if not person or is_theirs(state, owner, person.user):
             return person
     _end_session()
@@ -119,7 +119,7 @@ def sign_in(state: State, who: SignedIn, **how: Any) -> Person:
     held = user.link.sid if user is not None and user.link is not None else None
     is_another = who.user_sid is not None and held is not None and who.user_sid != held  # the name has passed on
     begins = sessions or is_another or state.settings.resync_delta is None
-    person = judge(state, who.identity, user, facts=who.facts, begins=begins, **how)
+    person = judge(state, who.identity, user, facts=who.own_facts, begins=begins, **how)
     _end_session(whosever=True)
     if person.user is None:
         return person

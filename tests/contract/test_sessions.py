@@ -40,7 +40,7 @@ TABLE = {
     "the-same": (SOURCE, (200, ALICE, EITHER), (200, ALICE, KEPT), (200, ALICE, KEPT)),
     "the-same-by-password": (PASSWORD, (200, ALICE, EITHER), (200, ALICE, KEPT), (200, ALICE, KEPT)),
     "the-same-in-other-letters": ("name example\\ALICE", (200, ALICE, EITHER), (200, ALICE, KEPT), (200, ALICE, KEPT)),
-    "the-same-name-with-another-sid": (f"another {ALICE}", (200, ALICE, EITHER), (200, ALICE, NEW), (200, ALICE, NEW)),
+    "the-same-name-with-another-sid": (f"another {ALICE}", (200, None, EITHER), (200, None, GONE), (200, None, GONE)),
     "somebody-else": (f"name {BOB}", (200, BOB, EITHER), (200, BOB, NEW), (200, BOB, NEW)),
     "a-namesake-elsewhere": ("name NOWHERE\\alice", (200, None, EITHER), (200, None, GONE), (200, None, GONE)),
     "somebody-unknown": ("name EXAMPLE\\nobody", (200, None, EITHER), (200, None, GONE), (200, None, GONE)),

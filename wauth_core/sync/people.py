@@ -37,6 +37,7 @@ from wauth_core.sync.plan import password_set
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.principals import Principals
 from wauth_core.sync.result import SyncResult, SyncStatus
+from wauth_core.sync.single import bearer
 
 logger = logging.getLogger("wauth.service")
 
@@ -155,7 +156,7 @@ class People:
             level = logging.DEBUG if isinstance(failed, DirectoryOffline) else logging.ERROR
             logger.log(level, "Could not ask the directory about %s: %s", identity, failed)
             error = failed
-        return self._tell(policy, identity, facts, ticket, entry, self._clock()), error
+        return self._tell(policy, identity, facts, ticket, entry, self._clock(), answered=error is None), error
 
     def remember(self, identity: Identity, result: SyncResult, heard: Heard) -> None:
         """What a sync has just read answers questions about groups too: they agree, and cost no search of their own."""
@@ -174,9 +175,9 @@ class People:
         before, as_of = self._answers.get(identity), self._clock()
         guid = before.guid if before is not None and not before.gone and policy.names_are_unique else None
         try:
-            found = lookups.person(guid=guid, identity=identity, attributes=policy.attributes)
-            if guid is not None and not policy.is_surely(found, identity.username):
-                found = lookups.person(guid=None, identity=identity, attributes=policy.attributes)
+            found = bearer(policy, lookups, identity, guid)
+            if not policy.answers_to(found, identity.username) and lookups.others_named(identity, found.guid):
+                raise UserNotFound(str(identity), policy.domain)  # who has the name now may not come here
         except UserNotFound:
             if not self._learn(identity, None, Heard(as_of, lookups.controller, policy.patience)):
                 raise DirectoryUnavailable(
@@ -211,11 +212,12 @@ class People:
         ticket: Knowledge,
         entry: Admission,
         now: datetime,
+        answered: bool = False,
     ) -> Told:
         known = self._answers.get(identity)
         if known is not None and facts is not None and known.sid not in (None, facts.user_sid):
             # It is about another bearer of the name. If it is fresh, that one has the name today.
-            is_fresh = not known.older_than(self._delta, now)
+            is_fresh = answered or not known.older_than(self._delta, now)
             known = Known(known.as_of, facts.user_sid, gone=True) if is_fresh else None
         limits = Limits(self._delta, self.settings.max_staleness, policy.account_state)
         return tell(ticket + Knowledge(known), entry, limits, now)

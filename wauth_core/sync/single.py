@@ -6,6 +6,7 @@ import dataclasses
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import chain
 
@@ -19,7 +20,7 @@ from wauth_core.sync.policy import Policy, call_hook
 from wauth_core.sync.repository import Key, UserRepository, UserSnapshot
 from wauth_core.sync.result import SyncResult, SyncStatus
 from wauth_core.sync.rights import Resolved, Rights, entitle, of_groups
-from wauth_core.sync.task import BeforeSync, Task
+from wauth_core.sync.task import BeforeSync, Directory, Task
 
 TRIES = 3  # how often a user is read anew whom others write at the same time
 FIRST_SYNC_WAIT = 5.0  # seconds a worker waits for another one that is just making the same new user
@@ -201,19 +202,30 @@ def _rights_by(task: Task, facts: TransportFacts, resolved: Resolved) -> Rights:
 
 
 def _fetch(task: Task, guid: uuid.UUID | None) -> DirectoryUser | None:
+    with suppress(UserNotFound):
+        return bearer(task.policy, task.directory, task.identity, guid)
+    return None
+
+
+def bearer(policy: Policy, directory: Directory, identity: Identity, guid: uuid.UUID | None) -> DirectoryUser:
     """Who bears the name now. The account's GUID is asked first; but whoever is signed in under a name is the one who
-    has that name today, not the one who had it when the account was linked."""
+    has that name today, not the one who had it when the account was linked.
 
-    def ask(guid: uuid.UUID | None) -> DirectoryUser | None:
-        try:
-            return task.directory.person(guid=guid, identity=task.identity, attributes=task.policy.attributes)
-        except UserNotFound:
-            return None
-
-    linked = ask(guid) if guid is not None else None
-    if linked is not None and task.policy.is_surely(linked, task.identity.username):
+    Somebody who was renamed counts while nobody else has the old name: tickets and sessions outlive a renaming. Raises
+    `UserNotFound` and other `DirectoryError`.
+    """
+    linked = None
+    if guid is not None:
+        with suppress(UserNotFound):
+            linked = directory.person(guid=guid, identity=identity, attributes=policy.attributes)
+        if linked is not None and policy.is_surely(linked, identity.username):
+            return linked
+    try:
+        return directory.person(guid=None, identity=identity, attributes=policy.attributes)
+    except UserNotFound:
+        if linked is None:
+            raise
         return linked
-    return ask(None) or linked
 
 
 def _rows(

@@ -80,13 +80,13 @@ class Front:
         """Whether whom *outcome* names may come in, by the directory; and what the outcome is then. May ask it."""
         if self.wauth is None or not isinstance(outcome, SignedIn):
             return outcome, YES
-        return _judged(outcome, of_person(self.wauth, outcome.identity, outcome.facts))
+        return _judged(outcome, of_person(self.wauth, outcome.identity, outcome.own_facts))
 
     def judge_at_once(self, outcome: Outcome) -> tuple[Outcome, Authority] | None:
         """`judge`, where that needs no network; else None."""
         if self.wauth is None or not isinstance(outcome, SignedIn):
             return outcome, YES
-        authority = of_person_at_once(self.wauth, outcome.identity, outcome.facts)
+        authority = of_person_at_once(self.wauth, outcome.identity, outcome.own_facts)
         return None if authority is None else _judged(outcome, authority)
 
     def answer(self, outcome: Outcome, request: Request) -> Answer | None:

@@ -55,6 +55,11 @@ class SignedIn:
         """The person's SID, where it is known."""
         return self.facts.user_sid if self.facts is not None else self.sid
 
+    @property
+    def own_facts(self) -> TransportFacts | None:
+        """The facts; where the SID alone is known, that: another bearer of the name is somebody else."""
+        return TransportFacts(self.sid, frozenset()) if self.facts is None and self.sid else self.facts
+
 
 @dataclass(frozen=True)
 class Rejected:
