@@ -1,0 +1,179 @@
+"""What somebody may do: every door of every front end says the same, whatever happened, and whether the directory
+answers or not. One table for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.contract.doors import ADMINS, BOB, FRONTS, WRAPPERS, Site, running
+from wauth_core.identity import TransportFacts
+from wauth_core.testing import EmbeddedDirectory
+from wauth_core.web.outcomes import SignedIn
+
+PASSWORD = "Passw0rd!of-bob"
+
+
+class Seen(NamedTuple):
+    """Who is there, whether they are a superuser, and whether they are known to be (None: unknown) an administrator."""
+
+    who: str | None
+    superuser: bool
+    inside: bool | None
+
+
+ADMIN, USER, NOBODY = Seen(str(BOB), True, True), Seen(str(BOB), False, False), Seen(None, False, False)
+LAPSED = Seen(str(BOB), False, None)  # without rows: 503
+AGES = {"fresh": timedelta(minutes=1), "due": timedelta(minutes=11), "stale": timedelta(minutes=90)}
+LATER = [("reused", NOBODY), ("password-changed", ADMIN)]
+"""Who may be asked to come again; whose session may end with the next request, or in five seconds: a wrapper's."""
+GUARDED = {ADMIN: (200,), USER: (403,), NOBODY: (302, 401, 403), LAPSED: (503,)}
+
+
+class Event(NamedTuple):
+    """What happened; what is to be seen of it once the directory is asked, by way of the sign-in."""
+
+    happens: Any
+    by_source: Seen
+    by_password: Seen
+    by_ticket: Seen
+    ages: tuple[str, ...] = ("due", "stale")
+
+
+def _reuse(directory: EmbeddedDirectory, site: Site) -> None:
+    directory.delete("bob")
+    directory.add_user("bob", name="Bob the Second")
+
+
+EVENTS = {
+    "nothing": Event(lambda directory, site: None, ADMIN, ADMIN, ADMIN, ("fresh", "due", "stale")),
+    "demoted": Event(
+        lambda directory, site: directory.remove_member(ADMINS, "bob"), USER, USER, USER, ("fresh", "due", "stale")
+    ),
+    "refused": Event(lambda directory, site: directory.add_member("Contractors", "bob"), NOBODY, NOBODY, NOBODY),
+    "disabled": Event(lambda directory, site: directory.disable("bob"), NOBODY, NOBODY, NOBODY),
+    "expired": Event(lambda directory, site: directory.expire("bob"), NOBODY, NOBODY, NOBODY, ("due",)),
+    "deleted": Event(lambda directory, site: directory.delete("bob"), NOBODY, NOBODY, NOBODY),
+    "renamed": Event(lambda directory, site: directory.rename("bob", "robert"), ADMIN, ADMIN, ADMIN, ("due",)),
+    "reused": Event(_reuse, USER, NOBODY, NOBODY),
+    "password-changed": Event(
+        lambda directory, site: directory.set_password("bob", "An0ther-Passw0rd"), ADMIN, NOBODY, ADMIN, ("due",)
+    ),
+    "signed-out-elsewhere": Event(lambda directory, site: site.end_sessions(), ADMIN, NOBODY, ADMIN, ("fresh", "due")),
+}
+
+
+def expected(front: str, event: str, age: str, way: str, down: bool) -> Seen:
+    """The table: an event is seen once the directory is asked; an outage gives nothing, and ends nothing but rights
+    that are stale."""
+    row = EVENTS[event]
+    seen: Seen = getattr(row, f"by_{way}")
+    if event == "signed-out-elsewhere" and way == "password":
+        return seen  # no directory is needed for that
+    if age == "fresh":
+        return ADMIN
+    never_asked = front in WRAPPERS and way == "ticket"  # a ticket spared the search, and its word is not kept
+    if down:
+        return LAPSED if age == "stale" or never_asked else ADMIN
+    return NOBODY if event == "renamed" and never_asked else seen
+
+
+WAYS = ("source", "password", "ticket")
+TICKETS = (
+    "wsgi",
+    "asgi",
+    "django-sync",
+    "django-asgi",
+    "flask-cookies",
+)  # the others hear the same of it
+ROWS = [
+    pytest.param(front, way, event, age, down, id=f"{front}-{way}-{event}-{age}-{'down' if down else 'up'}")
+    for front in FRONTS
+    for way in WAYS
+    if way != "ticket" or front in TICKETS
+    for event, row in EVENTS.items()
+    for age in row.ages
+    for down in (False, True)
+]
+
+
+@pytest.fixture
+def directory() -> Iterator[EmbeddedDirectory]:
+    """A company of one: bob is a domain administrator. Contractors are denied."""
+    people = {"users": {"bob": {"password": PASSWORD, "groups": [ADMINS]}}, "groups": {"Contractors": {}}}
+    with EmbeddedDirectory(people) as found:
+        yield found
+
+
+@pytest.fixture
+def open_site(request: pytest.FixtureRequest, directory: EmbeddedDirectory) -> Any:
+    """Makes a site by its name."""
+
+    def django_settings() -> Any:
+        request.getfixturevalue("db")
+        return request.getfixturevalue("settings")
+
+    return lambda front: running(front, directory, django_settings)
+
+
+def begin(site: Site, directory: EmbeddedDirectory, way: str) -> None:
+    """Let bob sign in by a password, or let each request name him; by a ticket with the groups that he has now."""
+    if way == "password":
+        site.log_in(PASSWORD)
+        return
+    facts = None
+    if way == "ticket":
+        facts = TransportFacts(directory.sid("bob"), frozenset({directory.sid(ADMINS)}), site.clock(), complete=False)
+    site.source.outcome = SignedIn(BOB, "test", facts)
+
+
+def seen(site: Site) -> Seen:
+    """What the doors say; they must agree."""
+    answer = site.ask("/doors")
+    if answer.status == 503 and not site.has_rows:
+        assert answer.retry_after
+        return LAPSED
+    assert answer.status == 200, answer
+    told = answer.told
+    inside = set(told["inside"].values())
+    assert len(inside) == 1, told
+    rights = set(told["rights"].values()) or {bool(*inside)}
+    assert len(rights) == 1, told
+    return Seen(told["who"], *rights, *inside)
+
+
+@pytest.mark.parametrize(("front", "way", "event", "age", "down"), ROWS)
+def test_every_door_says_the_same(open_site, directory, front, way, event, age, down):
+    """Nobody keeps a right that the directory took, beyond the time that the settings name; an outage gives nothing.
+    Who may not see the page of a group gets a 403, but a 503 where that cannot be known."""
+    wanted = expected(front, event, age, way, down)
+    with open_site(front) as site:
+        begin(site, directory, way)
+        assert seen(site) == ADMIN
+        EVENTS[event].happens(directory, site)
+        site.clock.late += AGES[age]
+        with directory.faults.outage() if down else nullcontext():
+            first = seen(site)
+            assert first == wanted or (event, first) in LATER
+            site.pass_seconds()
+            assert seen(site) == wanted
+            guarded = site.ask("/admins")
+            assert guarded.status in GUARDED[wanted]
+            assert bool(guarded.retry_after) is (guarded.status == 503)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("front", FRONTS)
+def test_what_lapsed_comes_back_with_the_directory(open_site, directory, front, way):
+    """Rights that lapsed in an outage are there again after the next answer."""
+    with open_site(front) as site:
+        begin(site, directory, way)
+        assert seen(site) == ADMIN
+        site.clock.late += AGES["stale"]
+        with directory.faults.outage():
+            assert seen(site) == LAPSED
+        assert seen(site) == ADMIN
