@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity, WauthError
 from wauth_core.identity import Identity, Principal
-from wauth_core.settings import LDAPSettings
+from wauth_core.settings import ConfigurationWarning, LDAPSettings
+from wauth_core.site_settings import SiteSettings
 
 if TYPE_CHECKING:
     from wauth_core.directory import AuthReason, AuthResult, DirectoryGroup, DirectoryUser, LDAPManager
@@ -29,6 +30,7 @@ __all__ = [
     "AuthResult",
     "BulkResult",
     "ConfigurationError",
+    "ConfigurationWarning",
     "DirectoryGroup",
     "DirectoryUser",
     "Identity",
@@ -37,6 +39,7 @@ __all__ = [
     "LDAPSettings",
     "Principal",
     "SQLiteUserRepository",
+    "SiteSettings",
     "SyncResult",
     "SyncStatus",
     "UserRepository",
@@ -47,28 +50,21 @@ __all__ = [
 
 # What needs ldap3 is imported when it is first used: whoever wants an Identity, or pytest loading our plugin, does
 # not wait for it.
-_LATER = {
-    "AsyncLDAPManager": "wauth_core.directory.aio",
-    "AuthReason": "wauth_core.directory",
-    "AuthResult": "wauth_core.directory",
-    "BulkResult": "wauth_core.sync",
-    "DirectoryGroup": "wauth_core.directory",
-    "DirectoryUser": "wauth_core.directory",
-    "LDAPManager": "wauth_core.directory",
-    "SQLiteUserRepository": "wauth_core.sync",
-    "SyncResult": "wauth_core.sync",
-    "SyncStatus": "wauth_core.sync",
-    "UserRepository": "wauth_core.sync",
-    "Wauth": "wauth_core.service",
-    "WindowsUser": "wauth_core.user",
-}
+_LATER = (
+    "wauth_core.directory",
+    "wauth_core.directory.aio",
+    "wauth_core.sync",
+    "wauth_core.service",
+    "wauth_core.user",
+)
 
 
 def __getattr__(name: str) -> object:
-    home = _LATER.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    for home in _LATER if name in __all__ else ():
+        module = import_module(home)
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

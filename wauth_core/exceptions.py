@@ -6,6 +6,34 @@ Leaves carry data; their text says what happened, to what, and what to do. The e
 
 from __future__ import annotations
 
+__all__ = [
+    "Ambiguous",
+    "AmbiguousGroup",
+    "AmbiguousUser",
+    "BindError",
+    "BulkDeactivationRefused",
+    "BulkRunning",
+    "ChangeRefused",
+    "ChangeUncertain",
+    "ChannelBindingRequired",
+    "ConfigurationError",
+    "DirectoryError",
+    "DirectoryOffline",
+    "DirectoryUnavailable",
+    "GroupNotFound",
+    "InvalidIdentity",
+    "MembershipUnreadable",
+    "NotFound",
+    "OperationFailed",
+    "ReadOnlyError",
+    "SigningRequired",
+    "SyncError",
+    "TLSError",
+    "UnknownDomain",
+    "UserNotFound",
+    "WauthError",
+]
+
 DOCUMENTATION = "https://windowsauth.readthedocs.io/en/stable/"
 
 

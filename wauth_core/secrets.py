@@ -15,6 +15,8 @@ from typing import Any
 
 from wauth_core.exceptions import ConfigurationError
 
+__all__ = ["env", "file", "keyring"]
+
 Secret = Callable[[str], str]
 
 

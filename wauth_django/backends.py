@@ -22,6 +22,8 @@ from wauth_django.current_visit import hide_password, is_asgi, server_outcome, v
 from wauth_django.joined import loaded_user
 from wauth_django.links import user_linked_to
 
+__all__ = ["LDAPBackend", "WindowsAuthBackend"]
+
 logger = logging.getLogger("wauth.django")
 
 

@@ -16,6 +16,8 @@ from wauth_core.site_settings import PREFIX, SiteSettings, public_name
 if TYPE_CHECKING:
     from wauth_core import Wauth
 
+__all__ = ["get_wauth"]
+
 DOMAINS = "WAUTH_DOMAINS"
 KNOWN = frozenset({DOMAINS, *map(public_name, SiteSettings.names())})
 

@@ -29,6 +29,8 @@ from wauth_django.links import link_of, windows_user
 from wauth_django.responses import explained, unavailable
 from wauth_django.signin import bring_up
 
+__all__ = ["domain_required", "group_required", "ldap_sync_required"]
+
 logger = logging.getLogger("wauth.django")
 
 Check = Callable[[HttpRequest, Any], bool | None]  # None: nobody can tell

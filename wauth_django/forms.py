@@ -12,6 +12,8 @@ from django.utils.translation import get_language
 from wauth_core.web.languages import say
 from wauth_django.current_visit import visit_of
 
+__all__ = ["WindowsAdminAuthenticationForm", "WindowsAuthenticationForm"]
+
 
 class _TellingMixin:
     request: Any

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 
-from wauth_core.directory import LDAPManager as LDAPManager
-from wauth_core.directory import filters
+from wauth_core.directory import LDAPManager, filters
 from wauth_core.settings import mapped_attributes, names
 from wauth_django.conf import get_wauth
 
 if TYPE_CHECKING:
     from wauth_django.models import LDAPUser
+
+__all__ = ["close_connections", "get_ldap_manager"]
 
 
 def get_ldap_manager(domain: str) -> LDAPManager:

@@ -16,6 +16,8 @@ from wauth_core.web.authority import Row
 from wauth_django.conf import get_wauth
 from wauth_django.models import LDAPUser
 
+__all__ = ["windows_user"]
+
 
 def link_of(user: Any) -> LDAPUser | None:
     """The user's link: joined by our backends, else by the query that ``user.ldap`` makes once."""

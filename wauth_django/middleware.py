@@ -41,6 +41,8 @@ from wauth_django.responses import answer, page
 from wauth_django.session_owner import NOBODYS, aowner_of, owner_of
 from wauth_django.unapplied import explain
 
+__all__ = ["SimulateWindowsAuthMiddleware", "UserSyncMiddleware", "WindowsAuthMiddleware"]
+
 
 class _Middleware:
     """Calls `process` or `aprocess` before the view, and `finish` on what the view answered."""

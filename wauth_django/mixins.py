@@ -10,6 +10,8 @@ from django.http.response import HttpResponseBase
 
 from wauth_django.decorators import domain_required, group_required, ldap_sync_required
 
+__all__ = ["DomainRequiredMixin", "GroupRequiredMixin", "LDAPSyncRequiredMixin"]
+
 
 class _GuardedMixin:
     login_url: str | None = None

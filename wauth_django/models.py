@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from wauth_core.directory import LDAPManager
     from wauth_core.sync import SyncResult
 
+__all__ = ["LDAPUser"]
+
 
 class LDAPUserManager(models.Manager["LDAPUser"]):
     """The door to links; sign-in itself is in `wauth_django.signin`."""

@@ -22,6 +22,8 @@ from wauth_core.directory.diagnosis import code_name
 from wauth_core.directory.wire import DIRSYNC, EXTENDED_DN, PAGED, SHOW_DELETED
 from wauth_django.conf import get_wauth
 
+__all__ = ["LDAPPanel"]
+
 SLOW = 0.1  # seconds
 COLOURS = ("#0c5460", "#7a3e00", "#3d2b7a", "#1d5c2e", "#7a1f3d", "#444444")
 """A domain's, by its place among the domains of the request; each has 4.5:1 on white (WCAG 2.2, 1.4.3)."""

@@ -18,6 +18,8 @@ from wauth_core.web.outcomes import LATER, Headers
 from wauth_django.conf import get_wauth
 from wauth_django.current_visit import add_headers, visit_of
 
+__all__ = ["permission_denied"]
+
 logger = logging.getLogger("wauth.django")
 
 

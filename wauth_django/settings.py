@@ -2,5 +2,7 @@
 
 from __future__ import annotations
 
-from wauth_core.domain_settings import DEFAULT_DOMAIN as DEFAULT_DOMAIN
-from wauth_core.settings import LDAPSettings as LDAPSettings
+from wauth_core.domain_settings import DEFAULT_DOMAIN
+from wauth_core.settings import LDAPSettings
+
+__all__ = ["DEFAULT_DOMAIN", "LDAPSettings"]

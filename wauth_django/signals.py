@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
+__all__ = ["ldap_user_sync", "user_refused", "user_signed_in"]
+
 ldap_user_sync = Signal()
 """After each successful sync. *sender* is the `LDAPUser`; *ldap_user* its ldap3 ``Entry`` and *group_reader* the ldap3
 ``Reader`` of its groups (both ask the directory when they are first used); *result* the `SyncResult`."""

@@ -15,6 +15,8 @@ from wauth_core.web.outcomes import LATER, Headers
 from wauth_flask.person import found_person
 from wauth_flask.state import current_state
 
+__all__ = ["DirectoryDown", "NotAllowed", "SignInRequired"]
+
 AS_IT_IS = "_wauth_as_it_is"  # on an error that the application wanted raised: no page takes its place
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from wauth_core.web.sources import IISToken as IISToken
-from wauth_core.web.sources import ProxyHeader as ProxyHeader
-from wauth_core.web.sources import ServerIdentity as ServerIdentity
-from wauth_core.web.sources import SignedHeader as SignedHeader
-from wauth_core.web.sources import Simulate as Simulate
-from wauth_wsgi.asgi import WindowsAuthASGI as WindowsAuthASGI
-from wauth_wsgi.negotiate import Negotiate as Negotiate
-from wauth_wsgi.wsgi import WindowsAuthWSGI as WindowsAuthWSGI
+from wauth_core.web.sources import IISToken, ProxyHeader, ServerIdentity, SignedHeader, Simulate
+from wauth_wsgi.asgi import WindowsAuthASGI
+from wauth_wsgi.negotiate import Negotiate
+from wauth_wsgi.wsgi import WindowsAuthWSGI
+
+__all__ = [
+    "IISToken",
+    "Negotiate",
+    "ProxyHeader",
+    "ServerIdentity",
+    "SignedHeader",
+    "Simulate",
+    "WindowsAuthASGI",
+    "WindowsAuthWSGI",
+]

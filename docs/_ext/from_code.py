@@ -12,8 +12,10 @@ from types import FunctionType
 import click
 from docutils import nodes
 from docutils.statemachine import StringList
+from public_api import home_of
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
+from werkzeug.local import LocalProxy
 
 ROOT = Path(__file__).parents[2]
 LEVELS = ("critical", "error", "exception", "warning", "info", "debug")
@@ -93,36 +95,37 @@ class Commands(_FromCode):
 
 
 class Api(_FromCode):
-    """What a public module (the argument) offers: the names in the body, or all that are its own."""
+    """What a public module (the argument) offers: all that its ``__all__`` lists."""
 
     required_arguments = 1
-    has_content = True
 
     def run(self) -> list[nodes.Node]:
-        """A heading for the module, and a description for each name."""
+        """A heading for the module, and a description for each name; or the module where that is."""
         module = self.arguments[0]
-        names = " ".join(self.content).split() or own_names(module)
-        lines = ["", f"## {module}", "", "```{eval-rst}"]
-        for name in names:
-            lines += [f".. {_directive(module, name)}:: {module}.{name}", ""]
+        lines = ["", f"## {module}", ""]
+        homes = {name: home_of(name, module) for name in importlib.import_module(module).__all__}
+        for home in sorted({home for home in homes.values() if home != module}):
+            names = ", ".join(f"`{name}`" for name, of in homes.items() if of == home)
+            lines += [f"From `{home}`, which describes them: {names}.", ""]
+        lines.append("```{eval-rst}")
+        for name in (name for name, home in homes.items() if home == module):
+            directive = _directive(module, name)
+            lines += [f".. {directive}:: {module}.{name}" if directive else "", ""]
+            if directive == "autodata":
+                lines[-1:] = ["   :no-value:", ""]
         return self.parsed("\n".join([*lines, "```"]))
 
 
-def own_names(module: str) -> list[str]:
-    """The public classes and functions that a module defines itself, in its own order."""
-    home = importlib.import_module(module)
-    return [
-        name
-        for name, value in vars(home).items()
-        if not name.startswith("_") and callable(value) and getattr(value, "__module__", None) == module
-    ]
-
-
 def _directive(module: str, name: str) -> str:
+    """How Sphinx documents it; "" for a proxy, which is nothing outside of a request: the page describes it."""
     value = getattr(importlib.import_module(module), name)
+    if issubclass(type(value), LocalProxy):
+        return ""
     if isinstance(value, FunctionType):
         return "autofunction"
-    return "autoexception" if isinstance(value, type) and issubclass(value, BaseException) else "autoclass"
+    if not isinstance(value, type):
+        return "autodata"
+    return "autoexception" if issubclass(value, BaseException) else "autoclass"
 
 
 def _wauth_helps() -> Iterator[tuple[str, str]]:

@@ -1,54 +1,90 @@
-"""The names that people rely on are where they are said to be, and of the shape that they are said to have."""
+"""The public API: the modules that CONTRIBUTING lists, and in each the names of its ``__all__``. Nothing else is."""
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib
+import inspect
+import re
+import runpy
+from pathlib import Path
 
 import pytest
 
+import tests.django_app.setup  # noqa: F401 - Django's modules are imported too
 from wauth_core import DirectoryGroup, DirectoryUser, LDAPManager, LDAPSettings, UserRepository, Wauth
 
-NAMES = {
-    "wauth_core": """AsyncLDAPManager AuthReason AuthResult BulkResult ConfigurationError DirectoryGroup DirectoryUser
-        Identity InvalidIdentity LDAPManager LDAPSettings Principal SQLiteUserRepository SyncResult SyncStatus
-        UserRepository Wauth WauthError WindowsUser secrets""",
-    "wauth_core.secrets": "env file keyring",
-    "wauth_core.directory": """AccountState AuthReason AuthResult DirectoryEntry DirectoryGroup DirectoryUser
-        LDAPManager trace DirectoryObject DirectoryComputer OrganizationalUnit DirectoryContact ServiceAccount
-        ForeignPrincipal DeletedObject DomainInfo ForestInfo PasswordPolicy Controller Site Trust WriteResult Edit""",
-    "wauth_core.directory.query": """any_of all_of not_ present missing starts_with ends_with contains has_flag before
-        after older_than newer_than filter_text""",
-    "wauth_core.sync": "Change Link SQLiteUserRepository UserRepository UserSnapshot Wanted",
-    "wauth_core.sync.sqlalchemy": """SQLAlchemyUserRepository WindowsGroupMixin WindowsUserMixin add_memberships
-        link_tables""",
-    "wauth_core.testing.repository_contract": "RepositoryContract",
-    "wauth_core.testing": "EmbeddedDirectory MemoryUserRepository generate sign_in",
-    "wauth_wsgi": "IISToken Negotiate ProxyHeader ServerIdentity Simulate WindowsAuthASGI WindowsAuthWSGI",
-    "wauth_flask": """WindowsAuth windows_user login_required domain_required group_required
-        ldap_sync_required""",
-}
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PUBLIC = runpy.run_path(str(DOCS / "_ext" / "public_api.py"))["public_modules"]()
+NAMES = [(module, name) for module in PUBLIC for name in importlib.import_module(module).__all__]
 
 
-@pytest.mark.parametrize(
-    ("module", "name"), [pytest.param(m, n, id=f"{m}.{n}") for m, names in NAMES.items() for n in names.split()]
-)
-def test_a_public_name_is_where_it_is_said_to_be(module, name):
-    """``from module import name`` works."""
+def test_the_list_of_public_modules_is_that_of_the_code():
+    """A module that has an ``__all__`` is public, and in CONTRIBUTING's list."""
+    having = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for package in ("wauth_core", "wauth_wsgi", "wauth_django", "wauth_flask")
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(r"^__all__ = ", path.read_text("utf-8"), re.M)
+    }
+    assert sorted(PUBLIC) == sorted(having), 'docs/CONTRIBUTING.md, "The public API", lists the modules with an __all__'
+
+
+def test_each_public_module_is_in_the_api_reference():
+    """In one page of docs/reference/api, which takes its names from the module's ``__all__``."""
+    pages = "\n".join(path.read_text("utf-8") for path in (DOCS / "reference" / "api").glob("*.md"))
+    assert sorted(re.findall(r"^```\{api\} (\S+)\n```$", pages, re.M)) == sorted(PUBLIC), "docs/reference/api/*.md"
+
+
+@pytest.mark.parametrize(("module", "name"), [pytest.param(m, n, id=f"{m}.{n}") for m, n in NAMES])
+def test_a_public_name_is_there_and_says_what_it_is_for(module, name):
+    """``from module import name`` works, and a class or function has a docstring."""
     given: dict[str, object] = {}
     exec(f"from {module} import {name}", given)
-    assert given[name] is not None
+    if str(getattr(given[name], "__module__", "")).startswith("wauth_"):  # not what is of another library
+        assert inspect.getdoc(given[name]), f"{module}.{name} has no docstring"
 
 
-@pytest.mark.parametrize("module", ["wauth_core", "wauth_core.testing"])
-def test_what_a_package_lists_it_has(module):
-    """Every name of ``__all__`` can be had, those that are imported on first use too, and ``dir()`` shows them."""
+@pytest.mark.parametrize("module", PUBLIC)
+def test_what_a_module_lists_it_has(module):
+    """``dir()`` shows the names of ``__all__``, those that are imported on first use too; other names raise."""
     home = importlib.import_module(module)
-    assert [name for name in home.__all__ if getattr(home, name, None) is None] == []
     assert set(home.__all__) <= set(dir(home))
     assert list(home.__all__) == sorted(set(home.__all__))
     with pytest.raises(AttributeError, match="no_such_name"):
         home.no_such_name  # noqa: B018
+
+
+def shown() -> list[tuple[str, str, str]]:
+    """What the documentation's Python imports of ours: page, module, name."""
+    found = []
+    for path in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]:
+        for block in re.findall(r"^ *```python\n(.*?)^ *```", path.read_text("utf-8"), re.M | re.S):
+            try:
+                tree = ast.parse(inspect.cleandoc(block))
+            except SyntaxError:  # the beginning of a file, or an interpreter's prompt
+                continue
+            found += [
+                (str(path.relative_to(ROOT)), node.module, alias.name)
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("wauth_")
+                for alias in node.names
+            ]
+    return found
+
+
+def test_the_documentation_imports_public_names_only():
+    """What a reader copies is not taken away by the next release."""
+    imports = shown()
+    assert len(imports) > 50
+    private = [
+        f"{page}: from {module} import {name}"
+        for page, module, name in imports
+        if (module, name) not in NAMES and f"{module}.{name}" not in PUBLIC
+    ]
+    assert not private, "Put the name into its module's __all__, or take it out of the page:\n" + "\n".join(private)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import wauth_core
-from tests.architecture.test_public_names import NAMES
 from wauth_core.exceptions import ConfigurationError, UserNotFound, WauthError, explained_at
 from wauth_core.settings import ConfigurationWarning
 
@@ -75,26 +73,6 @@ def test_an_error_leads_to_its_section():
     assert UserNotFound("x", "EXAMPLE").__notes__ == [f"See {explained_at('UserNotFound')}"]
     assert Mine("x").__notes__ == [f"See {explained_at('ConfigurationError')}"]
     assert str(ConfigurationWarning("Wrong.")) == f"Wrong. See {explained_at('ConfigurationWarning')}"
-
-
-def test_every_public_name_is_in_the_api_reference():
-    """In the block of a module from which it is the same object."""
-    described = {
-        id(getattr(importlib.import_module(module), name))
-        for page in API.glob("*.md")
-        for module, body in re.findall(r"^```\{api\} (\S+)\n(.*?)```", page.read_text("utf-8"), re.M | re.S)
-        if "wauth_django" not in module
-        for name in (body.split() or from_code().own_names(module))
-    }
-    missing = [
-        f"{module}.{name}"
-        for module, names in NAMES.items()
-        for name in names.split()
-        if name not in {"secrets", "windows_user"}  # a module with a block of its own; a proxy, in a sentence
-        if id(getattr(importlib.import_module(module), name)) not in described
-    ]
-    assert missing == []
-    assert set(wauth_core.__all__) >= set(NAMES["wauth_core"].split()) - {"secrets"}
 
 
 def test_every_log_message_is_listed():

@@ -20,7 +20,18 @@ from wauth_core.sync.repository import (
 from wauth_core.sync.repository import (
     Wanted as Wanted,
 )
-from wauth_core.sync.result import BulkResult as BulkResult
-from wauth_core.sync.result import SyncResult as SyncResult
-from wauth_core.sync.result import SyncStatus as SyncStatus
-from wauth_core.sync.sqlite import SQLiteUserRepository as SQLiteUserRepository
+from wauth_core.sync.result import BulkResult, SyncResult, SyncStatus
+from wauth_core.sync.sqlite import SQLiteUserRepository
+
+__all__ = [
+    "BulkResult",
+    "Change",
+    "Key",
+    "Link",
+    "SQLiteUserRepository",
+    "SyncResult",
+    "SyncStatus",
+    "UserRepository",
+    "UserSnapshot",
+    "Wanted",
+]

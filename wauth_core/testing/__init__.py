@@ -15,21 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = ["EmbeddedDirectory", "LoggedOperation", "MemoryUser", "MemoryUserRepository", "generate", "sign_in"]
 
-_HOMES = {
-    "EmbeddedDirectory": "wauth_core.testing.embedded",
-    "MemoryUser": "wauth_core.sync.memory",
-    "MemoryUserRepository": "wauth_core.sync.memory",
-    "LoggedOperation": "wauth_core.testing.embedded",
-    "generate": "wauth_core.testing.embedded",
-    "sign_in": "wauth_core.testing.signing_in",
-}
+_HOMES = ("wauth_core.sync.memory", "wauth_core.testing.embedded", "wauth_core.testing.signing_in")
 
 
 def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(home), name)
+    for home in _HOMES if name in __all__ else ():
+        module = import_module(home)
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -28,6 +28,8 @@ import pytest
 if TYPE_CHECKING:
     from .embedded import EmbeddedDirectory
 
+__all__ = ["windowsauth_directory", "windowsauth_people", "windowsauth_sign_in"]
+
 pytest.register_assert_rewrite("wauth_core.testing.repository_contract")
 
 

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from wauth_core.identity import TransportFacts as TransportFacts
-from wauth_core.web.outcomes import Anonymous as Anonymous
-from wauth_core.web.outcomes import Rejected as Rejected
-from wauth_core.web.outcomes import SignedIn as SignedIn
-from wauth_core.web.outcomes import Source as Source
+from wauth_core.identity import NameRules, TransportFacts
+from wauth_core.web.outcomes import Anonymous, Handshake, Rejected, Request, SignedIn, Source, Unchecked
+from wauth_core.web.sessions import end_sessions
+
+__all__ = [
+    "Anonymous",
+    "Handshake",
+    "NameRules",
+    "Rejected",
+    "Request",
+    "SignedIn",
+    "Source",
+    "TransportFacts",
+    "Unchecked",
+    "end_sessions",
+]

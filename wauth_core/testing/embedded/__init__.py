@@ -22,9 +22,8 @@ can go wrong. `facade`: all of it as one object.
 
 from __future__ import annotations
 
-from .facade import EmbeddedDirectory
-from .faults import Fault, Faults
-from .log import LoggedOperation
-from .people_file import generate
-
-__all__ = ["EmbeddedDirectory", "Fault", "Faults", "LoggedOperation", "generate"]
+from .facade import EmbeddedDirectory as EmbeddedDirectory
+from .faults import Fault as Fault
+from .faults import Faults as Faults
+from .log import LoggedOperation as LoggedOperation
+from .people_file import generate as generate
