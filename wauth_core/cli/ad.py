@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
@@ -13,7 +14,7 @@ import click
 
 from wauth_core.cli.app import App, Lazy, LazyGroup
 from wauth_core.cli.output import Form, show, visible
-from wauth_core.directory import LDAPManager, WriteResult
+from wauth_core.directory import DirectoryObject, LDAPManager, WriteResult
 from wauth_core.directory.query import any_of, starts_with
 from wauth_core.exceptions import DirectoryError, WauthError
 
@@ -64,17 +65,32 @@ def ad() -> None:
 
 def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Names in the directory that begin so, for the shell's completion. Never fails: then there is none."""
+    begins = starts_with(incomplete)
+    return _completed(ctx, incomplete, lambda m: m.objects(any_of({"sAMAccountName": begins}, {"ou": begins})))
+
+
+def complete_deleted(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The same of what was deleted."""
+    begins = starts_with(incomplete)
+    return _completed(ctx, incomplete, lambda m: m.deleted(any_of({"sAMAccountName": begins}, {"name": begins})))
+
+
+def _completed(
+    ctx: click.Context, incomplete: str, ask: Callable[[LDAPManager], Iterable[DirectoryObject]]
+) -> list[str]:
     if not incomplete:
         return []
     root = ctx.find_root()
-    begins = starts_with(incomplete)
     try:
         app = App(root, root.params.get("config") or os.environ.get("WAUTH_CONFIG"))
         with app.wauth:
-            found = app.manager(ctx.params.get("domain")).objects(any_of({"sAMAccountName": begins}, {"ou": begins}))
-            return [each.attributes.get("sAMAccountName") or each.name for each in islice(found, _COMPLETIONS)]
+            found = islice(ask(app.manager(ctx.params.get("domain"))), _COMPLETIONS)
+            names = [str(each.attributes.get("sAMAccountName") or each.name).removesuffix("$") for each in found]
     except (WauthError, click.ClickException, OSError):
         return []
+    names = [name for name in names if name.isprintable()]
+    # What administrators typed becomes a part of a command. Other shells quote it themselves.
+    return list(map(shlex.quote, names)) if os.environ.get("_WAUTH_COMPLETE", "").startswith("bash") else names
 
 
 def given_names(names: Iterable[str]) -> Iterator[str]:
@@ -113,9 +129,10 @@ def who_of(row: Mapping[str, Any]) -> str:
     raise click.UsageError(f"A row of the input has none of {', '.join(WHO)}.")
 
 
-def run_all(
-    manager: LDAPManager, calls: Iterable[tuple[str, Callable[[], WriteResult]]], form: Form, ctx: click.Context
-) -> None:
+Calls = Iterable[tuple[str, Callable[[], WriteResult]]]
+
+
+def run_all(calls: Calls, form: Form) -> None:
     """Make each change, tell what it did, go on where one is refused, and exit with 1 at the end if any was."""
     results: list[WriteResult] = []
     failed = False
@@ -131,4 +148,4 @@ def run_all(
     else:
         show((result.as_row() for result in results), ("what", "dn", "changed", "dry_run", "before", "after"), form)
     if failed:
-        ctx.exit(1)
+        click.get_current_context().exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,8 +15,23 @@ from wauth_core.cli.output import Form, output_options, show, show_one
 from wauth_core.directory import LDAPManager
 from wauth_core.directory.entries import DirectoryObject
 
+_filter = click.option("-f", "--filter", metavar="FILTER", help='Only those that match, such as "(cn=PC-*)".')
 Find = Callable[[LDAPManager, str, tuple[str, ...]], DirectoryObject]
 List = Callable[[LDAPManager, str | None, tuple[str, ...]], Iterable[DirectoryObject]]
+
+
+def _about_the_domain(command: Callable[[LDAPManager, Form], None]) -> click.Command:
+    """A command that takes --domain and the options of the output; it gets the manager and the form."""
+
+    @click.command(command.__name__)
+    @domain_option
+    @pass_app
+    @output_options
+    @functools.wraps(command)
+    def with_manager(app: App, domain: str | None, form: Form) -> None:
+        command(app.manager(domain), form)
+
+    return with_manager
 
 
 def _looking(name: str, help: str, columns: tuple[str, ...], one: Find, many: List) -> click.Command:
@@ -23,7 +39,7 @@ def _looking(name: str, help: str, columns: tuple[str, ...], one: Find, many: Li
 
     @click.command(name, help=help)
     @click.argument("name", required=False, shell_complete=complete)
-    @click.option("-f", "--filter", metavar="FILTER", help='Only those that match, such as "(location=Leeds)".')
+    @_filter
     @click.option("-a", "--attribute", "attributes", multiple=True, metavar="NAME", help="Show this attribute too.")
     @domain_option
     @pass_app
@@ -72,7 +88,7 @@ service_accounts = _looking(
 
 
 @click.command()
-@click.option("-f", "--filter", metavar="FILTER", help='Only those that match, such as "(sAMAccountName=ada)".')
+@_filter
 @domain_option
 @pass_app
 @output_options
@@ -82,54 +98,38 @@ def deleted(app: App, filter: str | None, domain: str | None, form: Form) -> Non
     show(rows, ("name", "kind", "whenChanged", "lastKnownParent", "guid"), form, empty="None.")
 
 
-@click.command()
-@domain_option
-@pass_app
-@output_options
-def domain(app: App, domain: str | None, form: Form) -> None:
+@_about_the_domain
+def domain(manager: LDAPManager, form: Form) -> None:
     """Show the domain: names, level, password and lockout policies, and how far its clock is from ours."""
-    manager = app.manager(domain)
     found = manager.domain_info()
     facts = {**_facts(found), "level": found.level_name, "clock_skew": manager.clock_skew.total_seconds()}
     show_one(facts, form)
 
 
-@click.command()
-@domain_option
-@pass_app
-@output_options
-def forest(app: App, domain: str | None, form: Form) -> None:
+@_about_the_domain
+def forest(manager: LDAPManager, form: Form) -> None:
     """Show the forest: domains, level, UPN suffixes, recycle bin."""
-    found = app.manager(domain).forest_info()
+    found = manager.forest_info()
     show_one({**_facts(found), "level": found.level_name}, form)
 
 
-@click.command()
-@domain_option
-@pass_app
-@output_options
-def controllers(app: App, domain: str | None, form: Form) -> None:
+@_about_the_domain
+def controllers(manager: LDAPManager, form: Form) -> None:
     """List the domain controllers with their sites and roles."""
-    rows = map(_facts, app.manager(domain).controllers())
+    rows = map(_facts, manager.controllers())
     show(rows, ("name", "host", "site", "is_global_catalog", "is_read_only", "roles"), form, empty="None.")
 
 
-@click.command()
-@domain_option
-@pass_app
-@output_options
-def sites(app: App, domain: str | None, form: Form) -> None:
+@_about_the_domain
+def sites(manager: LDAPManager, form: Form) -> None:
     """List the forest's sites with their networks and controllers."""
-    show(map(_facts, app.manager(domain).sites()), ("name", "subnets", "controllers"), form, empty="None.")
+    show(map(_facts, manager.sites()), ("name", "subnets", "controllers"), form, empty="None.")
 
 
-@click.command()
-@domain_option
-@pass_app
-@output_options
-def trusts(app: App, domain: str | None, form: Form) -> None:
+@_about_the_domain
+def trusts(manager: LDAPManager, form: Form) -> None:
     """List the domains and forests that trust this one, or are trusted by it."""
-    rows = ({**_facts(each), "kind": each.kind} for each in app.manager(domain).trusts())
+    rows = ({**_facts(each), "kind": each.kind} for each in manager.trusts())
     show(rows, ("partner", "netbios", "direction", "kind", "sid"), form, empty="None.")
 
 

@@ -5,70 +5,108 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 import click
 
-from wauth_core.cli.ad import WHO, complete, given_names, json_rows, run_all, who_of
-from wauth_core.cli.app import App, domain_option
+from wauth_core.cli.ad import WHO, Calls, complete, complete_deleted, given_names, json_rows, run_all, who_of
+from wauth_core.cli.app import App, domain_option, pass_app
 from wauth_core.cli.output import Form, output_options, visible
 from wauth_core.directory import LDAPManager, WriteResult
 
 _name = click.argument("name", shell_complete=complete)
 _names = click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete)
+_gone = click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_deleted)
+_pairs_given = click.argument("attributes", metavar="[ATTRIBUTE=VALUE]...", nargs=-1)
 _ou = click.option("--ou", metavar="OU", shell_complete=complete, help="The organizational unit: Staff/Sales, or a DN.")
+_password_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+Option = Callable[[Any], Any]
+Report = Callable[[Calls], None]
 
 
 def _write_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--domain, --what-if and the options of the output; the command gets *manager*, *form*, *ctx* and *dry_run*."""
+    """--domain, --what-if and the options of the output; the command gets *manager*, *dry_run* and *report*."""
 
     @domain_option
     @click.option("--what-if", is_flag=True, help="Show what would be changed, and change nothing.")
-    @click.pass_context
+    @pass_app
     @output_options
     @functools.wraps(command)
-    def with_manager(ctx: click.Context, *args: Any, domain: str | None, what_if: bool, **kwargs: Any) -> Any:
-        app = ctx.find_object(App)
-        assert app is not None  # noqa: S101 - the root command puts it there
+    def with_manager(app: App, *args: Any, domain: str | None, what_if: bool, form: Form, **kwargs: Any) -> Any:
         named = kwargs.get("name") or next(iter(kwargs.get("names") or ()), "")
         manager = app.manager(domain, "" if named == "-" else named)
-        return command(*args, manager=manager, ctx=ctx, dry_run=what_if, **kwargs)
+        report = functools.partial(run_all, form=form)
+        return command(*args, manager=manager, dry_run=what_if, report=report, **kwargs)
 
     return with_manager
 
 
-def _each(word: str, help: str, change: Callable[[LDAPManager, str, bool], WriteResult]) -> click.Command:
-    """A command that does one thing to each NAME."""
+def _each(
+    word: str, help: str, change: Callable[..., WriteResult], *options: Option, names: Option = _names
+) -> click.Command:
+    """A command that does one thing to each NAME; *options* are arguments of *change*."""
 
     @click.command(word, help=help)
-    @_names
+    @names
     @_write_options
-    def command(names: tuple[str, ...], manager: LDAPManager, ctx: click.Context, dry_run: bool, form: Form) -> None:
-        calls = ((name, functools.partial(change, manager, name, dry_run)) for name in given_names(names))
-        run_all(manager, calls, form, ctx)
+    def command(names: tuple[str, ...], manager: LDAPManager, dry_run: bool, report: Report, **given: Any) -> None:
+        report(
+            (name, functools.partial(change, manager, name, dry_run=dry_run, **given)) for name in given_names(names)
+        )
 
+    for option in options:
+        option(command)
     return command
 
 
-enable = _each("enable", "Enable the accounts NAME.", lambda m, name, dry: m.enable(name, dry_run=dry))
-disable = _each("disable", "Disable the accounts NAME.", lambda m, name, dry: m.disable(name, dry_run=dry))
-unlock = _each("unlock", "Unlock the accounts NAME.", lambda m, name, dry: m.unlock(name, dry_run=dry))
+enable = _each("enable", "Enable the accounts NAME.", LDAPManager.enable)
+disable = _each("disable", "Disable the accounts NAME.", LDAPManager.disable)
+unlock = _each("unlock", "Unlock the accounts NAME.", LDAPManager.unlock)
+expire = _each(
+    "expire",
+    "Let the accounts NAME end at a moment; a date alone means its midnight in UTC.",
+    LDAPManager.expire,
+    click.option(
+        "--at",
+        "when",
+        metavar="DATE",
+        required=True,
+        callback=lambda ctx, param, text: _moment(text),
+        help="2031-01-31, 2031-01-31T18:00+02:00, or never.",
+    ),
+)
+move = _each(
+    "move",
+    "Move the objects NAME to another organizational unit.",
+    LDAPManager.move,
+    click.option("--to", "ou", metavar="OU", required=True, shell_complete=complete, help="Staff/Sales, or a DN."),
+)
+protect = _each(
+    "protect",
+    "Protect the objects NAME from accidental deletion.",
+    LDAPManager.protect,
+    click.option(
+        "--off", "protected", is_flag=True, callback=lambda ctx, param, off: not off, help="Protect them no longer."
+    ),
+)
+restore = _each(
+    "restore",
+    "Bring the deleted objects NAME back, to where they were or into --ou.",
+    LDAPManager.restore,
+    _ou,
+    names=_gone,
+)
 
 
 @click.command("set")
 @click.argument("name", required=False, shell_complete=complete)
-@click.argument("attributes", metavar="ATTRIBUTE=VALUE...", nargs=-1)
+@_pairs_given
 @click.option("--input", "rows", type=click.File(), help='JSON: [{"username": "ada", "title": "Countess"}, …]')
 @_write_options
 def set_(
-    name: str | None,
-    attributes: tuple[str, ...],
-    rows: Any,
-    manager: LDAPManager,
-    ctx: click.Context,
-    dry_run: bool,
-    form: Form,
+    name: str | None, attributes: tuple[str, ...], rows: Any, manager: LDAPManager, dry_run: bool, report: Report
 ) -> None:
     """Set attributes of the object NAME: ATTRIBUTE=VALUE, several values by several of them, ATTRIBUTE= for none.
 
@@ -83,41 +121,21 @@ def set_(
         ]
     else:
         wanted = [(str(name), _pairs(attributes))]
-    calls = ((who, functools.partial(manager.set, who, values, dry_run=dry_run)) for who, values in wanted)
-    run_all(manager, calls, form, ctx)
+    report((who, functools.partial(manager.set, who, values, dry_run=dry_run)) for who, values in wanted)
 
 
 @click.command()
 @_name
-@click.option("--password-stdin", is_flag=True, help="Read the new password from standard input instead of asking.")
+@_password_stdin
 @click.option("--must-change", is_flag=True, help="It holds until the next sign-in only.")
 @_write_options
 def password(
-    name: str,
-    password_stdin: bool,
-    must_change: bool,
-    manager: LDAPManager,
-    ctx: click.Context,
-    dry_run: bool,
-    form: Form,
+    name: str, password_stdin: bool, must_change: bool, manager: LDAPManager, dry_run: bool, report: Report
 ) -> None:
     """Give the account NAME another password, which is asked for unseen."""
     chosen = _password(f"New password of {name}", from_stdin=password_stdin)
     call = functools.partial(manager.set_password, name, chosen, must_change=must_change, dry_run=dry_run)
-    run_all(manager, [(name, call)], form, ctx)
-
-
-@click.command()
-@_names
-@click.option("--at", "when", metavar="DATE", required=True, help="2031-01-31, 2031-01-31T18:00+02:00, or never.")
-@_write_options
-def expire(
-    names: tuple[str, ...], when: str, manager: LDAPManager, ctx: click.Context, dry_run: bool, form: Form
-) -> None:
-    """Let the accounts NAME end at a moment; a date alone means its midnight in UTC."""
-    moment = _moment(when)
-    calls = ((name, functools.partial(manager.expire, name, moment, dry_run=dry_run)) for name in given_names(names))
-    run_all(manager, calls, form, ctx)
+    report([(name, call)])
 
 
 def _membership(word: str, help: str, change: Callable[..., WriteResult]) -> click.Command:
@@ -125,11 +143,8 @@ def _membership(word: str, help: str, change: Callable[..., WriteResult]) -> cli
     @click.argument("group", shell_complete=complete)
     @_names
     @_write_options
-    def command(
-        group: str, names: tuple[str, ...], manager: LDAPManager, ctx: click.Context, dry_run: bool, form: Form
-    ) -> None:
-        call = functools.partial(change, manager, group, list(given_names(names)), dry_run=dry_run)
-        run_all(manager, [(group, call)], form, ctx)
+    def command(group: str, names: tuple[str, ...], manager: LDAPManager, dry_run: bool, report: Report) -> None:
+        report([(group, functools.partial(change, manager, group, list(given_names(names)), dry_run=dry_run))])
 
     return command
 
@@ -140,11 +155,12 @@ remove_member = _membership("remove-member", "Take the members NAME out of GROUP
 
 @click.command()
 @click.argument("kind", type=click.Choice(["user", "group", "computer", "ou"]))
-@click.argument("name")
-@click.argument("attributes", metavar="[ATTRIBUTE=VALUE]...", nargs=-1)
+@click.argument("name", required=False)
+@_pairs_given
 @_ou
+@click.option("--input", "rows", type=click.File(), help='JSON: [{"username": "finn", "ou": "Staff", …}, …]')
 @click.option("--password", "ask", is_flag=True, help="A user: ask for a password, and enable the account.")
-@click.option("--password-stdin", is_flag=True, help="A user: read the password from standard input.")
+@_password_stdin
 @click.option("--must-change", is_flag=True, help="A user: the password holds until the first sign-in only.")
 @click.option("--scope", type=click.Choice(["global", "local", "universal"]), default="global", help="Of a group.")
 @click.option("--mailing-list", is_flag=True, help="A group that gives no rights.")
@@ -152,9 +168,10 @@ remove_member = _membership("remove-member", "Take the members NAME out of GROUP
 @_write_options
 def create(
     kind: str,
-    name: str,
+    name: str | None,
     attributes: tuple[str, ...],
     ou: str | None,
+    rows: Any,
     ask: bool,
     password_stdin: bool,
     must_change: bool,
@@ -162,53 +179,66 @@ def create(
     mailing_list: bool,
     unprotected: bool,
     manager: LDAPManager,
-    ctx: click.Context,
     dry_run: bool,
-    form: Form,
+    report: Report,
 ) -> None:
-    """Make a user, group, computer or organizational unit called NAME. A user without a password is disabled."""
-    common: dict[str, Any] = {"ou": ou, "attributes": _pairs(attributes), "dry_run": dry_run}
-    if kind == "user":
-        chosen = _password(f"Password of {name}", from_stdin=password_stdin) if ask or password_stdin else None
-        call = functools.partial(manager.create_user, name, password=chosen, must_change=must_change, **common)
-    elif kind == "group":
-        call = functools.partial(manager.create_group, name, scope=scope, security=not mailing_list, **common)
-    elif kind == "computer":
-        call = functools.partial(manager.create_computer, name, **common)
+    """Make a user, group, computer or organizational unit called NAME. A user without a password is disabled.
+
+    With --input each row of a JSON file is a new object: "username" or "name" (a user may have both), "ou", a user's
+    "password", and attributes.
+    """
+    if (rows is None) == (name is None) or (rows is not None and (attributes or ask or password_stdin)):
+        raise click.UsageError("Give NAME and its attributes, or --input.")
+    if rows is not None:
+        listed = [_newcomer(kind, row) for row in json_rows(rows.read())]
     else:
-        call = functools.partial(manager.create_ou, name, protected=not unprotected, **common)
-    run_all(manager, [(name, call)], form, ctx)
+        chosen = _password(f"Password of {name}", from_stdin=password_stdin) if ask or password_stdin else None
+        listed = [_Newcomer(str(name), _pairs(attributes), password=chosen)]
+    kinds: dict[str, Callable[..., WriteResult]] = {
+        "user": functools.partial(manager.create_user, must_change=must_change),
+        "group": functools.partial(manager.create_group, scope=scope, security=not mailing_list),
+        "computer": manager.create_computer,
+        "ou": functools.partial(manager.create_ou, protected=not unprotected),
+    }
+    report((new.name, functools.partial(new.make, kinds[kind], ou, dry_run=dry_run)) for new in listed)
 
 
-@click.command()
-@_names
-@click.option("--to", "ou", metavar="OU", required=True, shell_complete=complete, help="Staff/Sales, or a DN.")
-@_write_options
-def move(names: tuple[str, ...], ou: str, manager: LDAPManager, ctx: click.Context, dry_run: bool, form: Form) -> None:
-    """Move the objects NAME to another organizational unit."""
-    calls = ((name, functools.partial(manager.move, name, ou, dry_run=dry_run)) for name in given_names(names))
-    run_all(manager, calls, form, ctx)
+@dataclass(frozen=True)
+class _Newcomer:
+    """An object to be made."""
+
+    name: str
+    attributes: dict[str, Any]
+    ou: str | None = None
+    leaf: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    def make(self, create: Callable[..., WriteResult], ou: str | None, *, dry_run: bool) -> WriteResult:
+        """Make it in its own unit, else in *ou*."""
+        more = {"name": self.leaf, "password": self.password}
+        given = {key: value for key, value in more.items() if value is not None}
+        return create(self.name, ou=self.ou or ou, attributes=self.attributes, dry_run=dry_run, **given)
+
+
+def _newcomer(kind: str, row: dict[str, Any]) -> _Newcomer:
+    """What a row of JSON wants to be made. Raises `click.UsageError`."""
+    username, name = row.pop("username", None), row.pop("name", None)
+    ou, password = row.pop("ou", None), row.pop("password", None)
+    if not (username or name):
+        raise click.UsageError("A row of the input has neither username nor name.")
+    if kind != "user" and (password or (username and name)):
+        raise click.UsageError("Only a user has a password, and a username beside a name.")
+    leaf = str(name) if username and name else None
+    return _Newcomer(str(username or name), row, ou=ou, leaf=leaf, password=password)
 
 
 @click.command()
 @_name
 @click.argument("new_name")
 @_write_options
-def rename(name: str, new_name: str, manager: LDAPManager, ctx: click.Context, dry_run: bool, form: Form) -> None:
+def rename(name: str, new_name: str, manager: LDAPManager, dry_run: bool, report: Report) -> None:
     """Give the object NAME another name in the tree. The name to sign in with: wauth ad set NAME sAMAccountName=…"""
-    run_all(manager, [(name, functools.partial(manager.rename, name, new_name, dry_run=dry_run))], form, ctx)
-
-
-@click.command()
-@_names
-@click.option("--off", is_flag=True, help="Protect them no longer.")
-@_write_options
-def protect(
-    names: tuple[str, ...], off: bool, manager: LDAPManager, ctx: click.Context, dry_run: bool, form: Form
-) -> None:
-    """Protect the objects NAME from accidental deletion."""
-    calls = ((name, functools.partial(manager.protect, name, not off, dry_run=dry_run)) for name in given_names(names))
-    run_all(manager, calls, form, ctx)
+    report([(name, functools.partial(manager.rename, name, new_name, dry_run=dry_run))])
 
 
 @click.command()
@@ -216,27 +246,12 @@ def protect(
 @click.option("--tree", is_flag=True, help="All that is below them too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_write_options
-def delete(
-    names: tuple[str, ...], tree: bool, yes: bool, manager: LDAPManager, ctx: click.Context, dry_run: bool, form: Form
-) -> None:
+def delete(names: tuple[str, ...], tree: bool, yes: bool, manager: LDAPManager, dry_run: bool, report: Report) -> None:
     """Delete the objects NAME, after a question."""
     listed = list(given_names(names))
     if not dry_run and not yes:
         _confirm(listed, tree=tree)
-    calls = ((name, functools.partial(manager.delete, name, tree=tree, dry_run=dry_run)) for name in listed)
-    run_all(manager, calls, form, ctx)
-
-
-@click.command()
-@_names
-@_ou
-@_write_options
-def restore(
-    names: tuple[str, ...], ou: str | None, manager: LDAPManager, ctx: click.Context, dry_run: bool, form: Form
-) -> None:
-    """Bring the deleted objects NAME back, to where they were or into --ou."""
-    calls = ((name, functools.partial(manager.restore, name, ou=ou, dry_run=dry_run)) for name in given_names(names))
-    run_all(manager, calls, form, ctx)
+    report((name, functools.partial(manager.delete, name, tree=tree, dry_run=dry_run)) for name in listed)
 
 
 def _confirm(names: list[str], *, tree: bool) -> None:

@@ -156,6 +156,37 @@ def test_a_life(config: Path, directory: EmbeddedDirectory) -> None:
     run(config, "delete", "Interns", "--tree", "--yes")
 
 
+def test_many_newcomers_from_json(config: Path, directory: EmbeddedDirectory) -> None:
+    """A row each: names, unit, password, attributes; a refused one does not stop the others; no password is shown."""
+    run(config, "create", "ou", "--input", "-", input='[{"name": "Bulk", "description": "by a script"}]')
+    rows = [
+        {"username": "finn", "name": "Finn Finch", "ou": "Bulk", "password": "S0me-start", "title": "Trainee"},
+        {"username": "weak", "password": "S3", "ou": "Bulk"},
+        {"username": "gil", "otherTelephone": ["1", "2"]},
+    ]
+    tried = answer(config, "create", "user", "--input", "-", "--ou", "Staff", "--what-if", input=json.dumps(rows))
+    assert [row["dry_run"] for row in tried] == [True] * 3
+    result = run(config, "create", "user", "--input", "-", "--ou", "Staff", "--json", input=json.dumps(rows), code=1)
+    assert "S0me" not in result.output + json.dumps(tried)
+    assert "Error: weak" in result.stderr
+    made = json.loads(result.stdout)
+    base = directory.base_dn
+    assert [row["dn"] for row in made] == [f"CN=Finn Finch,OU=Bulk,{base}", f"CN=gil,OU=Staff,{base}"]
+    done = answer(config, "disable", "-", input=result.stdout)  # what comes out goes in
+    assert [row["changed"] for row in done] == [True, False], "who has no password was disabled before"
+    assert run(config, "create", "group", "--input", "-", input='{"name": "Bulk Club"}').exit_code == 0
+    for wrong in (
+        '[{"title": "x"}]',
+        "[1]",
+        "{",
+        '[{"name": "a", "username": "b"}]',
+        '[{"name": "a", "password": "b"}]',
+    ):
+        run(config, "create", "group", "--input", "-", input=wrong, code=2)
+    for arguments in (["user"], ["user", "x", "--input", "-"], ["user", "--input", "-", "--password-stdin"]):
+        run(config, "create", *arguments, input="[]", code=2)
+
+
 def test_no_control_characters_reach_the_terminal(config: Path, directory: EmbeddedDirectory) -> None:
     """A name with an escape sequence is shown, not obeyed, in results, tables and errors."""
     directory.add_user("esc", name="\x1b[31mred", title="\x1b[2Jold")
@@ -173,14 +204,22 @@ def test_read_only(config: Path) -> None:
     assert answer(config, "disable", "ada", "--what-if")[0]["changed"]
 
 
-def test_the_shell_completes_names(config: Path, directory: EmbeddedDirectory) -> None:
-    """Names that begin so, from the directory; nothing where it is down."""
+def test_the_shell_completes_names(config: Path, directory: EmbeddedDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that begin so, from the directory, quoted where the shell does not; nothing where it is down."""
     shell = ShellComplete(wauth, {}, "wauth", "_WAUTH_COMPLETE")
     before = ["--config", str(config), "ad"]
     assert {item.value for item in shell.get_completions([*before, "disable"], "al")} >= {"alice"}
-    assert "PC-0001" in {item.value.rstrip("$") for item in shell.get_completions([*before, "computers"], "PC")}
+    assert "PC-0001" in {item.value for item in shell.get_completions([*before, "computers"], "PC")}
     assert "Sales" in {item.value for item in shell.get_completions([*before, "move", "ada", "--to"], "Sal")}
     assert shell.get_completions([*before, "disable"], "") == []
+    directory.add_group("Evil $(reboot)")
+    with monkeypatch.context() as patch:
+        patch.setenv("_WAUTH_COMPLETE", "bash_complete")
+        evil = shell.get_completions([*before, "disable"], "Evil")
+    assert {item.value for item in evil} == {"'Evil $(reboot)'"}
+    run(config, "delete", "alice", "--yes")
+    assert {item.value for item in shell.get_completions([*before, "restore"], "al")} == {"alice"}
+    assert "alice" not in {item.value for item in shell.get_completions([*before, "disable"], "al")}
     directory.close()
     assert shell.get_completions([*before, "disable"], "al") == []
     assert isinstance(wauth, click.Group)
