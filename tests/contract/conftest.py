@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.ad.people import EXAMPLE
+from tests.contract.administrator import managed
 from tests.contract.directories import (
     DirectoryUnderTest,
     Scratch,
@@ -18,6 +19,7 @@ from tests.contract.directories import (
 )
 from tests.contract.repositories import STORES, make
 from tests.databases import mariadb, postgres, redis  # noqa: F401
+from wauth_core.directory import LDAPManager
 from wauth_core.testing import EmbeddedDirectory
 
 
@@ -44,6 +46,13 @@ def directory(request: pytest.FixtureRequest) -> Iterator[DirectoryUnderTest]:
         door = embedded_door(request.getfixturevalue("embedded_example"))
     yield door
     door.close()
+
+
+@pytest.fixture
+def manager(directory: DirectoryUnderTest) -> Iterator[LDAPManager]:
+    """The administrator's manager, which may write, over either directory."""
+    with managed(directory) as manager:
+        yield manager
 
 
 @pytest.fixture
