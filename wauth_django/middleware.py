@@ -37,7 +37,7 @@ from wauth_django.current_visit import (
     visit_of,
 )
 from wauth_django.links import row_of
-from wauth_django.responses import answer, page
+from wauth_django.responses import answer, is_open, page
 from wauth_django.session_owner import NOBODYS, aowner_of, owner_of
 from wauth_django.unapplied import explain
 
@@ -127,7 +127,7 @@ class WindowsAuthMiddleware(_Middleware):
             _begin(request, windows_identity=outcome.identity, facts=outcome.own_facts)
             if (answered := answer(request, visit_of(request).authority)) is not None:
                 return answered
-        if not get_wauth().settings.require_login or request.user.is_authenticated:
+        if not get_wauth().settings.require_login or request.user.is_authenticated or is_open(request):
             return None
         named = isinstance(outcome, (SignedIn, Rejected))
         return _refusal(request, outcome.status if isinstance(outcome, Rejected) else 403 if named else 401)

@@ -7,8 +7,10 @@ import logging
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import resolve_url
 from django.template import Context, Engine, TemplateDoesNotExist
 from django.template.loader import render_to_string
+from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve
 from django.utils.translation import get_language
 
 from wauth_core.sync.knowledge import May
@@ -39,7 +41,9 @@ def page(
     """
     why = explained(request, status, why)
     if content is None:
-        shown = pages.context(status, identity=identity, message=message, language=get_language(), why=why)
+        login = _login_url(request) if status == 401 else ""
+        words = {"message": message, "language": get_language(), "why": why}
+        shown = pages.context(status, identity=identity, login_url=login, **words)
         name = f"wauth/{status}.html"
         try:
             content = render_to_string(name, shown, request).encode()
@@ -52,6 +56,24 @@ def page(
         response.headers["Content-Security-Policy"] = guard  # Django's own middleware leaves it alone
     add_headers(response, headers)
     return response
+
+
+def is_open(request: HttpRequest, path: str | None = None) -> bool:
+    """Whether the view at *path* (the request's own) is open to everybody: Django's ``login_not_required`` says so."""
+    try:
+        view = resolve(path or request.path_info, getattr(request, "urlconf", None)).func
+    except Resolver404:
+        return False
+    return not getattr(view, "login_required", True)
+
+
+def _login_url(request: HttpRequest) -> str:
+    """LOGIN_URL, if there is such a page and it lets everybody in; else the empty text."""
+    try:
+        url = resolve_url(settings.LOGIN_URL)
+    except NoReverseMatch:
+        return ""
+    return url if is_open(request, f"/{url.removeprefix(get_script_prefix()).lstrip('/')}") else ""
 
 
 def explained(request: HttpRequest, status: int, why: str) -> str:

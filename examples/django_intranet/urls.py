@@ -1,18 +1,22 @@
-"""The whole Django intranet: one page, and rooms behind doors."""
+"""The whole Django intranet: one page, rooms behind doors, a login by password, and the admin."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Any
 
+from django.contrib import admin
+from django.contrib.auth.views import LoginView
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.urls import path
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import include, path
 
 from wauth_core.testing.demo.page import DOORS, FLAGS, Journal, build
 from wauth_django.decorators import group_required
+from wauth_django.forms import WindowsAdminAuthenticationForm, WindowsAuthenticationForm
 from wauth_django.links import windows_user
+from wauth_django.models import LDAPUser
 from wauth_django.signals import ldap_user_sync
 
 journal = Journal()
@@ -49,6 +53,20 @@ def room(label: str, group: str) -> Any:
     return view
 
 
+def why(request: HttpRequest, username: str) -> HttpResponse:
+    """That person's page in the admin."""
+    link = get_object_or_404(LDAPUser, username_key=username)
+    return redirect("admin:windows_auth_ldapuser_change", link.pk)
+
+
+admin.site.login_form = WindowsAdminAuthenticationForm
+login = LoginView.as_view(template_name="demo/login.html", authentication_form=WindowsAuthenticationForm)
 handler403 = "wauth_django.responses.permission_denied"
-urlpatterns = [path("", home)]
+urlpatterns = [
+    path("", home, name="home"),
+    path("login/", login, name="login"),
+    path("why/<str:username>", why),
+    path("admin/", admin.site.urls),
+    path("__debug__/", include("debug_toolbar.urls")),
+]
 urlpatterns += [path(f"rooms/{n}", room(label, group)) for n, (label, group) in enumerate(DOORS.items())]

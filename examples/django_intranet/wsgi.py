@@ -6,6 +6,7 @@ import os
 from importlib import import_module
 from typing import Any
 
+from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.wsgi import get_wsgi_application
 
 
@@ -16,7 +17,7 @@ def create_app(**overrides: Any) -> Any:
 
     for name, value in overrides.items():
         setattr(settings, name, value)
-    application = get_wsgi_application()
+    application = StaticFilesHandler(get_wsgi_application())
     from django.core.management import call_command
 
     import_module("django_intranet.urls")  # its receiver shall hear of the first sync too

@@ -20,7 +20,7 @@ from wauth_core.sync.sqlalchemy import (
     WindowsUserMixin,
     add_memberships,
 )
-from wauth_core.testing.demo import TEMPLATES
+from wauth_core.testing.demo import STATIC, TEMPLATES
 from wauth_core.testing.demo.page import DOORS, FLAGS, Journal, build
 from wauth_flask import WindowsAuth, group_required, ldap_user_sync, windows_user
 
@@ -47,7 +47,7 @@ auth = WindowsAuth(repository=SQLAlchemyUserRepository(db.session, User, Group))
 
 def create_app(config: dict[str, Any]) -> Flask:
     """The site, with at least SECRET_KEY, SQLALCHEMY_DATABASE_URI and WAUTH_DOMAINS in *config*."""
-    app = Flask(__name__, template_folder=str(TEMPLATES))
+    app = Flask(__name__, template_folder=str(TEMPLATES), static_folder=str(STATIC), static_url_path="/static")
     app.config.update({"WAUTH_REQUIRE_LOGIN": True, **config})
     db.init_app(app)
     auth.init_app(app)

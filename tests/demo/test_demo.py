@@ -12,10 +12,12 @@ from tests.demo.running import ROOT, run
 
 
 def test_the_tour_goes_well_on_both_sites():
-    """--check takes every step on Django and on Flask, prints each, and ends with 0; no error output."""
+    """--check takes every step on both sites, inside and in the frame, prints each, ends with 0, and has no errors."""
     done = run("--check", DJANGO_SETTINGS_MODULE="a.site.of.the.visitors.own")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("  ok      Django") == done.stdout.count("  ok      Flask") > 8
+    assert done.stdout.count("  ok      Inside") > 3
+    assert done.stdout.count("  ok      Frame") > 2
     assert "FAILED" not in done.stdout
     assert done.stderr == ""
 
@@ -26,6 +28,7 @@ def test_a_step_that_fails_fails_the_command():
         "import wauth_core.testing.demo.tour as tour\n"
         "def wrong(visitor):\n    '''Always wrong.'''\n    raise tour.Failed('as expected')\n"
         "tour.STEPS = (tour.nobody, wrong)\n"
+        "tour.INSIDE = tour.FRAME = ()\n"
         "from wauth_core.testing.demo.demo_command import demo\n"
         "demo(['--check'])\n"
     )
@@ -60,6 +63,9 @@ def test_the_wheel_carries_both_example_sites(tmp_path):
     assert "wauth_core/testing/demo/examples/flask_intranet/app.py" in names
     assert "wauth_core/testing/demo/examples/django_intranet/settings.py" in names
     assert "wauth_core/testing/demo/templates/demo/portal.html" in names
+    assert "wauth_core/testing/demo/static/demo.css" in names
+    assert "wauth_django/static/wauth_django/admin.css" in names
+    assert "wauth_django/templates/wauth_django/admin/change_form.html" in names
     assert "wauth_core/web/pages/wauth/403.html" in names
     assert "wauth_core/locale/de/LC_MESSAGES/wauth.mo" in names
     assert "wauth_django/locale/fr/LC_MESSAGES/django.mo" in names

@@ -45,6 +45,17 @@ def test_strangers_wait_while_the_directory_is_down(client, directory, settings)
     assert client.get("/who/", **ALICE).status_code == 200
 
 
+def test_the_login_page_of_a_closed_site_is_open(client, shared_directory, settings):
+    """The 401 page leads to LOGIN_URL, which lets everybody in; a page that does not is no way in."""
+    settings.WAUTH_REQUIRE_LOGIN = True
+    assert 'href="/login/"' in client.get("/who/").content.decode()
+    assert client.get("/login/").status_code == 200
+    assert client.get("/admin/login/").status_code == 200
+    for closed in ("/who/", "/nowhere/", "no-such-view"):
+        settings.LOGIN_URL = closed
+        assert 'class="button"' not in client.get("/who/").content.decode()
+
+
 def test_a_project_replaces_a_page_by_its_own_template(client, shared_directory, settings, tmp_path):
     """wauth/403.html of the project takes the place of ours; the other pages stay."""
     (tmp_path / "wauth").mkdir()

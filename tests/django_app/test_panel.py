@@ -160,3 +160,16 @@ def test_of_a_long_answer_the_first_entries_are_kept():
     noted = Operation("EXAMPLE", "search")
     noted.answered(0, [RawEntry(f"CN={number}", {}) for number in range(ENTRIES_KEPT + 5)])
     assert (noted.entries, len(noted.found)) == (ENTRIES_KEPT + 5, ENTRIES_KEPT)
+
+
+def test_a_view_that_watches_by_itself_hides_nothing_from_the_panel(shared_directory):
+    """Traces nest, and each collects."""
+    from wauth_core.directory import trace
+    from wauth_django.ldap import get_ldap_manager
+
+    with trace() as outer:
+        with trace() as inner:
+            get_ldap_manager("EXAMPLE").user("alice")
+        get_ldap_manager("EXAMPLE").user("bob")
+    assert inner == outer[: len(inner)] != []
+    assert len(outer) > len(inner)

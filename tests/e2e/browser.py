@@ -128,6 +128,21 @@ class Browser:
             raise RuntimeError(answer["exceptionDetails"].get("exception", {}).get("description", "script failed"))
         return answer["result"].get("value")
 
+    def wait_for(self, condition: str) -> None:
+        """Until a JavaScript expression is true."""
+        script = (
+            f"new Promise(done => {{ const look = () => ({condition}) ? done(1) : setTimeout(look, 20); look(); }})"
+        )
+        self.run(script)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What the page has asked for since it was opened."""
+        return [e["params"]["request"] for e in self._events if e.get("method") == "Network.requestWillBeSent"]
+
+    def log(self) -> list[str]:
+        """What the browser had to say of the page, such as broken policies; after ``Log.enable``."""
+        return [e["params"]["entry"]["text"] for e in self._events if e.get("method") == "Log.entryAdded"]
+
     def text(self, frame: str = "") -> str:
         """The page's text; with *frame*, a selector, that of a frame of the same origin."""
         where = f"document.querySelector({frame!r}).contentDocument" if frame else "document"

@@ -18,7 +18,7 @@ ENTRIES_KEPT = 100
 """So many entries of one answer are kept; the rest is counted only."""
 NOT_SHOWN = "(not shown)"
 
-_watching: ContextVar[list[Operation] | None] = ContextVar("wauth_directory_trace", default=None)
+_watching: ContextVar[tuple[list[Operation], ...]] = ContextVar("wauth_directory_trace", default=())
 _NO_FAILURE = frozenset(
     {diagnosis.SUCCESS, diagnosis.COMPARE_FALSE, diagnosis.COMPARE_TRUE, diagnosis.SASL_BIND_IN_PROGRESS}
 )
@@ -102,9 +102,9 @@ class Operation:
 
 @contextmanager
 def trace() -> Iterator[list[Operation]]:
-    """Collect every operation of this thread (or task) while the block runs. Traces nest; the inner one collects."""
+    """Collect every operation of this thread (or task) while the block runs. Traces nest; each collects."""
     operations: list[Operation] = []
-    token = _watching.set(operations)
+    token = _watching.set((*_watching.get(), operations))
     try:
         yield operations
     finally:
@@ -113,8 +113,8 @@ def trace() -> Iterator[list[Operation]]:
 
 def begin(domain: str, kind: str, *, server: str, socket: Any = None, **details: Any) -> Operation | None:
     """Note that an operation begins; None if nobody watches. The octets are counted that go through *socket*."""
-    operations = _watching.get()
-    if operations is None:
+    watchers = _watching.get()
+    if not watchers:
         return None
     noted = Operation(domain, kind, server=server, **details)
     noted.stack = traceback.StackSummary.extract(
@@ -123,7 +123,8 @@ def begin(domain: str, kind: str, *, server: str, socket: Any = None, **details:
     noted.stack.reverse()
     if socket is not None:
         noted._socket, noted.sent, noted.received = socket, socket.sent, socket.received
-    operations.append(noted)
+    for operations in watchers:
+        operations.append(noted)
     noted._started = time.perf_counter()
     return noted
 

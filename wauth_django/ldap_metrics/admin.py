@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -17,9 +17,14 @@ class LDAPUsageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """One row for each process and domain."""
 
     date_hierarchy = "timestamp"
-    list_display = ("timestamp", "elapsed_time", "domain", "pid", "operations", "sockets", "traffic", "messages")
+    list_display = ("timestamp", "elapsed_time", "domain", "pid", "operations", "sockets", "traffic")
     list_filter = ("domain",)
     search_fields = ("domain", "pid")
+
+    class Media:
+        """Columns that wrap."""
+
+        css: ClassVar = {"all": ["wauth_django/admin.css"]}
 
     @admin.display(description="Elapsed time")
     def elapsed_time(self, usage: LDAPUsage) -> timedelta | None:
@@ -40,11 +45,6 @@ class LDAPUsageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def traffic(self, usage: LDAPUsage) -> str:
         """Two counters in one column."""
         return f"{filesizeformat(usage.bytes_received)} / {filesizeformat(usage.bytes_transmitted)}"
-
-    @admin.display(description="Messages (received / sent)")
-    def messages(self, usage: LDAPUsage) -> str:
-        """Two counters in one column."""
-        return f"{usage.messages_received} / {usage.messages_transmitted}"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Rows are made by processes alone."""

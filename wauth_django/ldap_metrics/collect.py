@@ -42,7 +42,7 @@ class Collector:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._saved = PerProcess(lambda: _Saved(clock()))
+        self._saved = PerProcess(lambda: _Saved(-EVERY))
 
     def after_request(self, **_: object) -> None:
         """Receiver of ``request_finished``: save, where the rows are old. Never raises."""
@@ -50,8 +50,9 @@ class Collector:
         if self._clock() - saved.at < EVERY or not saved.lock.acquire(blocking=False):
             return
         try:
-            saved.at = self._clock()
-            self.save()
+            if _config().usage():
+                saved.at = self._clock()
+                self.save()
         finally:
             saved.lock.release()
 
@@ -63,8 +64,7 @@ class Collector:
         """Save the usage of every domain that this process has used; how many. Never raises."""
         keys = self._saved.here.keys
         try:
-            config: Any = apps.get_app_config("windows_auth")
-            counted = config.usage(closed=closed)
+            counted = _config().usage(closed=closed)
             for domain, usage in counted.items():
                 row = usage_row(domain, usage)
                 row.pk = keys.get(domain)
@@ -74,6 +74,10 @@ class Collector:
             logger.warning("The LDAP metrics were not saved: %s", error)
             return 0
         return len(counted)
+
+
+def _config() -> Any:
+    return apps.get_app_config("windows_auth")
 
 
 def usage_row(domain: str, usage: Any) -> LDAPUsage:

@@ -17,9 +17,8 @@ def through(manager: LDAPManager, name: str) -> dict[str, tuple[str, ...] | None
     return {way.group.name: way.through for way in ways(manager, manager.user(name))}
 
 
-def test_the_shortest_way_to_every_group(windowsauth_directory: EmbeddedDirectory) -> None:
+def test_the_shortest_way_to_every_group(directory: EmbeddedDirectory) -> None:
     """Direct groups, nested ones by the shortest way, a circle, the primary group; no mailing list is a way."""
-    directory = windowsauth_directory
     directory.add_member("Web Editors", "ada")
     directory.remove_member("Web Users", "Department HR")
     with LDAPManager(LDAPSettings(**directory.settings()), "EXAMPLE") as manager:
@@ -34,9 +33,8 @@ def test_the_shortest_way_to_every_group(windowsauth_directory: EmbeddedDirector
         assert set(ada) == {group.name for group in manager.user("ada").groups()}
 
 
-def test_a_way_that_the_directory_does_not_say(windowsauth_directory: EmbeddedDirectory) -> None:
+def test_a_way_that_the_directory_does_not_say(directory: EmbeddedDirectory) -> None:
     """A group by sIDHistory, or of another domain, is in the token and in no memberOf."""
-    directory = windowsauth_directory
     with LDAPManager(LDAPSettings(**directory.settings()), "EXAMPLE") as manager:
         user = manager.person(guid=directory.guid("ken"), username="ken")
         sid = manager.group("Web Admins").sid

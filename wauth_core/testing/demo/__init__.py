@@ -2,7 +2,8 @@
 
 **Rooms.** `page`: what the intranet's one page shows, as plain data, so that both sites stay tiny. ``templates/``: how
 it looks, in what Jinja and Django's templates have in common. `portal`: the frame around the two sites, from which
-one plays visitor, administrator and attacker. `host`: all of it in one process. `tour`: ``--check``.
+one plays visitor, administrator and attacker. `guide`: the steps of its tour. `host`: all of it in one process.
+`tour`: ``--check``.
 """
 
 from __future__ import annotations
@@ -10,3 +11,4 @@ from __future__ import annotations
 from pathlib import Path
 
 TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"

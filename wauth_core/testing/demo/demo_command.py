@@ -24,7 +24,9 @@ def demo(port: int, check: bool, browser: bool, verbose: bool) -> None:
     Arrive as anybody, see who they are and why they may what, change that in the directory, forge a header, take the
     directory down. Nothing leaves this machine, and nothing of it is left after Ctrl-C.
     """
-    missing = [name for name in ("cryptography", "yaml", "waitress", "django", "flask_sqlalchemy") if _lacks(name)]
+    missing = [
+        name for name in ("cryptography", "yaml", "waitress", "debug_toolbar", "flask_sqlalchemy") if _lacks(name)
+    ]
     if missing:
         raise click.ClickException(f'The demo needs more: pip install "windowsauth[demo]" ({", ".join(missing)}).')
     if verbose:

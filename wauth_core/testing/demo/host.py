@@ -13,15 +13,22 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable
+from datetime import timezone, tzinfo
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from wauth_core.directory import trace
 from wauth_core.testing.demo.page import settings
-from wauth_core.testing.demo.portal import Portal, visitor_of
+from wauth_core.testing.demo.portal import Portal, cookie, visitor_of
 from wauth_core.testing.embedded import EmbeddedDirectory
 
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-src 'self'; frame-ancestors 'self'; form-action 'self'; base-uri 'none'"
+)
+ZONE = "demo_zone"  # the cookie: the time zone of the visitor's clock
 UNSAFE_BUT_FAST = "PRAGMA synchronous = OFF"  # of these databases nothing is to survive a power cut
 SITES = {"django": "Django", "flask": "Flask"}
 _PACKAGED = Path(__file__).parent / "examples"
@@ -84,12 +91,15 @@ class Demo:
 
 
 def _host(sites: dict[str, WSGI], portal: WSGI) -> WSGI:
-    """Everything under one port: ``/django/…``, ``/flask/…``, and the frame for the rest."""
+    """Everything under one port: ``/django/…``, ``/flask/…``, ``/static/…`` for both, and the frame for the rest."""
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         environ.pop("REMOTE_USER", None)
+        start_response = _strictly(start_response)
         _, _, rest = environ.get("PATH_INFO", "").partition("/")
         name, slash, below = rest.partition("/")
+        if name == "static":
+            return sites["django"](environ, start_response)
         site = sites.get(name)
         if site is None or not slash:
             return portal(environ, start_response)
@@ -99,6 +109,37 @@ def _host(sites: dict[str, WSGI], portal: WSGI) -> WSGI:
         environ["PATH_INFO"] = f"/{below}"
         with trace() as operations:
             environ["demo.operations"] = operations
+            return site(environ, start_response)
+
+    return application
+
+
+def _strictly(start_response: Any) -> Any:
+    """Every page under a policy without inline code and without other hosts, unless it brings one of its own."""
+
+    def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+        if not any(name.lower() == "content-security-policy" for name, _ in headers):
+            headers = [*headers, ("Content-Security-Policy", POLICY)]
+        return start_response(status, headers, *error)
+
+    return start
+
+
+def shows_toolbar(request: Any) -> bool:
+    """For django-debug-toolbar: pages that were asked for with it, and what its own script asks for."""
+    return "toolbar" in request.GET or request.path_info.startswith("/__debug__/")
+
+
+def _in_visitors_zone(site: WSGI) -> WSGI:
+    """Django tells times in the zone of the visitor's own clock, which the frame's script wrote into a cookie."""
+    zones = importlib.import_module("django.utils.timezone")
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        try:
+            zone: tzinfo = ZoneInfo(cookie(environ, ZONE) or "UTC")
+        except (ValueError, OSError, ZoneInfoNotFoundError):  # not a zone, or none that this machine knows
+            zone = timezone.utc
+        with zones.override(zone):
             return site(environ, start_response)
 
     return application
@@ -115,9 +156,10 @@ def _import(name: str) -> Any:
 def _django(shared: dict[str, Any], folder: Path) -> WSGI:
     database: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / "django.sqlite3"}
     database["OPTIONS"] = {"init_command": UNSAFE_BUT_FAST}
+    toolbar = {"SHOW_TOOLBAR_CALLBACK": f"{__name__}.shows_toolbar"}
     os.environ["DJANGO_SETTINGS_MODULE"] = "django_intranet.settings"  # the visitor's shell may name a site of theirs
-    site: WSGI = _import("django_intranet.wsgi").create_app(DATABASES={"default": database}, **shared)
-    return site
+    given = {"DATABASES": {"default": database}, "DEBUG_TOOLBAR_CONFIG": toolbar, **shared}
+    return _in_visitors_zone(_import("django_intranet.wsgi").create_app(**given))
 
 
 def _flask(shared: dict[str, Any], folder: Path) -> Any:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 from wauth_core.directory import LDAPManager, Operation
-from wauth_core.directory.entries import DirectoryUser
+from wauth_core.directory.ways import Way, ways
 from wauth_core.exceptions import DirectoryError
 from wauth_core.identity import Identity
 from wauth_core.sync.result import SyncResult
@@ -69,21 +69,20 @@ def build(
         raise LookupError(f"The journal has seen no sync of {identity}.")
     user, why, notice = result.user, result.why, ""
     name = user.display_name or user.username
-    title: list[str] = []
     try:
         person = manager.user(user.guid, ("title", "department"))
-        title = [str(person.attributes[name]) for name in ("title", "department") if person.attributes.get(name)]
-        groups = list(explained(manager, user))
-        opened = {group: in_group(group) for group in DOORS.values()}
+        title = ", ".join(str(person.attributes[name]) for name in ("title", "department") if name in person.attributes)
+        groups = [_group(way) for way in ways(manager, user)]
+        journal.keep(identity, title, groups)
     except DirectoryError:
-        groups, opened = [], dict.fromkeys(DOORS.values(), False)
-        notice = "The directory does not answer. These are the last known rights."
+        title, groups = journal.kept(identity)
+        notice = "The directory does not answer. These are the last known rights, and the doors that they open."
     return Page(
         framework=framework,
         identity=str(identity),
         name=name,
         initials="".join(word[0] for word in name.split()[:2]).upper(),
-        title=", ".join(title),
+        title=title,
         facts=[
             {"name": "Windows name", "value": str(identity)},
             {"name": "User principal name", "value": user.upn or "none"},
@@ -96,7 +95,7 @@ def build(
         ],
         roles=sorted(roles),
         doors=[
-            {"label": label, "group": group, "open": opened[group], "path": f"rooms/{number}"}
+            {"label": label, "path": f"rooms/{number}", **_door(in_group, group)}
             for number, (label, group) in enumerate(DOORS.items())
         ],
         groups=groups,
@@ -107,34 +106,17 @@ def build(
     )
 
 
-def explained(manager: LDAPManager, user: DirectoryUser) -> Iterator[dict[str, Any]]:
-    """Every group that *user* is in, with the chain of groups that leads there; direct ones first.
-
-    This reads all groups, which a demo may: an application has no need to know the chain.
-    """
-    groups = {g.dn: g for g in manager.groups(None, ("member", "memberOf", "primaryGroupToken"))}
-    members = {dn: _texts(group.attributes.get("member")) for dn, group in groups.items()}
-    inside = frozenset(user.group_sids or ())
-    chains: dict[str, tuple[str, ...]] = {dn: () for dn in groups if user.dn in members[dn]}
-    chains.update({dn: () for dn, group in groups.items() if (group.sid or "").endswith("-513")})  # Domain Users
-    waiting = deque(sorted(chains))
-    while waiting:
-        below = waiting.popleft()
-        for dn in sorted(groups):
-            if dn not in chains and below in members[dn]:
-                chains[dn] = (*chains[below], groups[below].name)
-                waiting.append(dn)
-    for dn, chain in sorted(chains.items(), key=lambda pair: (len(pair[1]), groups[pair[0]].name.casefold())):
-        if not inside or groups[dn].sid in inside:
-            primary = (groups[dn].sid or "").endswith("-513")
-            how = "primary group" if primary else " › ".join(chain) if chain else "member"
-            yield {"name": groups[dn].name, "how": how, "nested": bool(chain), "depth": len(chain)}
+def _door(in_group: Callable[[str], bool], group: str) -> dict[str, Any]:
+    try:
+        is_open = in_group(group)
+    except DirectoryError:  # nobody of the group was ever asked about
+        return {"open": False, "state": "nobody can tell", "looks": "warn"}
+    return {"open": is_open, "state": "open" if is_open else "closed", "looks": "good" if is_open else "bad"}
 
 
-def _texts(value: object) -> frozenset[str]:
-    if value is None:
-        return frozenset()
-    return frozenset([value] if isinstance(value, str) else map(str, value))  # type: ignore[call-overload]
+def _group(way: Way) -> dict[str, Any]:
+    how = "not known" if way.through is None else " › ".join(way.through) or "member"
+    return {"name": way.group.name, "how": how, "nested": bool(way.through)}
 
 
 def changes(result: SyncResult) -> list[dict[str, str]]:
@@ -191,16 +173,17 @@ def _cost(operations: list[Operation]) -> dict[str, Any]:
 
 
 class Journal:
-    """The last syncs that changed something, for the page. Fed by the signal ``ldap_user_sync``."""
+    """The last syncs that changed something, and what was last known. Fed by the signal ``ldap_user_sync``."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lines: dict[str, deque[dict[str, str]]] = {}
         self._last: dict[str, SyncResult] = {}
+        self._kept: dict[str, tuple[str, list[dict[str, Any]]]] = {}
 
     def note(self, result: SyncResult) -> None:
         """Write down what *result* changed."""
-        now = datetime.now(timezone.utc).astimezone().strftime("%H:%M:%S")
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         text = "; ".join(
             f"{c['what']} {c['before']} → {c['after']}" if c["before"] else f"{c['what']} {c['after']}"
             for c in changes(result)
@@ -219,3 +202,13 @@ class Journal:
         """What was changed for *identity*, newest first."""
         with self._lock:
             return list(self._lines.get(str(identity), ()))
+
+    def keep(self, identity: Identity, title: str, groups: list[dict[str, Any]]) -> None:
+        """What the page says beside the rights, for the time when the directory does not answer."""
+        with self._lock:
+            self._kept[str(identity)] = (title, groups)
+
+    def kept(self, identity: Identity) -> tuple[str, list[dict[str, Any]]]:
+        """What was kept last."""
+        with self._lock:
+            return self._kept.get(str(identity), ("", []))
