@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["windowsauth_directory", "windowsauth_people", "windowsauth_sign_in"]
 
-pytest.register_assert_rewrite("wauth_core.testing.repository_contract")
+pytest.register_assert_rewrite("wauth_core.testing.repository_contract", "wauth_core.testing.source_contract")
 
 
 @pytest.fixture

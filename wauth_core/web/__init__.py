@@ -5,6 +5,7 @@ from __future__ import annotations
 from wauth_core.identity import NameRules, TransportFacts
 from wauth_core.web.outcomes import Anonymous, Handshake, Rejected, Request, SignedIn, Source, Unchecked
 from wauth_core.web.sessions import end_sessions
+from wauth_core.web.sources.encoding import as_text
 
 __all__ = [
     "Anonymous",
@@ -16,5 +17,6 @@ __all__ = [
     "Source",
     "TransportFacts",
     "Unchecked",
+    "as_text",
     "end_sessions",
 ]
