@@ -26,49 +26,44 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ACCEPTED = Path(__file__).with_suffix(".txt")
 LONGEST = 60  # seconds for the tests of one mutant: a loop without end is noticed
-PRELOADED = (
-    "ldap3",
-    "hypothesis.strategies",
-    "django.test",
-    "flask",
-    "sqlalchemy.orm",
-    "asgiref.sync",
-    "flask_login",
-)
-
+PRELOADED = ["ldap3", "hypothesis.strategies", "django.test", "flask", "sqlalchemy.orm", "asgiref.sync", "flask_login"]
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not ad and not wine", "-W", "ignore:Module already imported"]
 
-SOURCES = "tests/core/web/sources"
+CORE, WSGI = "tests/core", "tests/wsgi"
+SOURCES, FLASK = f"{CORE}/web/sources", "tests/flask_app"
+PASSWORDS, MANAGER = f"{CORE}/test_passwords.py", f"{CORE}/directory/test_manager.py"
 MODULES = {
-    "wauth_core/identity.py": ["tests/core/test_identity.py"],
-    "wauth_core/passwords.py": ["tests/core/test_passwords.py", "tests/core/test_takeover.py"],
-    "wauth_core/throttle.py": ["tests/core/test_passwords.py"],
-    "wauth_core/directory/authenticate.py": ["tests/core/test_passwords.py", "tests/core/directory/test_manager.py"],
-    "wauth_core/directory/decode.py": ["tests/core/directory/test_decode.py", "tests/core/directory/test_manager.py"],
-    "wauth_core/directory/filters.py": ["tests/core/directory/test_filters.py", "tests/core/directory/test_manager.py"],
-    "wauth_core/directory/wire.py": ["tests/core/directory/test_wire.py", "tests/core/directory/test_manager.py"],
-    "wauth_core/sync/plan.py": ["tests/core/sync/test_plan.py", "tests/core/sync/test_single.py"],
-    "wauth_core/web/authority.py": ["tests/core/web/test_authority.py", "tests/flask_app/test_authority.py"],
-    "wauth_core/web/front.py": ["tests/wsgi"],
-    "wauth_core/web/languages.py": ["tests/core/web/test_languages.py"],
-    "wauth_core/web/login.py": ["tests/core/test_passwords.py", "tests/flask_app/test_login_form.py"],
-    "wauth_core/web/outcomes.py": ["tests/core/web/test_outcomes.py", "tests/wsgi/test_wrappers.py"],
-    "wauth_core/web/pages/__init__.py": ["tests/core/web/test_pages.py", "tests/wsgi/negotiate/test_source.py"],
-    "wauth_core/web/request.py": ["tests/core/web", "tests/wsgi/test_wrappers.py"],
-    "wauth_core/web/sessions.py": ["tests/core/web/test_visit.py", "tests/flask_app/test_sessions.py"],
-    "wauth_core/web/visit.py": ["tests/core/web/test_visit.py"],
+    "wauth_core/identity.py": [f"{CORE}/test_identity.py"],
+    "wauth_core/passwords.py": [PASSWORDS, f"{CORE}/test_takeover.py"],
+    "wauth_core/throttle.py": [PASSWORDS],
+    "wauth_core/directory/authenticate.py": [PASSWORDS, MANAGER],
+    "wauth_core/directory/password_bind.py": [PASSWORDS, MANAGER],
+    "wauth_core/directory/decode.py": [f"{CORE}/directory/test_decode.py", MANAGER],
+    "wauth_core/directory/filters.py": [f"{CORE}/directory/test_filters.py", MANAGER],
+    "wauth_core/directory/wire.py": [f"{CORE}/directory/test_wire.py", MANAGER],
+    "wauth_core/sync/plan.py": [f"{CORE}/sync/test_plan.py", f"{CORE}/sync/test_single.py"],
+    "wauth_core/web/authority.py": [f"{CORE}/web/test_authority.py"],
+    "wauth_core/web/front.py": [WSGI],
+    "wauth_core/web/languages.py": [f"{CORE}/web/test_languages.py"],
+    "wauth_core/web/login.py": [PASSWORDS, f"{FLASK}/test_login_form.py"],
+    "wauth_core/web/outcomes.py": [f"{CORE}/web/test_outcomes.py", f"{WSGI}/test_wrappers.py"],
+    "wauth_core/web/pages/__init__.py": [f"{CORE}/web/test_pages.py", f"{WSGI}/negotiate/test_source.py"],
+    "wauth_core/web/request.py": [f"{CORE}/web", f"{WSGI}/test_wrappers.py"],
+    "wauth_core/web/sessions.py": [f"{CORE}/web/test_visit.py", f"{FLASK}/test_sessions.py"],
+    "wauth_core/web/visit.py": [f"{CORE}/web/test_visit.py"],
     "wauth_core/web/sources/encoding.py": [f"{SOURCES}/test_encoding.py"],
     "wauth_core/web/sources/iis_token.py": [f"{SOURCES}/test_iis_token.py"],
     "wauth_core/web/sources/pac.py": [f"{SOURCES}/test_pac.py"],
     "wauth_core/web/sources/peers.py": [f"{SOURCES}/test_proxy.py"],
     "wauth_core/web/sources/proxy.py": [f"{SOURCES}/test_proxy.py"],
+    "wauth_core/web/sources/proxy_check.py": [f"{SOURCES}/test_proxy.py"],
     "wauth_core/web/sources/server.py": [f"{SOURCES}/test_encoding.py"],
-    "wauth_core/web/sources/simulate.py": ["tests/wsgi/test_wrappers.py"],
+    "wauth_core/web/sources/simulate.py": [f"{WSGI}/test_wrappers.py"],
     "wauth_core/web/sources/token.py": [f"{SOURCES}/test_token.py", f"{SOURCES}/test_iis_token.py"],
     "wauth_core/web/sources/win32.py": [f"{SOURCES}/test_win32.py"],
-    "wauth_wsgi/negotiate/cookie.py": ["tests/wsgi/negotiate/test_cookie.py", "tests/wsgi/negotiate/test_source.py"],
-    "wauth_wsgi/negotiate/password.py": ["tests/wsgi/negotiate/test_source.py"],
-    "wauth_wsgi/negotiate/source.py": ["tests/wsgi/negotiate/test_source.py"],
+    "wauth_wsgi/negotiate/cookie.py": [f"{WSGI}/negotiate/test_cookie.py", f"{WSGI}/negotiate/test_source.py"],
+    "wauth_wsgi/negotiate/password.py": [f"{WSGI}/negotiate/test_source.py"],
+    "wauth_wsgi/negotiate/source.py": [f"{WSGI}/negotiate/test_source.py"],
 }
 
 _OTHER = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import pickle
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wauth_core import Identity, InvalidIdentity, Principal
-from wauth_core.identity import fold_username
+from wauth_core.identity import NameRules, TransportFacts, fold_username
 
 DOWN_LEVEL = [
     pytest.param("EXAMPLE\\alice", ("EXAMPLE", "alice"), id="plain"),
@@ -228,3 +229,88 @@ def test_reading_principals_is_total(value: Any) -> None:
     """Anything in: a principal or InvalidIdentity out."""
     with contextlib.suppress(InvalidIdentity):
         assert Principal.parse(value).name
+
+
+LIMITS = [
+    pytest.param("", "it is empty", id="nothing"),
+    pytest.param("D" * 255 + "\\" + "a" * 257, "it is too long", id="one letter more than both halves may have"),
+    pytest.param("D" * 256 + "\\" + "a" * 256, "it is too long", id="the same in the domain"),
+    pytest.param("D" * 256 + "\\a", "its domain is too long", id="256 octets of a domain"),
+    pytest.param("D\\" + "a" * 257, "its user name is too long", id="257 letters of a user name"),
+    pytest.param("\\alice", "its domain is empty", id="no domain"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), LIMITS)
+def test_each_limit_says_which_it_is(text: str, reason: str) -> None:
+    """AD's and DNS's own limits, to the letter, before anything else is looked at."""
+    with pytest.raises(InvalidIdentity) as caught:
+        Identity.parse(text)
+    assert caught.value.reason == reason
+
+
+def test_the_longest_names_are_names() -> None:
+    """Exactly as long as may be."""
+    assert Identity.parse("D" * 255 + "\\" + "a" * 256) == Identity("D" * 255, "a" * 256)
+    assert Identity("D" * 255, "alice").domain == "D" * 255
+
+
+def test_the_longest_principal_is_one() -> None:
+    """A realm, a suffix and a name; one letter more is refused for its length."""
+    realm = "R" * (2 * 255 + 256 - 6)
+    assert Principal.parse(f"alice@{realm}").realm == realm
+    with pytest.raises(InvalidIdentity) as caught:
+        Principal.parse(f"alice@{realm}R")
+    assert caught.value.reason == "it is too long"
+
+
+def test_names_compare_without_case_and_apart_from_upns() -> None:
+    """What a session is held against."""
+    alice = Identity("EXAMPLE", "alice")
+    assert alice.same_name(Identity("example", "ALICE"))
+    assert not alice.same_name(Identity("EXAMPLE", "bob"))
+    assert not alice.same_name(Identity("OTHER", "alice"))
+    assert not alice.same_name(Identity("EXAMPLE", "alice", is_upn=True))
+
+
+def test_what_is_read_unless_the_site_says_otherwise() -> None:
+    """DOMAIN\\name, in lower case, and not an enterprise name."""
+    assert NameRules().parse("EXAMPLE\\Alice") == Identity("EXAMPLE", "alice")
+    assert NameRules(use_spn=True, lowercase=False).parse("Alice@example.local").username == "Alice"
+    assert Principal("alice", "EXAMPLE.LOCAL").enterprise is False
+
+
+AT = datetime(2026, 1, 1, tzinfo=timezone.utc)
+OLD = AT - timedelta(2)
+FACTS = [
+    pytest.param(TransportFacts("S", frozenset()), None, id="nobody knows"),
+    pytest.param(TransportFacts("S", frozenset(), believed_for=timedelta(1)), AT - timedelta(1), id="as the site says"),
+    pytest.param(TransportFacts("S", frozenset(), AT), AT, id="now"),
+    pytest.param(
+        TransportFacts("S", frozenset(), AT - timedelta(2), believed_for=timedelta(1)), AT - timedelta(2), id="old"
+    ),
+    pytest.param(TransportFacts("S", frozenset(), AT + timedelta(seconds=1)), None, id="a clock that is wrong"),
+]
+
+
+@pytest.mark.parametrize(("facts", "at"), FACTS)
+def test_when_facts_were_true(facts: TransportFacts, at: datetime | None) -> None:
+    """A ticket's own time; else what the operator says; never a time to come."""
+    assert facts.true_at(AT) == at
+
+
+def test_facts_are_complete_and_keep_groups_out_of_logs() -> None:
+    """Unless they say otherwise; a thousand SIDs are no log line."""
+    facts = TransportFacts("S-1-5-21-1", frozenset({"S-1-5-21-2"}))
+    assert facts.complete
+    assert "S-1-5-21-2" not in repr(facts)
+
+
+def test_folding_ascii_is_lower_case_alone() -> None:
+    """Without a look at each letter."""
+
+    class Plain(str):
+        def __iter__(self):
+            raise AssertionError("looked at each letter")
+
+    assert fold_username(Plain("ALICE")) == "alice"

@@ -104,6 +104,10 @@ def test_names_compare_without_case() -> None:
         ),
         ({"pwdLastSet": None, "userAccountControl": 0x10200}, AccountState()),
         ({"pwdLastSet": NOW}, AccountState()),
+        ({"userAccountControl": 0x7FFFFFFD}, AccountState()),
+        ({"msDS-User-Account-Control-Computed": 0x7F7FFFEF}, AccountState()),
+        ({"pwdLastSet": None, "userAccountControl": 0x7FFEFFFD}, AccountState(must_change_password=True)),
+        ({"pwdLastSet": None}, AccountState(must_change_password=True)),
     ],
     ids=lambda value: str(value)[:50],
 )
@@ -113,7 +117,8 @@ def test_account_state(values: dict[str, Any], expected: AccountState) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"), [(-2147483646, True), (2, False), (8, False), (0x80000008, True), (None, True)]
+    ("kind", "expected"),
+    [(-2147483646, True), (2, False), (8, False), (0x80000008, True), (0x7FFFFFFF, False), (None, True)],
 )
 def test_security_groups(kind: int | None, expected: bool) -> None:
     """The highest bit of groupType, which AD sends as a sign."""
@@ -142,3 +147,37 @@ def test_fold(one: str, other: str, same: bool) -> None:
 def test_filetime_both_ways() -> None:
     """A moment and its FILETIME."""
     assert decode.filetime(str(decode.ticks(NOW)).encode()) == NOW
+
+
+def test_what_is_no_time_and_what_is() -> None:
+    """The first tick after 1601 counts, 0 and what lies beyond the year 9999 do not; names tell who holds one."""
+    assert decode.filetime(b"10") == datetime(1601, 1, 1, 0, 0, 0, 1, tzinfo=timezone.utc)
+    assert decode.filetime(b"1") == datetime(1601, 1, 1, tzinfo=timezone.utc)
+    assert [decode.filetime(value) for value in (b"0", b"-10", b"9223372036854775806")] == [None] * 3
+    assert decode.is_filetime("pwdLastSet")
+    assert decode.is_filetime("ACCOUNTEXPIRES")
+    assert not decode.is_filetime("whenCreated")
+
+
+def test_lengths_of_time() -> None:
+    """Negative in AD; the longest that it can say is for ever."""
+    assert decode.duration(b"-6000000000") == timedelta(minutes=10)
+    assert decode.duration(b"-9223372036854775807") is None
+    assert decode.duration(b"-9223372036854775808") is None
+    assert decode.duration(b"-9223372036854775806") == timedelta(microseconds=9223372036854775806 // 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("20200229120000.5Z", datetime(2020, 2, 29, 12, 0, 0, 500_000, tzinfo=timezone.utc)),
+        ("20200229120000,25Z", datetime(2020, 2, 29, 12, 0, 0, 250_000, tzinfo=timezone.utc)),
+        ("20200229120000", datetime(2020, 2, 29, 12, tzinfo=timezone.utc)),
+        ("20200229120000-05", datetime(2020, 2, 29, 17, tzinfo=timezone.utc)),
+        ("20200229120000+0130", datetime(2020, 2, 29, 10, 30, tzinfo=timezone.utc)),
+        ("00000000000000.0Z", None),
+    ],
+)
+def test_generalized_times(text: str, expected: datetime | None) -> None:
+    """Fractions, offsets in hours and minutes, and AD's "no time"."""
+    assert decode.generalized_time(text.encode()) == expected

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import datetime, timezone
 
 import pytest
 
+from wauth_core.exceptions import SyncError
 from wauth_core.identity import Identity, TransportFacts
-from wauth_core.sync.repository import Link
+from wauth_core.sync.repository import Link, UserSnapshot
 from wauth_core.web.authority import Row
 from wauth_core.web.outcomes import ANONYMOUS, Handshake, Rejected, SignedIn, Unchecked
-from wauth_core.web.sessions import Owner
+from wauth_core.web.sessions import Owner, end_sessions
 from wauth_core.web.visit import Step, belongs, next_step
 
 X, Y = Identity("EXAMPLE", "xenia"), Identity("EXAMPLE", "yves")
@@ -139,3 +141,94 @@ def test_an_owner_that_is_whom_the_source_names_is_no_impersonation():
     assert Owner.of(X, 1, link, by_password=True, named=X).named is None
     assert Owner.of(X, 1, link, by_password=True, named=Y).named == Y
     assert Owner.of(None, 1, None, by_password=True, named=X).named == X
+
+
+def test_a_step_says_whether_a_session_ends_and_begins():
+    """Each step by itself: front ends go by these two."""
+    assert {step for step in Step if step.ends} == {Step.END, Step.END_AND_BEGIN, Step.END_AND_REFUSE}
+    assert {step for step in Step if step.begins} == {Step.BEGIN, Step.END_AND_BEGIN}
+
+
+def test_a_session_is_by_a_source_unless_it_says_otherwise():
+    """Nobody's session outlives a request that names nobody by an oversight; a UPN stays one in a session."""
+    assert Owner(X).by_password is False
+    upn = Owner(Identity("example.local", "al", is_upn=True), "1")
+    assert upn.to_session()["u"] == ["example.local", "al", 1]
+    assert Owner.from_session(upn.to_session()) == upn
+
+
+class Rows:
+    """A store of one user that others write so many times meanwhile."""
+
+    def __init__(self, *links, busy=0):
+        self.users = [
+            UserSnapshot(number, link, {}, {"is_active": True}, frozenset()) for number, link in enumerate(links)
+        ]
+        self.busy = busy
+        self.wanted, self.written = [], []
+
+    def find(self, wanted, **by):
+        self.wanted.append((wanted, by))
+        return self.users
+
+    def apply(self, changes, *, now):
+        self.busy -= 1
+        self.written += changes if self.busy < 0 else []
+        return [None if self.busy >= 0 else 7]
+
+
+class Ended:
+    """Hears whose sessions of the wrappers end."""
+
+    def __init__(self):
+        self.heard = []
+
+    def now(self):
+        return datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+    def end_sessions(self, identity, sid=None):
+        self.heard.append((identity, sid))
+
+
+LINK = Link("EXAMPLE", "xenia", uuid.UUID(int=1), "S-1-5-21-1")
+
+
+@pytest.mark.parametrize("busy", [0, 4])
+def test_sessions_end_whoever_writes_the_row_meanwhile(busy):
+    """The number alone is raised: it is no answer of the directory. No groups are read for it."""
+    wauth, rows = Ended(), Rows(LINK, busy=busy)
+    assert end_sessions(wauth, rows, X) is True
+    [change] = rows.written
+    assert (change.key, change.seen, change.answered, change.end_sessions) == (0, LINK, False, True)
+    assert not change.flags
+    assert wauth.heard == [(X, "S-1-5-21-1")]
+    assert {wanted.groups for wanted, _ in rows.wanted} == {False}
+
+
+def test_a_row_that_others_write_all_the_time_is_told():
+    """Five tries, and then an error that somebody sees."""
+    with pytest.raises(SyncError, match="could not be ended"):
+        end_sessions(Ended(), Rows(LINK, busy=5), X)
+
+
+@pytest.mark.parametrize(
+    ("links", "guid"),
+    [
+        pytest.param([], None, id="nobody"),
+        pytest.param([None], None, id="a-user-of-the-applications-own"),
+        pytest.param([LINK], uuid.UUID(int=2), id="another-persons"),
+    ],
+)
+def test_whoever_has_no_user_here_loses_the_sessions_of_wrappers(links, guid):
+    """And nobody else's row is written."""
+    wauth, rows = Ended(), Rows(*links)
+    assert end_sessions(wauth, rows, X, guid=guid) is False
+    assert (wauth.heard, rows.written) == ([(X, None)], [])
+
+
+def test_the_row_with_the_guid_is_the_persons():
+    """Of two rows that a store finds."""
+    other = Link("EXAMPLE", "xenia", uuid.UUID(int=2), "S-1-5-21-2")
+    rows = Rows(None, other, LINK)
+    assert end_sessions(Ended(), rows, X, guid=LINK.guid) is True
+    assert [change.key for change in rows.written] == [2]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -141,3 +144,45 @@ def test_a_short_key_stops_the_start(keys):
     """What can be guessed signs nothing."""
     with pytest.raises(ConfigurationError, match="secret_key"):
         cookie(keys)
+
+
+def test_a_key_of_sixteen_bytes_is_long_enough():
+    """The least that is taken, and the only key needed."""
+    for key in ("k" * 16, b"k" * 16, ["k" * 16]):
+        assert cookie(key).read(request(made(keys=key))).identity == ALICE
+
+
+@pytest.mark.parametrize(("room", "written"), [(0, True), (-1, False)])
+def test_what_is_as_long_as_may_be_is_written(monkeypatch, room, written):
+    """Name and value count, to the byte."""
+    session = Session(ALICE, NOW + timedelta(hours=1))
+    length = len(made(session)) - len("=")
+    monkeypatch.setattr("wauth_wsgi.negotiate.cookie.MAX_COOKIE", length + room)
+    assert bool(cookie().headers(session)) is written
+
+
+def test_an_ended_session_is_kept_no_second():
+    """A time that is over is an age of zero, and never a negative one."""
+    for until in (NOW, NOW - timedelta(days=1), NOW + timedelta(milliseconds=900)):
+        assert "; Max-Age=0; " in cookie().headers(Session(ALICE, until))[0][1]
+    assert cookie().ending() == ("Set-Cookie", "__Host-wauth=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax; Secure")
+
+
+def test_a_cookie_is_for_tls_unless_somebody_says_otherwise():
+    """Like the number of a session that nobody counted: none."""
+    assert SessionCookie(KEY, audience="app").name == "__Host-wauth"
+    assert Session(ALICE, NOW).number == 0
+
+
+def test_names_of_upns_and_the_sid_survive():
+    """A name that is a UPN stays one."""
+    upn = Session(Identity("example.local", "al", is_upn=True), NOW + timedelta(hours=1), sid="S-1-5-21-1", number=7)
+    assert cookie().read(request(made(upn))) == upn
+
+
+def test_a_bomb_is_no_session(caplog):
+    """What unpacks to a megabyte is cut at 64 KiB, and then is no JSON."""
+    bomb = base64.urlsafe_b64encode(b"z" + zlib.compress(json.dumps({"d": "X" * 1_000_000}).encode()))
+    signed = cookie()._signer.sign(bomb.rstrip(b"=")).decode()
+    assert cookie().read(request(f"{NAME}={signed}")) is None
+    assert "cannot be read" in caplog.text
