@@ -62,7 +62,7 @@ MODULES = {
     "wauth_core/web/sources/token.py": [f"{SOURCES}/test_token.py", f"{SOURCES}/test_iis_token.py"],
     "wauth_core/web/sources/win32.py": [f"{SOURCES}/test_win32.py"],
     "wauth_wsgi/negotiate/cookie.py": [f"{WSGI}/negotiate/test_cookie.py", f"{WSGI}/negotiate/test_source.py"],
-    "wauth_wsgi/negotiate/password.py": [f"{WSGI}/negotiate/test_source.py"],
+    "wauth_wsgi/negotiate/password.py": [f"{WSGI}/negotiate/test_password.py", f"{WSGI}/negotiate/test_source.py"],
     "wauth_wsgi/negotiate/source.py": [f"{WSGI}/negotiate/test_source.py"],
 }
 

@@ -135,6 +135,33 @@ def test_required_logins(client, shared_directory, settings):
     assert Client().get("/who/").status_code == 403
 
 
+@pytest.mark.parametrize("kind", [Client, AsyncClient], ids=["wsgi", "asgi"])
+def test_a_closed_site_turns_away_in_both_stacks(db, directory, settings, kind):
+    """Nobody is asked to sign in; a false claim, a disabled account and whoever was disabled since get the 403 page."""
+    settings.WAUTH_REQUIRE_LOGIN = True
+    settings.WAUTH_RESYNC_DELTA = 0
+    source = Answers(None)
+    settings.WAUTH_SOURCES = [source]
+    browser = kind()
+
+    def ask(outcome):
+        source.outcome = outcome
+        get = browser.get if kind is Client else async_to_sync(browser.get)
+        return get("/awho/")
+
+    assert ask(None).status_code == 401
+    assert ask(Rejected("a lie", "test")).status_code == 403
+    assert ask(SignedIn(Identity("EXAMPLE", "dan"), "test")).status_code == 403
+    alice = SignedIn(Identity("EXAMPLE", "alice"), "test")
+    assert [ask(alice).status_code for _ in range(2)] == [200, 200]
+    directory.disable("alice")
+    response = ask(alice)
+    assert (response.status_code, response["Cache-Control"]) == (403, "no-store")
+    assert "may not sign in here" in response.content.decode()
+    directory.enable("alice")
+    assert ask(alice).json()["user"] == "alice"
+
+
 def test_a_sources_headers_are_on_the_response(client, shared_directory, settings):
     """A cookie with all its attributes, beside the session's own, and a mutual-authentication token."""
     headers = (("Set-Cookie", "wauth=1; Path=/; HttpOnly; SameSite=Lax"), ("WWW-Authenticate", "Negotiate done"))

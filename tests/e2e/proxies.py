@@ -1,4 +1,4 @@
-"""nginx and HAProxy of the tests' own, as docs/howto/sources.md tells to set them up; alice signs in by Basic."""
+"""nginx, HAProxy and Caddy of the tests' own, set up as docs/howto/sources.md tells; alice signs in by Basic."""
 
 from __future__ import annotations
 
@@ -123,6 +123,42 @@ backend {name}
 """
 
 
+CADDY = r"""
+{{
+  admin off
+  auto_https off
+  storage file_system {folder}
+}}
+http://:{port} {{
+  bind 127.0.0.1
+  vars domain `EXAMPLE\`
+  @closed not path /open/* /careless/*
+  basicauth @closed {{
+    alice {hashed}
+  }}
+{sites}
+}}
+"""
+CADDY_SITE = r"""
+  handle_path /{name}/* {{
+    reverse_proxy 127.0.0.1:{port} {{
+      header_up RemoteUser {{vars.domain}}{{http.auth.user.id}}
+      header_up WauthSecret "{secret}"
+      header_up -Authorization
+    }}
+  }}
+  handle_path /open/{name}/* {{
+    reverse_proxy 127.0.0.1:{port} {{
+      header_up -RemoteUser
+      header_up -WauthSecret
+    }}
+  }}
+  handle_path /careless/{name}/* {{
+    reverse_proxy 127.0.0.1:{port}
+  }}
+"""
+
+
 def nginx(folder, backends):
     """A running nginx; *backends* maps a name to the port it is a proxy for."""
     folder.mkdir(mode=0o755)
@@ -154,6 +190,19 @@ def haproxy(folder, backends):
     return Process(["haproxy", "-db", "-f", str(configuration)], folder / "out.log", port, name="haproxy")
 
 
+def caddy(folder, backends):
+    """A running Caddy; *backends* as for `nginx`. It computes no HMAC."""
+    folder.mkdir(mode=0o755)
+    port = free_port()
+    hashing = ["htpasswd", "-nbBC", "5", "alice", PASSWORD]
+    hashed = subprocess.run(hashing, capture_output=True, text=True, check=True).stdout.strip().partition(":")[2]
+    sites = "".join(CADDY_SITE.format(name=n, port=p, secret=SECRET_TEXT) for n, p in backends.items())
+    configuration = folder / "Caddyfile"
+    configuration.write_text(CADDY.format(folder=folder, port=port, hashed=hashed, sites=sites))
+    command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(configuration)]
+    return Process(command, folder / "out.log", port, {"HOME": str(folder)}, name="caddy")
+
+
 def why_not(name):
     """Why this proxy cannot run here, or None."""
     if shutil.which(name) is None:
@@ -163,4 +212,4 @@ def why_not(name):
     return None
 
 
-PROXIES = {"nginx": nginx, "haproxy": haproxy}
+PROXIES = {"nginx": nginx, "haproxy": haproxy, "caddy": caddy}

@@ -145,3 +145,48 @@ def test_a_nul_matches_nobody(value: object) -> None:
             assert filters.substring("cn", **{part: value}) == filters.NOBODY
         with pytest.raises(ConfigurationError):
             filters.rdn("CN", value)
+
+
+def test_the_parts_of_a_dn_as_they_are_written() -> None:
+    """The first one, and the rest; an escaped comma splits nothing."""
+    assert filters.leaf_rdn("CN=a\\,b, OU=Staff,DC=example") == "CN=a\\,b"
+    assert filters.leaf_rdn(" CN=a ,DC=example") == "CN=a"
+    assert filters.parent_dn("CN=a\\,b,OU=Staff,DC=example") == "OU=Staff,DC=example"
+    assert filters.parent_dn("DC=example") == ""
+    assert filters.leaf_name("CN=a\\,b+OU=x,DC=example") == "a,b"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("Staff", "OU=Staff,DC=example,DC=local"),
+        ("Staff/Sales", "OU=Sales,OU=Staff,DC=example,DC=local"),
+        ("Example.Local/Staff", "OU=Staff,DC=example,DC=local"),
+        ("Staff/example.local", "OU=example.local,OU=Staff,DC=example,DC=local"),
+        ("/Staff//Sales, North/", "OU=Sales\\, North,OU=Staff,DC=example,DC=local"),
+        ("", "DC=example,DC=local"),
+        ("example.local", "DC=example,DC=local"),
+    ],
+)
+def test_units_by_their_path(path: str, expected: str) -> None:
+    """The canonical name that consoles show; the domain in front may be left out."""
+    assert filters.unit_dn(path, "DC=example,DC=local") == expected
+
+
+def test_an_or_of_nothing_is_an_error() -> None:
+    """A server would find nobody, or everybody."""
+    with pytest.raises(ValueError, match="needs a condition"):
+        filters.any_of([])
+
+
+class Loud:
+    """A term of a query."""
+
+    def for_attribute(self, name: str | None) -> str:
+        return f"({name or 'cn'}=loud)"
+
+
+def test_terms_write_themselves() -> None:
+    """Alone, and as a value."""
+    assert filters.given(Loud()) == "(cn=loud)"
+    assert filters.given({"mail": Loud()}) == "(mail=loud)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.core.sync.fakes import GROUPS, NOW, guid, person, policy
 from wauth_core.directory.entries import AccountState, DirectoryUser
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.sync.knowledge import Heard
-from wauth_core.sync.plan import Plan, plan_missing
+from wauth_core.sync.plan import NO_PASSWORD, Plan, lapse, password_set, plan_lowering, plan_missing
 from wauth_core.sync.plan import plan as plan_of
 from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import Link, UserSnapshot
@@ -410,3 +411,99 @@ def test_the_principal_name_where_the_site_uses_it() -> None:
     assert rules.logon_name(person("asmith", upn="Alice.Smith@EXAMPLE.local")) == "alice.smith"
     assert rules.logon_name(person("asmith", upn="alice@mail.example")) == "asmith"
     assert rules.answers_to(person("asmith", upn="Alice.Smith@EXAMPLE.local"), "ASMITH")
+
+
+def test_nobody_new_is_made_where_the_site_makes_none() -> None:
+    """A person without a user stays without one."""
+    rules, user = policy(), person("alice", 1)
+    made = plan(rules, user, rights(rules, user), create=False)
+    assert (made.status, made.changes) == (SyncStatus.REFUSED, ())
+    assert plan(rules, user, rights(rules, user)).status is SyncStatus.CREATED
+
+
+def test_a_name_that_is_given_up_is_no_answer_about_its_owner() -> None:
+    """Neither for who was renamed nor for who is set aside: the directory was not asked about them."""
+    rules, user = policy(), person("alice", 2)
+    renamed = row("alice", 1, link=Link("EXAMPLE", "alicia", guid(1)))
+    assert plan(rules, user, rights(rules, user), taken=renamed).changes[0].answered is False
+    assert plan(rules, user, rights(rules, user), former=row("alice", 1)).changes[0].answered is False
+
+
+def test_a_link_without_a_guid_is_set_aside_as_old() -> None:
+    """There is nothing else to tell it by."""
+    rules, user = policy(), person("alice", 2)
+    former = row("alice", 1, link=Link("EXAMPLE", "alice"))
+    aside = plan(rules, user, rights(rules, user), former=former).changes[0]
+    assert aside.fields == {"username": "alice~old"}
+
+
+def test_what_lapses_is_what_the_user_has() -> None:
+    """Each flag of the settings that is set, but not the right to be here; and it is no answer."""
+    rules = policy(SUPERUSER_GROUPS="Domain Admins", STAFF_GROUPS="Staff", ACTIVE_GROUPS="Readers")
+    change = lapse(rules, row(flags={"is_staff": True}))
+    assert (change.flags, change.answered) == ({"is_staff": False}, False)
+    assert change.link is not None
+    assert change.link.lapsed
+
+
+def test_an_old_ticket_writes_no_link_that_says_nothing_new() -> None:
+    """It takes what it lacks, gives nothing, and makes nobody's lapse good."""
+    rules = policy(SUPERUSER_GROUPS="Domain Admins", STAFF_GROUPS="Staff")
+    user = person("alice", 1, "Staff")
+    mine = row(flags={"is_superuser": True})
+    lowered = plan_lowering(rules, rights(rules, user), mine, NOW)
+    assert [(change.flags, change.groups_add) for change in lowered.changes] == [({"is_superuser": False}, frozenset())]
+    lapsed = row(link=dataclasses.replace(mine.link, lapsed=True))
+    assert not any(change.link for change in plan_lowering(rules, rights(rules, user), lapsed, NOW).changes)
+
+
+SET = NOW - timedelta(days=1)
+PASSWORDS = [
+    pytest.param(SET, {"pwdLastSet": SET}, False, id="the same"),
+    pytest.param(SET, {"pwdLastSet": NOW}, True, id="a new one"),
+    pytest.param(SET, {"pwdLastSet": SET - timedelta(days=1)}, False, id="a controller that lags"),
+    pytest.param(SET, {"pwdLastSet": None}, True, id="it must be changed"),
+    pytest.param(NO_PASSWORD, {"pwdLastSet": None}, False, id="it must still be changed"),
+    pytest.param(NO_PASSWORD, {"pwdLastSet": NOW}, True, id="it was changed"),
+    pytest.param(SET, {}, False, id="not told"),
+    pytest.param(None, {"pwdLastSet": NOW}, False, id="never known"),
+]
+
+
+@pytest.mark.parametrize(("before", "attributes", "ends"), PASSWORDS)
+def test_a_new_password_ends_sessions(before: Any, attributes: dict[str, Any], ends: bool) -> None:
+    """A later pwdLastSet, or one that says that it must be changed."""
+    rules, user = policy(), person("alice", 1, **attributes)
+    link = dataclasses.replace(row().link, password_set=before)
+    found = plan(rules, user, rights(rules, user), mine=row(link=link)).changes
+    assert any(change.end_sessions for change in found) is ends
+
+
+def test_a_password_that_must_be_changed_is_older_than_any() -> None:
+    """0 is AD's first moment."""
+    assert password_set(person("alice", 1, pwdLastSet=None)) == datetime(1601, 1, 1, tzinfo=timezone.utc)
+
+
+def test_whose_link_was_never_known_loses_nothing_by_a_name() -> None:
+    """It may be the name that is wrong."""
+    mine = row(flags={"is_staff": True}, link=Link("EXAMPLE", "alice"))
+    made = plan_missing(policy(STAFF_GROUPS="Staff"), mine, HEARD)
+    assert (made.status, made.changes, made.mine) == (SyncStatus.NOT_FOUND, (), 7)
+    assert "never known" in made.reason
+
+
+@pytest.mark.parametrize(
+    ("heard", "lags"),
+    [
+        (Heard(NOW, "dc2"), False),
+        (Heard(NOW, "dc2", timedelta(minutes=1)), True),
+        (Heard(NOW + timedelta(seconds=59), "dc2", timedelta(minutes=1)), True),
+        (Heard(NOW + timedelta(minutes=1), "dc2", timedelta(minutes=1)), False),
+        (Heard(NOW, "dc1", timedelta(minutes=1)), False),
+    ],
+)
+def test_for_how_long_another_controller_may_lag(heard: Heard, lags: bool) -> None:
+    """Until the patience is over, to the moment; by default there is none."""
+    assert heard.lags("dc1", NOW) is lags
+    assert not heard.lags("", NOW)
+    assert not heard.lags("dc1", None)

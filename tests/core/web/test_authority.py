@@ -8,14 +8,21 @@ from typing import Any
 import pytest
 
 from tests.core.sync.fakes import ALICE, NOW, guid
-from wauth_core.exceptions import AmbiguousUser, DirectoryUnavailable, SyncError, UnknownDomain, WauthError
+from wauth_core.exceptions import (
+    AmbiguousUser,
+    DirectoryOffline,
+    DirectoryUnavailable,
+    SyncError,
+    UnknownDomain,
+    WauthError,
+)
 from wauth_core.identity import TransportFacts
 from wauth_core.site_settings import SiteSettings
-from wauth_core.sync.knowledge import May
+from wauth_core.sync.knowledge import May, Told
 from wauth_core.sync.repository import Link
 from wauth_core.sync.result import SyncResult, SyncStatus
 from wauth_core.testing import MemoryUserRepository
-from wauth_core.web.authority import Row, refresh
+from wauth_core.web.authority import Authority, Row, of_person, of_person_at_once, refresh
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SID = "S-1-5-21-1-2-3-1105"
@@ -24,9 +31,9 @@ SID = "S-1-5-21-1-2-3-1105"
 class Service:
     """Stands for a `Wauth` whose sync ends in one way; it counts what is asked of it."""
 
-    def __init__(self, end: Any, lapses: Any = True, **options: Any) -> None:
+    def __init__(self, end: Any, lapses: Any = True, reason: str = "", **options: Any) -> None:
         self.settings = SiteSettings.from_keywords(options)
-        self.end, self.lapses = end, lapses
+        self.end, self.lapses, self.reason = end, lapses, reason
         self.syncs: list[dict[str, Any]] = []
         self.lapsed = 0
 
@@ -37,7 +44,7 @@ class Service:
         self.syncs.append(asked)
         if isinstance(self.end, WauthError):
             raise self.end
-        return SyncResult(self.end, identity, 1)
+        return SyncResult(self.end, identity, 1, reason=self.reason)
 
     def lapse(self, identity: Any, repository: Any) -> bool:
         self.lapsed += 1
@@ -133,3 +140,109 @@ def test_a_name_that_passed_on_while_nobody_can_tell() -> None:
     facts = TransportFacts("S-1-5-21-1-2-3-9", frozenset(), NOW)
     assert judged(Service(DOWN), row(), facts=facts).may is May.UNKNOWN
     assert judged(Service(DOWN), row(), facts=TransportFacts(SID, frozenset(), NOW)).may is May.YES
+
+
+def test_what_an_authority_says_unless_told() -> None:
+    """No error to raise, nothing written; a user is active."""
+    assert (Authority(May.YES).raises, Authority(May.YES).written) == (False, False)
+    assert Row(1, None).active
+
+
+def test_a_sync_waits_for_another_workers_where_nothing_else_will_do() -> None:
+    """For a delta of zero, for a session that begins, and for a required one; a request's sync holds the brake."""
+    service = Service(SyncStatus.UNCHANGED)
+    judged(service, row(), delta=0)
+    judged(service, row(), delta=60)
+    judged(service, row(), delta=60, required=True)
+    assert [(asked["patient"], asked["brakes"]) for asked in service.syncs] == [
+        (True, True),
+        (False, True),
+        (True, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "said"),
+    [
+        (SyncStatus.UNCHANGED, "", ""),
+        (SyncStatus.DISABLED, "", "disabled"),
+        (SyncStatus.DISABLED, "expired", "expired"),
+    ],
+)
+def test_a_sync_that_was_made_may_have_written_the_row(end: Any, reason: str, said: str) -> None:
+    """And its reason is told, or its name."""
+    authority = judged(Service(end, reason=reason), row())
+    assert (authority.written, authority.reason) == (True, said)
+
+
+def test_a_ticket_may_have_taken_something_from_the_row() -> None:
+    """Then the row is read anew, where the directory did not answer, too."""
+    facts = TransportFacts(SID, frozenset(), NOW)
+    assert judged(Service(DOWN), row(), facts=facts).written
+    assert not judged(Service(DOWN), row()).written
+    assert judged(Service(DOWN), row(2 * DAY, lapsed=True), facts=facts).written
+    assert not judged(Service(DOWN), row(2 * DAY, lapsed=True)).written
+
+
+def test_a_server_that_is_known_to_be_down_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """By the breaker: each request would be a line."""
+    judged(Service(DirectoryOffline("known to be down")), row())
+    assert not caplog.records
+    judged(Service(DOWN), row())
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
+class People:
+    """Stands for a `Wauth` that knows one thing of everybody."""
+
+    def __init__(self, told: Any) -> None:
+        self.people = self
+        self.answer = told
+        self.ended: list[Any] = []
+
+    def told_at_once(self, identity: Any, facts: Any) -> Any:
+        return self._said()
+
+    def told(self, identity: Any, facts: Any) -> Any:
+        return self._said(), None
+
+    def _said(self) -> Any:
+        if isinstance(self.answer, WauthError):
+            raise self.answer
+        return self.answer
+
+    def end_sessions(self, identity: Any, sid: Any) -> None:
+        self.ended.append((identity, sid))
+
+
+@pytest.mark.parametrize("may", [*May, None])
+def test_only_a_yes_needs_no_network(may: May | None) -> None:
+    """Whatever else is known at once is asked again, where that may take its time."""
+    told = None if may is None else Told(may, False, reason="known")
+    authority = of_person_at_once(People(told), ALICE)  # type: ignore[arg-type]
+    assert authority == (Authority(May.YES, "known", told=told) if may is May.YES else None)
+    assert of_person_at_once(People(DOWN), ALICE) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("facts", [TransportFacts(SID, frozenset(), NOW), None], ids=["ticket", "name"])
+@pytest.mark.parametrize("may", [*May])
+def test_whom_the_directory_lets_in_no_more_loses_the_sessions(may: May, facts: TransportFacts | None) -> None:
+    """A NO, and nothing else, ends them, by the SID where that is known."""
+    people = People(Told(may, False, reason="known"))
+    authority = of_person(people, ALICE, facts)  # type: ignore[arg-type]
+    assert (authority.may, authority.reason) == (may, "known")
+    assert people.ended == ([(ALICE, SID if facts else None)] if may is May.NO else [])
+
+
+@pytest.mark.parametrize(
+    ("error", "may"),
+    [
+        (UnknownDomain("X", ()), May.NO),
+        (AmbiguousUser("alice", "EXAMPLE", ()), May.NO),
+        (DOWN, May.UNKNOWN),
+        (SyncError("x"), May.UNKNOWN),
+    ],
+)
+def test_what_cannot_be_asked_is_unknown(error: WauthError, may: May) -> None:
+    """But for a domain or a name that is nobody's."""
+    assert of_person(People(error), ALICE).may is may  # type: ignore[arg-type]

@@ -9,10 +9,11 @@ import pytest
 
 from tests.wsgi.calls import over_wsgi
 from tests.wsgi.tickets import DOMAIN_SID, client_info, logon_info
-from wauth_core import ConfigurationError
+from wauth_core import ConfigurationError, InvalidIdentity
 from wauth_core.identity import NameRules
 from wauth_core.web.outcomes import ANONYMOUS, decide
 from wauth_core.web.request import from_environ
+from wauth_core.web.sources.encoding import as_text
 from wauth_wsgi import ServerIdentity
 
 
@@ -142,3 +143,11 @@ def test_a_name_in_the_processs_environment_stops_the_start(name, monkeypatch):
     monkeypatch.delenv("GATEWAY_INTERFACE")
     monkeypatch.delenv(name)
     ServerIdentity(pac="PAC_LOGON_INFO")
+
+
+def test_bytes_that_are_no_utf8_are_refused_by_name():
+    """Where no code page is told the text says which setting tells it; a word in ASCII needs none."""
+    with pytest.raises(InvalidIdentity, match="code_page="):
+        as_text("EXAMPLE\\Zo\xeb")
+    assert as_text("EXAMPLE\\Zo\xeb", "cp1252") == "EXAMPLE\\Zoë"
+    assert as_text("EXAMPLE\\alice") == "EXAMPLE\\alice"

@@ -164,6 +164,13 @@ def test_only_headers_that_iis_sends_can_be_named(windows):
         source(windows, header="X-Token")
 
 
+def test_a_token_under_another_name_is_a_false_claim(call, windows):
+    """The settings are wrong, or a client made it up: it is refused where a sign-in is required, and not ignored."""
+    headers = [("MS-ASPNETCORE-WINAUTHTOKEN", "2c0")]
+    reply = call([source(windows)], headers=headers, peer=LOOPBACK, required=True)
+    assert (reply.status, windows.closed) == (403, [])
+
+
 @pytest.mark.parametrize("software", ["Granian", "Cheroot/11.1.2 Server", "WSGIServer/0.2 CPython/3.13.1", ""])
 def test_a_server_that_lets_twins_in_is_not_heard(windows, software, caplog):
     """There a client's X_IIS_WindowsAuthToken may stand in the place of IIS's, and name another visitor's token."""
@@ -234,8 +241,8 @@ def test_the_event_loop_does_not_wait_for_windows(windows):
 
 
 def test_several_workers_are_warned_of(windows, monkeypatch):
-    """Tokens reach one process only."""
-    monkeypatch.setenv("WEB_CONCURRENCY", "4")
+    """Tokens reach one process only; two are several."""
+    monkeypatch.setenv("WEB_CONCURRENCY", "2")
     with pytest.warns(ConfigurationWarning, match="one process"):
         source(windows)
 
