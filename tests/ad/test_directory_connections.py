@@ -16,7 +16,7 @@ from tests.ad.certificates import Authority
 from tests.ad.directory import managed
 from tests.ad.samba import DomainController
 from tests.ad.tap import Tap
-from wauth_core.directory import LDAPManager, pool, trace
+from wauth_core.directory import LDAPManager, pool, rotation, trace
 from wauth_core.exceptions import (
     BindError,
     ConfigurationError,
@@ -233,8 +233,8 @@ def test_failover_and_back(
             second.cut(reset=True)
             assert manager.user("bob").username == "bob"
         second.cut(reset=False)
-        monkeypatch.setattr(pool, "SKIP_FAILED", 0.0)
-        manager._pool.state.skipped.clear()
+        monkeypatch.setattr(rotation, "SKIP_FAILED", 0.0)
+        manager._pool.rotation.skipped.clear()
         before = tap.accepted
         assert manager.user("alice").username == "alice"
         assert tap.accepted == before + 1

@@ -51,13 +51,13 @@ class Check:
 def examine(pool: Pool, domain: DomainProfile, groups: Groups, people: Users) -> list[Check]:
     """All checks of one domain. A step that cannot be made because an earlier one failed is skipped."""
     checks: list[Check] = []
-    if isinstance(pool.servers, Discovered):
-        checks += _guarded(f"discovery of {pool.servers.domain}", lambda: _discovery(pool.servers))
+    if isinstance(servers := pool.rotation.servers, Discovered):
+        checks += _guarded(f"discovery of {servers.domain}", lambda: _discovery(servers))
         if checks[-1].outcome is Outcome.FAILED:
             return checks
     if pool.breaker is not None:
         checks.append(_state(pool.breaker.report()))
-    for endpoint in pool.endpoints:
+    for endpoint in pool.rotation.endpoints:
         checks += _server(pool, endpoint)
     if not any(check.name.startswith("sign in") and check.outcome is Outcome.OK for check in checks):
         return [*checks, Check("directory", Outcome.SKIPPED, "No server let the service account sign in.")]
@@ -163,7 +163,7 @@ def _tls(pool: Pool, connection: Connection) -> Check:
 def _signed_in(pool: Pool, endpoint: Endpoint) -> Iterator[Check]:
     settings = pool.dialer.settings
     name = f"sign in to {endpoint.host}"
-    if endpoint == pool.endpoints[0]:
+    if endpoint == pool.rotation.endpoints[0]:
         pool.dialer.refusals.forget()  # one try more, for all servers together
     try:
         connection = pool.dialer.service_connection(endpoint, time.monotonic() + settings.CONNECT_TIMEOUT)

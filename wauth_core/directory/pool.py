@@ -1,4 +1,4 @@
-"""A bounded pool of bound connections, and which server the next one goes to.
+"""A bounded pool of bound connections.
 
 One connection belongs to one thread at a time. After a fork the child starts with an empty pool; the parent's sockets
 are never used by both.
@@ -10,35 +10,28 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from ldap3.core.usage import ConnectionUsage
 
-from wauth_core.directory import jobs
+from wauth_core.directory import jobs, usage
 from wauth_core.directory.breaker import Breaker
 from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.discovery import Discovered
 from wauth_core.directory.endpoints import Endpoint
-from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable, OperationFailed, TLSError
+from wauth_core.directory.rotation import OutOfTime, Rotation
+from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable, OperationFailed
 from wauth_core.process import PerProcess
 
 log = logging.getLogger("wauth.directory")
 
-SKIP_FAILED = 15.0  # seconds a failed server is skipped, where another one is left
 CHECK_AFTER_IDLE = 30.0  # seconds; an older connection must answer a small question first
 CHECK_TIMEOUT = 2.0  # seconds that small question may take
 MAX_AGE = 600.0  # seconds; then a connection is replaced, so that a first server that came back is used again
-_MOMENTS: dict[str, Callable[..., Any]] = {
-    "initial_connection_start_time": min,
-    "open_socket_start_time": max,
-    "connection_stop_time": max,
-    "last_transmitted_time": max,
-    "last_received_time": max,
-}
 
 
 @dataclass
@@ -52,7 +45,6 @@ class _State:
     opening: int = 0
     extra: set[Connection] = field(default_factory=set)  # beyond the pool: connections that belong to a thread
     local: threading.local = field(default_factory=threading.local)
-    skipped: dict[Endpoint, float] = field(default_factory=dict)
     usage: Any = field(default_factory=ConnectionUsage)
 
 
@@ -70,15 +62,10 @@ class Pool:
         breaker: Breaker | None = None,
     ) -> None:
         self.dialer = dialer
-        self.servers = servers
+        self.rotation = Rotation(dialer, servers)
         self.size = size
         self.breaker = breaker
         self._states = PerProcess(_State, _forget)
-
-    @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        """The servers, the preferred ones first. Raises `DirectoryUnavailable` where they must be looked up in vain."""
-        return self.servers.current() if isinstance(self.servers, Discovered) else self.servers
 
     @property
     def state(self) -> _State:
@@ -136,7 +123,7 @@ class Pool:
         try:
             yield tries
         except (DirectoryUnavailable, Lost) as error:
-            if tries or self._all_fail(state):
+            if tries or (self.rotation.all_fail() and not isinstance(error, OutOfTime)):
                 self.breaker.failed(f"{str(error).rstrip('.')}.", time.monotonic() - started, tried=tries)
                 self.wake()
             raise
@@ -156,14 +143,6 @@ class Pool:
             for turn in state.queue:
                 turn.notify()
 
-    def _all_fail(self, state: _State) -> bool:
-        """Whether every server has failed a moment ago."""
-        now = time.monotonic()
-        try:
-            return all(state.skipped.get(endpoint, 0.0) > now for endpoint in self.endpoints)
-        except DirectoryUnavailable:
-            return True  # DNS does not say where they are
-
     def asked(self) -> str:
         """The server that this thread asked last; empty before the first."""
         job = jobs.current.get()
@@ -173,8 +152,8 @@ class Pool:
         """A connection outside the pool, that the caller owns (see `release`), with ldap3's own options."""
         state = self.state
         with self._asking(state):
-            connection = self._open(
-                state, deadline, lambda *where: self.dialer.service_connection(*where, for_users=True)
+            connection = self.rotation.open(
+                deadline, lambda *where: self.dialer.service_connection(*where, for_users=True)
             )
         with state.lock:
             state.extra.add(connection)
@@ -185,7 +164,7 @@ class Pool:
         """An open connection for the block, that nobody is signed in on. Raises `DirectoryUnavailable`."""
         state = self.state
         with self._asking(state):
-            connection = self._open(state, deadline, self.dialer.open)
+            connection = self.rotation.open(deadline, self.dialer.open)
             try:
                 yield connection
             except Lost as error:
@@ -219,10 +198,10 @@ class Pool:
         state = self.state
         total = ConnectionUsage()
         with state.lock:
-            _add(total, state.usage)
+            usage.add(total, state.usage)
             for connection in (*state.idle, *state.busy, *state.extra):
                 if connection.usage:
-                    _add(total, connection.usage)
+                    usage.add(total, connection.usage)
         return total
 
     def counts(self) -> tuple[int, int]:
@@ -242,9 +221,9 @@ class Pool:
                 self._give_back(state, connection, keep=False)
                 continue
             if not may_open:  # this thread holds one already and the pool is full: do not wait for ourselves
-                return self._open(state, deadline), True
+                return self.rotation.open(deadline), True
             try:
-                connection = self._open(state, deadline)
+                connection = self.rotation.open(deadline)
             except BaseException:
                 with state.lock:
                     state.opening -= 1
@@ -327,55 +306,12 @@ class Pool:
     def _lost(self, state: _State, connection: Connection, error: Lost) -> None:
         """A connection broke. A silent server takes its idle connections with it, and is skipped for a while."""
         log.info("Domain %s: %s", self.dialer.domain, error)
+        if error.skip:
+            self.rotation.skip(connection.endpoint)
         with state.lock:
-            if error.skip:
-                state.skipped[connection.endpoint] = time.monotonic() + SKIP_FAILED
             gone = [other for other in state.idle if other.endpoint == connection.endpoint]
             state.idle = [other for other in state.idle if other.endpoint != connection.endpoint]
         _retire(state, gone, polite=False)
-
-    # -- servers -------------------------------------------------------------------------------------------------------
-
-    def _open(
-        self, state: _State, deadline: float, opened: Callable[[Endpoint, float], Connection] | None = None
-    ) -> Connection:
-        """A new connection to the first server that takes one; servers that failed lately come last."""
-        failures: list[DirectoryUnavailable] = []
-        candidates = self._candidates(state)
-        for at, endpoint in enumerate(candidates):
-            now = time.monotonic()
-            remaining = deadline - now
-            if remaining <= 0:
-                break
-            share = remaining / (len(candidates) - at + 1)  # leave time for the servers after it, and for the question
-            try:
-                connection = (opened or self.dialer.service_connection)(
-                    endpoint, now + min(float(self.dialer.settings.CONNECT_TIMEOUT), share)
-                )
-            except DirectoryUnavailable as error:
-                failures.append(error)
-                state.skipped[endpoint] = time.monotonic() + SKIP_FAILED
-                alone = len(candidates) == 1  # then the caller is told the same, by the error
-                log.log(logging.INFO if alone else logging.WARNING, "Domain %s: %s", self.dialer.domain, error)
-                continue
-            except Lost as error:
-                failures.append(DirectoryUnavailable(str(error)))
-                state.skipped[endpoint] = time.monotonic() + SKIP_FAILED
-                continue
-            state.skipped.pop(endpoint, None)
-            return connection
-        if len(failures) == 1:
-            raise failures[0]
-        if failures and all(isinstance(failure, TLSError) for failure in failures):
-            raise failures[0]
-        listed = " ".join(str(failure) for failure in failures) or "There was no time left to connect."
-        raise DirectoryUnavailable(f"No server of the domain {self.dialer.domain} can be reached. {listed}")
-
-    def _candidates(self, state: _State) -> list[Endpoint]:
-        now = time.monotonic()
-        skipped = {endpoint: until for endpoint, until in list(state.skipped.items()) if until > now}
-        ready = [endpoint for endpoint in self.endpoints if endpoint not in skipped]
-        return ready + sorted(skipped, key=skipped.__getitem__)
 
 
 def _call_next(state: _State) -> None:
@@ -390,15 +326,7 @@ def _retire(state: _State, connections: list[Connection], *, polite: bool = True
         connection.hang_up(polite=polite)
         if connection.usage:
             with state.lock:
-                _add(state.usage, connection.usage)
-
-
-def _add(total: Any, usage: Any) -> None:
-    """Sum the counters. Of the moments, which ldap3 does not sum, the first start stays, and the last of the others."""
-    total += usage
-    for name, choose in _MOMENTS.items():
-        known = [moment for moment in (getattr(total, name), getattr(usage, name)) if moment is not None]
-        setattr(total, name, choose(known, default=None))
+                usage.add(state.usage, connection.usage)
 
 
 def _forget(inherited: _State) -> None:
