@@ -127,8 +127,9 @@ class SiteSettings:
     request_deadline: timedelta | None = setting(
         kinds.DURATION,
         timedelta(seconds=8),
-        "How long the questions to a directory may take that one step of a request needs (a sign-in, a sync, a group "
-        "check), the look-up of the server's name included. None: `OPERATION_TIMEOUT` for each question alone.",
+        "How long one request may wait for directories: its sign-in, sync, group checks and the look-up of a server's "
+        "name together. The time that your own code takes does not count. None: `OPERATION_TIMEOUT` for each question "
+        "alone.",
         example=5,
     )
 

@@ -16,6 +16,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from wauth_core.directory import limits
 from wauth_core.sync.freshness import is_due
 from wauth_core.sync.knowledge import May
 from wauth_core.web import pages
@@ -61,23 +62,25 @@ class _Middleware:
     def __call__(self, request: HttpRequest) -> Any:
         if self.is_async:
             return self._acall(request)
-        try:
-            response = self.process(request)
-        except DatabaseError as error:
-            explain(error)
-            raise
-        if response is None:
-            response = self.get_response(request)
+        with limits.request(get_wauth().settings.request_deadline):
+            try:
+                response = self.process(request)
+            except DatabaseError as error:
+                explain(error)
+                raise
+            if response is None:
+                response = self.get_response(request)
         return self.finish(request, response)
 
     async def _acall(self, request: HttpRequest) -> Any:
-        try:
-            response = await self.aprocess(request)
-        except DatabaseError as error:
-            await sync_to_async(explain)(error)
-            raise
-        if response is None:
-            response = await self.get_response(request)
+        with limits.request(get_wauth().settings.request_deadline):
+            try:
+                response = await self.aprocess(request)
+            except DatabaseError as error:
+                await sync_to_async(explain)(error)
+                raise
+            if response is None:
+                response = await self.get_response(request)
         return self.finish(request, response)
 
     def process(self, request: HttpRequest) -> HttpResponseBase | None:

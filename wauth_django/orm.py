@@ -214,16 +214,17 @@ class DjangoUserRepository:
 
         One that ends too late was made while the database's clock was wrong.
         """
-        rows, now, lease = SyncLock.objects.using(self.database), _UtcNow(), timedelta(seconds=store.LOCK_SECONDS)
+        rows, now, longest = SyncLock.objects.using(self.database), _UtcNow(), timedelta(seconds=store.LOCK_SECONDS)
+        until = now + timedelta(seconds=store.lease())
         domain, username = key
         with _errors():
             try:
                 with transaction.atomic(using=self.database):
-                    rows.create(domain=domain, username_key=username, until=now + lease, token=token)
+                    rows.create(domain=domain, username_key=username, until=until, token=token)
             except IntegrityError:
-                ended = Q(until__lte=now) | Q(until__gt=now + 2 * lease)
+                ended = Q(until__lte=now) | Q(until__gt=now + 2 * longest)
                 free = rows.filter(ended, domain=domain, username_key=username)
-                return bool(free.update(until=now + lease, token=token))
+                return bool(free.update(until=until, token=token))
         return True
 
     def _release_row(self, key: tuple[str, str], token: str) -> None:
@@ -243,7 +244,7 @@ class DjangoUserRepository:
 
 def _take_cached(key: tuple[str, str], token: str) -> bool:
     with store.as_sync_error(Exception):  # each cache has errors of its own
-        return bool(cache.add(_cache_key(*key), token, store.LOCK_SECONDS))
+        return bool(cache.add(_cache_key(*key), token, store.lease()))
 
 
 def _release_cached(key: tuple[str, str], token: str) -> None:

@@ -117,7 +117,7 @@ class CacheUserRepository:
         with self._one, _errors():  # cachelib's memory cache is not atomic among threads
             if isinstance(self._cache, FileSystemCache) and self._cache.get(name) is None:
                 self._cache.delete(name)  # its add() takes an entry that has ended for one that stands
-            return bool(self._cache.add(name, token, int(store.LOCK_SECONDS)))
+            return bool(self._cache.add(name, token, int(store.lease())))
 
     def _release(self, name: str, token: str) -> None:
         with self._one, _errors():

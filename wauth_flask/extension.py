@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, Response, request
 
+from wauth_core.directory import limits
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.sync.repository import UserRepository
 from wauth_core.web import pages
@@ -52,6 +53,7 @@ class WindowsAuth:
             login_form.register(app, form.rstrip("/") if isinstance(form, str) else "")
         app.cli.add_command(flask_commands.wauth)
         app.before_request(cache(lambda: _warn_of_cookies(app)))  # once, when the settings are complete
+        app.wsgi_app = _in_time(app.extensions[KEY], app.wsgi_app)  # type: ignore[method-assign]
         app.before_request(_arrive)
         app.after_request(_leave)
         app.error_handler_spec[None][None].setdefault(DirectoryUnavailable, _unanswered)  # the application's own first
@@ -66,6 +68,16 @@ def _warn_of_cookies(app: Flask) -> None:
         value = app.config.get(f"SESSION_COOKIE_{name}")
         if value not in good:
             logger.warning("SESSION_COOKIE_%s is %r: for signed-in people set it to %r.", name, value, good[0])
+
+
+def _in_time(state: State, wsgi_app: Any) -> Any:
+    """*wsgi_app*, whose questions to directories end by WAUTH_REQUEST_DEADLINE, all those of a request together."""
+
+    def limited(environ: Any, start_response: Any) -> Any:
+        with limits.request(state.request_deadline):
+            return wsgi_app(environ, start_response)
+
+    return limited
 
 
 def _arrive() -> Any:

@@ -8,6 +8,7 @@ import warnings
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from flask import Flask, current_app
@@ -127,6 +128,14 @@ class State:
         if app is not None:
             weakref.finalize(app, wauth.close)  # runs at the end of the process too
         return wauth
+
+    @property
+    def request_deadline(self) -> timedelta | None:
+        """WAUTH_REQUEST_DEADLINE; none where the settings cannot be read, of which the request itself will tell."""
+        try:
+            return self.settings.request_deadline
+        except WauthError:
+            return None
 
     # -- the application's users
 

@@ -65,7 +65,10 @@ class WindowsAuthASGI:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        scope = dict(scope)
+        with self._front.in_time():
+            await self._respond(dict(scope), receive, send)
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         front = self._front
         request = from_scope(scope)
         outcome, authority = await self._judge(request)

@@ -49,6 +49,10 @@ class WindowsAuthWSGI:
         self._sources, self._rules = self._front.sources, self._front.rules
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with self._front.in_time():
+            return self._respond(environ, start_response)
+
+    def _respond(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         front = self._front
         request = from_environ(environ)
         outcome, authority = front.judge(decide(self._sources, request, self._rules))

@@ -10,6 +10,7 @@ import pytest
 from tests.wsgi.calls import exchange, over_asgi, over_wsgi
 from wauth_core import ConfigurationError, DirectoryUser, Identity
 from wauth_core.identity import NameRules, TransportFacts
+from wauth_core.site_settings import SiteSettings
 from wauth_core.sync.knowledge import May, Told
 from wauth_core.web.outcomes import ANONYMOUS, Challenge, Handshake, Rejected, SignedIn
 from wauth_wsgi import ProxyHeader, ServerIdentity, Simulate, WindowsAuthASGI, WindowsAuthWSGI
@@ -300,6 +301,7 @@ def test_the_awaitable_twins_do_not_run_on_the_event_loop():
 
     class Service:
         rules = NameRules()
+        settings = SiteSettings()
 
         @property
         def people(self):

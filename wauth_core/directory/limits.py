@@ -1,4 +1,8 @@
-"""One deadline for all questions to directories that answer one request."""
+"""One deadline for all questions to directories that answer one request.
+
+What counts is the time for which a request waits for directories, all its steps together. The time that the
+application takes between two steps is its own.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -14,23 +19,55 @@ P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound=Any)
 
+
+@dataclass
+class _Request:
+    """What is left of the time of one request, in seconds. Its threads and tasks share it."""
+
+    left: float
+
+
 _until: ContextVar[float] = ContextVar("wauth_directory_until", default=float("inf"))
+_request: ContextVar[_Request | None] = ContextVar("wauth_directory_request", default=None)
+
+
+@contextmanager
+def request(limit: timedelta | None) -> Iterator[None]:
+    """All steps in the block share *limit*. A block within another one has no limit of its own."""
+    if limit is None or _request.get() is not None:
+        yield
+        return
+    token = _request.set(_Request(limit.total_seconds()))
+    try:
+        yield
+    finally:
+        _request.reset(token)
 
 
 @contextmanager
 def within(limit: timedelta | None) -> Iterator[None]:
-    """All that is asked in the block ends by *limit* from now, or by that of a block around it."""
-    until = float("inf") if limit is None else time.monotonic() + limit.total_seconds()
-    token = _until.set(min(until, _until.get()))
+    """One step: all that is asked in the block ends by *limit* from now, by that of a block around it, and by what is
+    left of the request's."""
+    began, outer, whole = time.monotonic(), _until.get(), _request.get()
+    until = float("inf") if limit is None else began + limit.total_seconds()
+    spends = whole if outer == float("inf") else None  # a step within a step is counted once
+    token = _until.set(min(until, outer, began + spends.left if spends is not None else outer))
     try:
         yield
     finally:
         _until.reset(token)
+        if spends is not None:
+            spends.left -= time.monotonic() - began
 
 
 def deadline(seconds: float) -> float:
     """When an operation that may take *seconds* has to end, on the monotonic clock."""
     return min(time.monotonic() + seconds, _until.get())
+
+
+def remaining(seconds: float) -> float:
+    """How many of *seconds* an operation may take, so that it ends by the deadline."""
+    return max(0.0, deadline(seconds) - time.monotonic())
 
 
 def in_time(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:

@@ -136,7 +136,7 @@ class MemoryUserRepository:
         with self._mutex:
             if key in self._claims and self._claims[key][1] > now:
                 return False
-            self._claims[key] = (token, now + store.LOCK_SECONDS)
+            self._claims[key] = (token, now + store.lease())
             return True
 
     def _release(self, key: Hashable, token: str) -> None:

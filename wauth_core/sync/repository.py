@@ -157,7 +157,7 @@ class UserRepository(Protocol):
     def lock(self, domain: str, username: str, *, wait: float = 0.0) -> AbstractContextManager[bool]:
         """Enter with True if this worker may ask the directory about that user now, False if another one is still at
         it after *wait* seconds. It saves questions and decides nothing. A lock whose worker died is free again after
-        `wauth_core.sync.store.LOCK_SECONDS` by the store's clock, and only its holder frees it."""
+        `wauth_core.sync.store.lease` seconds by the store's clock, and only its holder frees it."""
 
     def bookmark(self, domain: str, value: str | None = None) -> str | None:
         """Where the last bulk sync of *domain* stopped reading changes (an opaque text), None before the first.

@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import chain
 
+from wauth_core.directory import limits
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, UserNotFound, WauthError
 from wauth_core.identity import Identity, TransportFacts, fold_username
@@ -47,7 +48,7 @@ def _sync_locked(task: Task) -> SyncResult:
             return _sync(task)
     known = _known(task)
     if known is None or task.patient:
-        with task.repository.lock(domain, username, wait=FIRST_SYNC_WAIT) as mine:
+        with task.repository.lock(domain, username, wait=limits.remaining(FIRST_SYNC_WAIT)) as mine:
             if mine:
                 return _sync(task)
         known = _known(task)
@@ -104,7 +105,7 @@ def _attempt(task: Task) -> tuple[SyncResult, bool]:
         if user is not None:
             task.brake.found()
         elif by_name.active:
-            task.brake.vanished()
+            task.brake.vanished(task.identity)
     if user is None:
         groups = task.directory.all_groups() if policy.mirrors and by_name else {}
         known_groups = frozenset(fold_username(name) for name in groups.values())

@@ -270,15 +270,16 @@ def take_claim(engine: Engine | Connection, table: Table, key: dict[str, str], t
     One that ends too late was made while the database's clock was wrong.
     """
     now, row = _now(engine), [table.c[name] == value for name, value in key.items()]
+    until = now + store.lease()
     with Session(engine) as session:
         try:
-            session.execute(insert(table).values(**key, token=token, until=now + store.LOCK_SECONDS))
+            session.execute(insert(table).values(**key, token=token, until=until))
             session.commit()
             return True
         except IntegrityError:
             session.rollback()
         ended = or_(table.c.until <= now, table.c.until > now + 2 * store.LOCK_SECONDS)
-        taken = session.execute(update(table).where(*row, ended).values(until=now + store.LOCK_SECONDS, token=token))
+        taken = session.execute(update(table).where(*row, ended).values(until=until, token=token))
         session.commit()
         return cast("CursorResult[Any]", taken).rowcount == 1
 

@@ -116,13 +116,12 @@ class SQLiteUserRepository:
 
     def _take(self, key: tuple[str, str], token: str) -> bool:
         """Insert the claim, or take it over once it has ended. One that ends too late is of a clock that was wrong."""
-        lease = store.LOCK_SECONDS
         with self._mutex, self._errors():
             taken = self._connection.execute(
                 f"INSERT INTO claims VALUES (?1, ?2, ?3, {_NOW} + ?4) ON CONFLICT (domain, name_key) DO UPDATE"  # noqa: S608
                 " SET token = excluded.token, until = excluded.until"
-                f" WHERE until <= {_NOW} OR until > {_NOW} + 2 * ?4",
-                (*key, token, lease),
+                f" WHERE until <= {_NOW} OR until > {_NOW} + 2 * ?5",
+                (*key, token, store.lease(), store.LOCK_SECONDS),
             )
         return taken.rowcount == 1
 

@@ -13,13 +13,15 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from wauth_core.directory import limits
 from wauth_core.exceptions import SyncError, WauthError
 from wauth_core.identity import canonical_domain, fold_username
 from wauth_core.sync.repository import Change, Key, Link
 
 logger = logging.getLogger("wauth.sync")
 
-LOCK_SECONDS = 30.0  # how long a claim holds whose worker died: longer than the longest sync
+LOCK_SECONDS = 30.0  # how long a claim holds at most whose worker died
+WRITING = 2.0  # seconds that a sync may write after its deadline, which is for questions
 LOCK_POLL = 0.05  # seconds between two tries to get a claim
 TOUCHED_AT_ONCE = 200  # keys in one statement
 
@@ -95,6 +97,11 @@ def by_last_sync(seen: Mapping[Key, datetime | None]) -> Iterator[dict[datetime 
 def only_lowers(change: Change) -> bool:
     """Whether *change* gives nobody anything: it only takes flags and groups away."""
     return not change.groups_add and not any(change.flags.values())
+
+
+def lease() -> float:
+    """How many seconds a claim holds that is made now: until the deadline of what it is made for, if it has one."""
+    return min(LOCK_SECONDS, limits.remaining(LOCK_SECONDS) + WRITING)
 
 
 @contextmanager

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from wauth_core.directory import limits
 from wauth_core.exceptions import DirectoryError
 from wauth_core.identity import NameRules
 from wauth_core.service import Wauth
@@ -75,6 +77,10 @@ class Front:
     def people(self) -> People | None:
         """Whom the users of the application ask, where there is a directory."""
         return None if self.wauth is None else self.wauth.people
+
+    def in_time(self) -> AbstractContextManager[None]:
+        """All questions to directories that are asked in the block end by WAUTH_REQUEST_DEADLINE, together."""
+        return limits.request(None if self.wauth is None else self.wauth.settings.request_deadline)
 
     def judge(self, outcome: Outcome) -> tuple[Outcome, Authority]:
         """Whether whom *outcome* names may come in, by the directory; and what the outcome is then. May ask it."""

@@ -16,6 +16,7 @@ from wauth_core.directory import AuthReason
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.identity import NameRules
 from wauth_core.session_numbers import MemoryNumbers, NumbersUnavailable
+from wauth_core.site_settings import SiteSettings
 from wauth_core.sync.knowledge import May, Told
 from wauth_core.web.pages import policy
 from wauth_wsgi import Negotiate, Simulate
@@ -305,6 +306,7 @@ class Directory:
     """Knows alice's password, and counts how often it is asked."""
 
     rules = NameRules()
+    settings = SiteSettings()
 
     def __init__(self, error=None, names=ALICE):
         self.asked = []

@@ -8,8 +8,8 @@ the fields ``username``, ``first_name`` and ``email`` and the flags ``is_active`
         def repository(self, tmp_path):
             return MyRepository(tmp_path / "users")
 
-`apply` and `lock` are called from threads too. A claim must last `wauth_core.sync.store.LOCK_SECONDS`, read when it is
-made: one test shortens it. `wauth_core.sync.store.claiming` does the rest of `lock`.
+`apply` and `lock` are called from threads too. A claim must last `wauth_core.sync.store.lease()` seconds, asked when it
+is made: one test shortens them. `wauth_core.sync.store.claiming` does the rest of `lock`.
 """
 
 from __future__ import annotations
