@@ -17,6 +17,9 @@ from typing import Any, Protocol, TypeVar
 
 logger = logging.getLogger("wauth.cache")
 
+PAUSE = 9.0  # times as long as a cache took to fail, it is not asked again
+LONGEST_PAUSE = 60.0  # seconds
+
 T = TypeVar("T")
 
 
@@ -37,11 +40,17 @@ class Cache(Protocol):
 
 
 class SharedCache:
-    """*cache* as the rest of the core uses it: its errors are no errors. None stands for no cache at all."""
+    """*cache* as the rest of the core uses it: its errors are no errors. None stands for no cache at all.
 
-    def __init__(self, cache: Cache | None = None) -> None:
+    One that fails is asked by one caller at a time, and for a tenth of the time at most: some take seconds to fail.
+    *clock* is in seconds.
+    """
+
+    def __init__(self, cache: Cache | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._cache = cache
+        self._clock = clock
         self._failing = False
+        self._again = float("-inf")
 
     def __bool__(self) -> bool:
         """Whether there is a cache. It may be down."""
@@ -64,11 +73,16 @@ class SharedCache:
         self._tried(lambda cache: cache.delete(key), None)
 
     def _tried(self, use: Callable[[Cache], Any], otherwise: T) -> Any | T:
-        if self._cache is None:
+        began = self._clock()
+        if self._cache is None or began < self._again:
             return otherwise
+        if self._failing:
+            self._again = began + LONGEST_PAUSE
         try:
             answer = use(self._cache)
         except Exception as error:  # each backend has errors of its own
+            now = self._clock()
+            self._again = now + min(LONGEST_PAUSE, PAUSE * (now - began))
             if not self._failing:
                 logger.warning(
                     "The cache fails, and counts as empty until it works: %s: %s", type(error).__name__, error
@@ -77,7 +91,7 @@ class SharedCache:
             return otherwise
         if self._failing:
             logger.info("The cache works again.")
-        self._failing = False
+        self._failing, self._again = False, float("-inf")
         return answer
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from typing import Any
 
@@ -48,6 +49,7 @@ class _Known:
     next_try: float = 0.0
     looked: float = float("-inf")
     spared: int = 0
+    answered: float | None = None  # when the directory last did
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ class Report:
 class Breaker:
     """The state of the directory of *domain* behind *servers*. Threads may share it; it survives a fork.
 
-    *clock* is in seconds, and the same for all processes of the machine.
+    *max_staleness* is for how long what is known holds, which the log tells. *clock* is in seconds, and the same for
+    all processes of the machine.
     """
 
     def __init__(
@@ -73,11 +76,13 @@ class Breaker:
         servers: Iterable[object],
         shared: SharedCache,
         clock: Callable[[], float] = time.monotonic,
+        max_staleness: timedelta | None = None,
     ) -> None:
         self._domain = domain
         self._key = cache_key("directory", domain, *servers)
         self._shared = shared
         self._clock = clock
+        self._max_staleness = max_staleness
         self._known = PerProcess(_Known)
 
     def admit(self) -> bool:
@@ -119,6 +124,7 @@ class Breaker:
     def answered(self) -> None:
         """The directory answered somebody of this process."""
         known = self._known.here
+        known.answered = self._clock()
         if known.state is BreakerState.ONLINE:
             return
         with known.lock:
@@ -145,10 +151,11 @@ class Breaker:
             else:
                 self._gone(known, reason, now)
                 log.warning(
-                    "The directory of the domain %s is offline: %s Everybody is answered by what is known. One caller "
-                    "asks again in %.0f s, later every %.0f s.",
+                    "The directory of the domain %s is offline: %s Everybody is answered by what is known%s. One "
+                    "caller asks again in %.0f s, later every %.0f s.",
                     self._domain,
                     reason,
+                    self._left(now - known.answered if known.answered is not None else 0.0),
                     FIRST,
                     LONGEST,
                 )
@@ -190,6 +197,13 @@ class Breaker:
         elif known.state is BreakerState.OFFLINE:
             self._back(known, now)
 
+    def _left(self, seconds: float) -> str:
+        """What the log says, after so many seconds without an answer, of how long what is known holds."""
+        if self._max_staleness is None:
+            return ""
+        left = max(timedelta(0), self._max_staleness - timedelta(seconds=round(seconds)))
+        return f" (of WAUTH_MAX_STALENESS are left {left})"
+
     def _gone(self, known: _Known, reason: str, now: float) -> None:
         known.state, known.reason, known.since, known.spared = BreakerState.OFFLINE, reason, now, 0
         known.wait, known.next_try = FIRST, now + FIRST
@@ -197,9 +211,10 @@ class Breaker:
     def _back(self, known: _Known, now: float) -> None:
         if known.state is BreakerState.OFFLINE:
             log.warning(
-                "The directory of the domain %s answers again after %.0f s. %d questions were spared.",
+                "The directory of the domain %s answers again after %.0f s. %d questions were spared%s.",
                 self._domain,
                 now - known.since,
                 known.spared,
+                self._left(now - known.since),
             )
         known.state, known.reason, known.spared = BreakerState.ONLINE, "", 0

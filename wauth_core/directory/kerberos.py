@@ -11,6 +11,7 @@ can demand (LdapEnforceChannelBinding). Signing and encryption by Kerberos itsel
 from __future__ import annotations
 
 import hashlib
+import os
 import ssl
 import sys
 from typing import Any, Protocol
@@ -157,8 +158,13 @@ def principal(username: str) -> str:
 
 
 def memory_cache(keytab: str, username: str) -> str:
-    """The place in memory for the tickets of one key. The same for each bind, so that tickets are kept."""
-    return "MEMORY:wauth-" + hashlib.sha256(f"{keytab}\0{username}".encode()).hexdigest()[:32]
+    """The place in memory for the tickets of one key. The same for each bind, so that tickets are kept; another one
+    once the file has changed, so that a new key is used."""
+    try:
+        changed = os.stat(keytab).st_mtime_ns
+    except OSError:
+        changed = 0  # Kerberos tells what is wrong with it
+    return "MEMORY:wauth-" + hashlib.sha256(f"{keytab}\0{username}\0{changed}".encode()).hexdigest()[:32]
 
 
 def channel_binding(socket: Any) -> bytes | None:

@@ -6,7 +6,7 @@ import contextlib
 import time
 import uuid
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from types import TracebackType
 from typing import Any, overload
 
@@ -46,17 +46,25 @@ class LDAPManager(Growing):
     Safe to share between threads; survives a fork. Nothing connects before it must. *settings* are those of *domain*.
     *shared*, of an application with many processes, is its cache (which may be none): with it, a directory that was
     silent a moment ago is not asked, and `DirectoryOffline` is raised at once; and a service password that was refused
-    is refused for all of them.
+    is refused for all of them. *max_staleness* is what the log says of how long the others can wait.
     Methods raise `wauth_core.exceptions.DirectoryError` leaves, and `ConfigurationError`.
     """
 
-    def __init__(self, settings: LDAPSettings, domain: str, *, shared: SharedCache | None = None) -> None:
+    def __init__(
+        self,
+        settings: LDAPSettings,
+        domain: str,
+        *,
+        shared: SharedCache | None = None,
+        max_staleness: timedelta | None = None,
+    ) -> None:
         self._settings = settings if settings.is_resolved else settings.for_domain(domain)
         self._name = domain
         servers_named = as_tuple(self._settings.SERVER)
         file = SharedCache(FileCache())
-        breaker = None if shared is None else Breaker(domain, servers_named, file)
-        dialer = Dialer(self._settings, domain, () if shared is None else (file, shared))
+        self.stores: tuple[SharedCache, ...] = () if shared is None else (file, shared)
+        breaker = None if shared is None else Breaker(domain, servers_named, file, max_staleness=max_staleness)
+        dialer = Dialer(self._settings, domain, self.stores)
         self._pool = Pool(dialer, servers(self._settings), self._settings.POOL_SIZE, breaker)
         self._writer = Writer(self._pool, domain)
         self._schema = Definitions()

@@ -1,4 +1,4 @@
-"""A directory that suddenly knows nobody is not believed: the bulk run's brake, for syncs on requests."""
+"""A directory that suddenly knows nobody is not believed: the bulk run's brake, for what is asked on requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from wauth_core.cache import SharedCache, cache_key
 from wauth_core.exceptions import DirectoryUnavailable
+from wauth_core.identity import Identity
 
 logger = logging.getLogger("wauth.sync")
 
@@ -19,33 +21,51 @@ REMEMBERED = 1000  # questions
 
 
 class Brake:
-    """Counts known people of *domain* who are found, and who are not. Threads may share it."""
+    """Counts known people of *domain* who are found, and who are not. Threads may share it.
 
-    def __init__(self, domain: str, clock: Callable[[], float] = time.monotonic) -> None:
+    Those who vanish are counted in *stores* too, which the processes of a machine and of an application share: all of
+    them together let no more vanish than one may by what it has asked itself. *where* tells the people who are looked
+    for here from others of that domain.
+    """
+
+    def __init__(
+        self,
+        domain: str,
+        where: object = None,
+        stores: tuple[SharedCache, ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._domain = domain
+        self._where = where
+        self._stores = stores
         self._clock = clock
         self._lock = threading.Lock()
-        self._heard: deque[tuple[float, bool]] = deque(maxlen=REMEMBERED)
+        self._found: deque[float] = deque(maxlen=REMEMBERED)
+        self._gone: dict[str, float] = {}
         self._said = float("-inf")
 
     def found(self) -> None:
         """A known person was found."""
         with self._lock:
-            self._heard.append((self._clock(), False))
+            self._found.append(self._clock())
 
-    def vanished(self) -> None:
-        """An active one was not. Raises `DirectoryUnavailable` where too many have vanished lately."""
-        now = self._clock()
+    def vanished(self, identity: Identity) -> None:
+        """One who was there before is not. Raises `DirectoryUnavailable` if too many have vanished lately."""
+        now, person = self._clock(), cache_key("gone", *identity.name_key())
         with self._lock:
-            while self._heard and self._heard[0][0] < now - LATELY:
-                self._heard.popleft()
-            gone, total = sum(gone for _, gone in self._heard), len(self._heard)
-            if gone < FREE or gone + 1 <= SHARE * (total + 1):
-                self._heard.append((now, True))
+            while self._found and self._found[0] < now - LATELY:
+                self._found.popleft()
+            self._gone = {name: at for name, at in self._gone.items() if at >= now - LATELY}
+            gone, total = len(self._gone), len(self._gone) + len(self._found)
+            allowed = max(FREE, int(SHARE * (total + 1)))
+            if person in self._gone:
+                return
+            if gone < allowed and all(self._has_place(store, person, allowed) for store in self._stores):
+                self._gone[person] = now
                 return
             text = (
-                f"The directory of the domain {self._domain} no longer finds {gone} of the {total} known people who "
-                f"came within {LATELY / 60:.0f} minutes. Nobody more is deactivated until that share is below "
+                f"The directory of the domain {self._domain} no longer finds {max(gone, allowed)} of the known people "
+                f"who came within {LATELY / 60:.0f} minutes. Nobody more is deactivated until that share is below "
                 f"{SHARE:.0%}. Check SEARCH_BASE, USER_QUERY_FILTER and the service account's rights. If these people "
                 f"have really gone, run a bulk sync."
             )
@@ -53,3 +73,11 @@ class Brake:
                 self._said = now
                 logger.error("%s", text)
         raise DirectoryUnavailable(text)
+
+    def _has_place(self, store: SharedCache, person: str, allowed: int) -> bool:
+        """Whether *person* is among those whom all processes let vanish: there is a place in *store* for each."""
+        for number in range(allowed):
+            place = cache_key("vanished", self._domain, self._where, number)
+            if store.add(place, person, LATELY) is not False or store.get(place) == person:
+                return True  # a store without an answer counts nobody
+        return False

@@ -89,4 +89,4 @@ class Directories:
         if not self.settings.ignore_setting_warnings:
             for problem in problems:
                 warnings.warn(problem.message, ConfigurationWarning, stacklevel=4)
-        return LDAPManager(settings, domain, shared=self._shared)
+        return LDAPManager(settings, domain, shared=self._shared, max_staleness=self.settings.max_staleness)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from cachetools import TTLCache
 
+from wauth_core.cache import SharedCache, cache_key
 from wauth_core.directory import DirectoryUser, LDAPManager, decode, filters
 from wauth_core.directory.filters import dn_key
 from wauth_core.exceptions import AmbiguousUser, DirectoryError, DirectoryUnavailable, UserNotFound
@@ -23,6 +24,7 @@ from wauth_core.sync.rights import Resolved
 logger = logging.getLogger("wauth.sync")
 
 GROUPS_TTL = 600.0  # seconds
+MEANINGS_KEPT = 7 * 86_400.0  # seconds for which another process may go by what a group's name meant
 
 T = TypeVar("T")
 
@@ -81,7 +83,10 @@ class Lookups:
 
     def __init__(self, manager: LDAPManager, *, ttl: float = GROUPS_TTL) -> None:
         self.manager = manager
-        self.brake = Brake(manager.domain)
+        settings = manager.settings
+        where = (settings.SERVER, settings.SEARCH_BASE, settings.USER_QUERY_FILTER)
+        self._shared = manager.stores[-1] if manager.stores else SharedCache()  # the application's
+        self.brake = Brake(manager.domain, where, manager.stores)
         self._cache: TTLCache[str, Any] = TTLCache(64, ttl)
         self._reported: frozenset[str] = frozenset()
         self._last_groups: Mapping[str, str] | None = None
@@ -142,16 +147,30 @@ class Lookups:
         try:
             resolved = self.manager.resolve_groups(listed)
         except DirectoryUnavailable:
-            if all(name in self._last_meanings for name in listed):  # a name keeps its meaning in an outage
-                return {name: self._last_meanings[name] for name in listed}
+            kept = {name: meaning for name in listed if (meaning := self._last_meaning(name)) is not None}
+            if len(kept) == len(set(listed)):  # a name keeps its meaning in an outage
+                return kept
             raise
         problems = frozenset(resolved.problems)
         for problem in sorted(problems - self._reported):
             logger.warning("Domain %s: %s", self.manager.domain, problem)
         self._reported = problems
         meanings = {name: resolved[name] for name in listed}
-        self._last_meanings.update(meanings)
+        for name, meaning in meanings.items():
+            if self._last_meanings.get(name) != meaning:
+                self._last_meanings[name] = meaning
+                self._shared.set(self._key(name), sorted(meaning), MEANINGS_KEPT)
         return meanings
+
+    def _last_meaning(self, name: str) -> frozenset[str] | None:
+        """What a group's name meant to this process or, before it asked for the first time, to another one."""
+        if name not in self._last_meanings:
+            found = self._shared.get(self._key(name))
+            return frozenset(map(str, found)) if isinstance(found, list) else None
+        return self._last_meanings[name]
+
+    def _key(self, name: str) -> str:
+        return cache_key("group", self.manager.domain, self._root, name)
 
     def all_groups(self) -> Mapping[str, str]:
         """SID and name of every security group of the domain, at most ten minutes old."""

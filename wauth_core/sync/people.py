@@ -179,11 +179,15 @@ class People:
             if not policy.answers_to(found, identity.username) and lookups.others_named(identity, found.guid):
                 raise UserNotFound(str(identity), policy.domain)  # who has the name now may not come here
         except UserNotFound:
+            if before is not None and not before.gone:
+                lookups.brake.vanished(identity)
             if not self._learn(identity, None, Heard(as_of, lookups.controller, policy.patience)):
                 raise DirectoryUnavailable(
                     f"{lookups.controller} knows nobody named {identity}, and may lag behind another controller."
                 ) from None
             raise
+        if before is not None:
+            lookups.brake.found()
         self._learn(identity, found, Heard(as_of, lookups.controller, policy.patience))
         return found
 

@@ -7,12 +7,14 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cachelib import SimpleCache
 
-from wauth_core import Identity, Wauth
+from wauth_core import Identity, Wauth, WindowsUser
 from wauth_core.cache import FileCache, SharedCache
 from wauth_core.directory import LDAPManager, trace
 from wauth_core.directory.breaker import FIRST, LONGEST, LOOK, Breaker, BreakerState
@@ -69,7 +71,7 @@ def clock() -> Clock:
 def siblings(clock: Clock) -> list[Breaker]:
     """Two processes of one machine."""
     shared = SharedCache(Dict(clock))
-    return [Breaker("EXAMPLE", ("dc1",), shared, clock) for _ in range(2)]
+    return [Breaker("EXAMPLE", ("dc1",), shared, clock, timedelta(minutes=10)) for _ in range(2)]
 
 
 def refused(breaker: Breaker) -> bool:
@@ -102,8 +104,11 @@ def test_a_silence_counts_at_once_and_one_caller_tries(siblings: list[Breaker], 
 
 
 def test_an_answer_ends_it_for_all(siblings: list[Breaker], clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
-    """The sibling takes it over within a second. Each change is one line, with what it spared."""
+    """The sibling takes it over within a second. Each change is one line, with what it spared, and how long it might
+    have lasted."""
     one, other = siblings
+    one.answered()
+    clock.now += 60
     with caplog.at_level(logging.WARNING, "wauth.directory"):
         one.failed(SILENT, 10.0)
         assert [refused(one) for _ in range(3)] == [True] * 3
@@ -116,7 +121,8 @@ def test_an_answer_ends_it_for_all(siblings: list[Breaker], clock: Clock, caplog
         assert not other.admit()
     lines = [record.getMessage() for record in caplog.records]
     assert [line for line in lines if "is offline" in line] == [lines[0]]
-    assert "3 questions were spared" in lines[1]
+    assert "WAUTH_MAX_STALENESS are left 0:09:00" in lines[0]
+    assert "3 questions were spared (of WAUTH_MAX_STALENESS are left 0:09:58)" in lines[1]
 
 
 def test_a_failure_that_costs_no_time_makes_nobody_wait(siblings: list[Breaker]) -> None:
@@ -253,6 +259,23 @@ def test_a_site_goes_on_by_what_it_knows(directory: EmbeddedDirectory) -> None:
                     assert refresh(wauth, repository, alice, row).may is May.YES
                 assert refresh(wauth, repository, stranger, None).status == 503
             assert operations == []
+
+
+def test_a_new_process_goes_on_by_the_applications_cache(directory: EmbeddedDirectory) -> None:
+    """It has never heard anything, but another one has: who alice is, and what the groups' names mean."""
+    given = {"EXAMPLE": directory.settings(CONNECT_TIMEOUT=1, OPERATION_TIMEOUT=1)}
+    alice, cache = Identity("EXAMPLE", "alice"), SimpleCache()
+
+    def groups(wauth: Wauth) -> list[bool]:
+        user = WindowsUser(alice, directory=wauth.people)
+        return [user.in_group(name) for name in ("Domain Users", "Domain Admins")]
+
+    with Wauth(given, resync_delta=0, cache=cache) as wauth:
+        assert groups(wauth) == [True, False]
+    with Wauth(given, resync_delta=0, cache=cache) as wauth, directory.faults.hang():
+        assert groups(wauth) == [True, False]
+    with Wauth(given, resync_delta=0) as wauth, directory.faults.hang(), pytest.raises(DirectoryUnavailable):
+        groups(wauth)
 
 
 def test_a_request_has_one_deadline(directory: EmbeddedDirectory) -> None:

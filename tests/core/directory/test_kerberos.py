@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import builtins
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +60,16 @@ def test_the_cache_of_each_key_is_its_own() -> None:
     caches = [kerberos.memory_cache(*key) for key in (("a", ""), ("b", ""), ("a", "ken"), ("a", ""))]
     assert len(set(caches)) == 3
     assert caches[0] == caches[3]
+
+
+def test_a_changed_keytab_has_a_new_cache(tmp_path: Path) -> None:
+    """The tickets of the key before are not used any longer."""
+    keytab = tmp_path / "web.keytab"
+    keytab.write_bytes(b"one")
+    before = kerberos.memory_cache(str(keytab), "")
+    assert before == kerberos.memory_cache(str(keytab), "")
+    os.utime(keytab, ns=(0, 1))
+    assert kerberos.memory_cache(str(keytab), "") != before
 
 
 class Spoken:

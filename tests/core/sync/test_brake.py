@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
 
 import pytest
+from cachelib import SimpleCache
 
 from wauth_core import Identity, Wauth
+from wauth_core.cache import SharedCache
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.sync.brake import FREE, LATELY, Brake
 from wauth_core.sync.knowledge import May
 from wauth_core.sync.repository import Wanted
 from wauth_core.testing import EmbeddedDirectory, MemoryUserRepository
-from wauth_core.web.authority import Row, refresh
+from wauth_core.web.authority import Row, of_person, refresh
 
 PEOPLE = [f"user{number:02}" for number in range(50)]
 
@@ -50,17 +53,61 @@ def test_fifty_who_vanish_one_by_one(directory: EmbeddedDirectory, caplog: pytes
 def test_people_who_leave_are_deactivated_as_ever() -> None:
     """One in ten is no catastrophe, and neither are three in a small site."""
     now = [0.0]
-    brake = Brake("EXAMPLE", lambda: now[0])
-    for _ in range(FREE):
-        brake.vanished()
-    with pytest.raises(DirectoryUnavailable, match="no longer finds 3 of the 3 known people"):
-        brake.vanished()
+    brake = Brake("EXAMPLE", clock=lambda: now[0])
+    for name in PEOPLE[:FREE]:
+        brake.vanished(Identity("EXAMPLE", name))
+        brake.vanished(Identity("EXAMPLE", name))  # is one, however often they come
+    with pytest.raises(DirectoryUnavailable, match="no longer finds 3 of the known people"):
+        brake.vanished(Identity("EXAMPLE", PEOPLE[FREE]))
     for _ in range(40):
         brake.found()
-    brake.vanished()
+    brake.vanished(Identity("EXAMPLE", PEOPLE[FREE]))
     now[0] += LATELY + 1
-    for _ in range(FREE):
-        brake.vanished()
+    for name in PEOPLE[-FREE:]:
+        brake.vanished(Identity("EXAMPLE", name))
+
+
+def test_all_processes_count_together() -> None:
+    """Eight workers deactivate no more than one would. A person who comes to each of them is one."""
+    shared = SharedCache(SimpleCache())
+    workers = [Brake("EXAMPLE", stores=(shared,)) for _ in range(8)]
+    gone = []
+    for worker, name in zip(workers * 2, PEOPLE, strict=False):
+        with contextlib.suppress(DirectoryUnavailable):
+            worker.vanished(Identity("EXAMPLE", name))
+            gone.append(name)
+    assert gone == PEOPLE[:FREE]
+    for worker in workers:
+        worker.vanished(Identity("EXAMPLE", gone[0]))
+
+
+def test_a_cache_that_is_down_counts_nobody() -> None:
+    """Each process goes by what it has seen itself."""
+
+    class Down:
+        def get(self, *_: object) -> None:
+            raise OSError("down")
+
+        set = add = delete = get
+
+    brake = Brake("EXAMPLE", stores=(SharedCache(Down()),))
+    for name in PEOPLE[:FREE]:
+        brake.vanished(Identity("EXAMPLE", name))
+    with pytest.raises(DirectoryUnavailable):
+        brake.vanished(Identity("EXAMPLE", PEOPLE[FREE]))
+
+
+def test_a_front_end_without_rows_has_the_brake_too(directory: EmbeddedDirectory) -> None:
+    """Three are refused. For the others the last answer stands, and the error says what to look at."""
+    people = [Identity("EXAMPLE", name) for name in PEOPLE]
+    with Wauth({"EXAMPLE": directory.settings()}, resync_delta=0) as wauth:
+        assert [of_person(wauth, each, None).may for each in people] == [May.YES] * 50
+        for name in PEOPLE:
+            directory.delete(name)
+        told = [of_person(wauth, each, None) for each in people[:10]]
+        _, error = wauth.people.told(people[-1])
+    assert [each.may for each in told] == [May.NO] * FREE + [May.YES] * (10 - FREE)
+    assert "Check SEARCH_BASE" in str(error)
 
 
 def test_nobody_who_asks_by_name_is_braked(directory: EmbeddedDirectory) -> None:
