@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from tests import printed
 from wauth_core import LDAPSettings, Wauth
 from wauth_core.cli.ad import AD_COMMANDS
 from wauth_core.cli.app import COMMANDS, wauth
@@ -125,24 +126,11 @@ def test_the_toml_example_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert made.settings.username_format == "{username}@{domain}"
 
 
-class Pointed(Wauth):
-    """A Wauth whose servers are the embedded directory, whatever the guide says."""
-
-    directory: EmbeddedDirectory
-
-    def __init__(self, domains: Any, **options: Any) -> None:
-        entries = {
-            name: {**entry, **self.directory.settings()} if isinstance(entry, dict) else entry
-            for name, entry in domains.items()
-        }
-        super().__init__(entries, **options)
-
-
 def test_scripting_snippets_run(directory: EmbeddedDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of the scripting guide, in order, against a directory."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Pointed, "directory", directory, raising=False)
-    monkeypatch.setattr("wauth_core.Wauth", Pointed)
+    printed.account(directory, "svc_web", writes=True)
+    printed.here(directory, monkeypatch)
     names: dict[str, Any] = {}
     found = snippets("howto/scripting.md", "python")
     assert len(found) >= 9

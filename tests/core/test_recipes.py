@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.core.test_docs import Pointed, snippets, text
+from tests import printed
+from tests.core.test_docs import snippets, text
 from wauth_core.directory import LDAPManager
 from wauth_core.settings import LDAPSettings
 from wauth_core.testing.embedded import EmbeddedDirectory
@@ -24,8 +25,8 @@ def test_the_recipes_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     with EmbeddedDirectory(recycle_bin=True) as directory:
         directory.expire("hana", datetime.now(timezone.utc) + timedelta(days=10))
         directory.update("PC-0002$", pwdLastSet=132223104000000000)
-        monkeypatch.setattr(Pointed, "directory", directory, raising=False)
-        monkeypatch.setattr("wauth_core.Wauth", Pointed)
+        printed.account(directory, "svc_scripts", writes=True)
+        printed.here(directory, monkeypatch)
         names: dict[str, Any] = {}
         for snippet in snippets(GUIDE, "python"):
             exec(compile(snippet, GUIDE, "exec"), names)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests import printed
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "howto" / "django.md").read_text(encoding="utf-8")
@@ -25,7 +26,7 @@ def test_the_settings_examples_are_settings():
     import wauth_wsgi as sources
     from wauth_django.conf import KNOWN
 
-    namespace = {"BASE_DIR": Path("/srv/site")}
+    namespace = {"BASE_DIR": Path("/srv/site"), "INSTALLED_APPS": [], "MIDDLEWARE": []}  # as startproject has them
     for mark, text in BLOCKS:
         if mark == "" and "WAUTH_SOURCES" not in text:
             exec(text, namespace)
@@ -57,30 +58,35 @@ def test_the_examples_run(db, shared_directory):
 
 @pytest.fixture
 def project(tmp_path, directory):
-    """``django-admin startproject mysite`` with the quick start's settings, and a directory to talk to."""
-    _run([sys.executable, "-m", "django", "startproject", "mysite", str(tmp_path)], tmp_path)
-    path = tmp_path / "mysite" / "settings.py"
-    given = {"BASE_DIR": tmp_path}
+    """``django-admin startproject mysite`` with the quick start's settings at the end, as they are printed."""
     [snippet] = block("quick start: settings")
-    exec(snippet, given)
-    stock = {}
-    exec(path.read_text().replace("__file__", repr(str(path))), stock)
-    middleware = list(stock["MIDDLEWARE"])
-    after = middleware.index(given["MIDDLEWARE"][0]) + 1
-    middleware[after:after] = given["MIDDLEWARE"][1:]
-    domain = {**given["WAUTH_DOMAINS"]["EXAMPLE"], **directory.settings()}
-    lines = [
-        path.read_text(),
-        f"INSTALLED_APPS = {stock['INSTALLED_APPS'] + given['INSTALLED_APPS']!r}",
-        f"MIDDLEWARE = {middleware!r}",
-        f"AUTHENTICATION_BACKENDS = {given['AUTHENTICATION_BACKENDS']!r}",
-        f"WAUTH_DOMAINS = {{'EXAMPLE': {domain!r}}}",
-        "STATIC_URL, MEDIA_URL = '/static/', '/media/'",
-        "STATIC_ROOT, MEDIA_ROOT = BASE_DIR / 'static', BASE_DIR / 'media'",
-        "ALLOWED_HOSTS = ['*']",
-    ]
-    path.write_text("\n".join(lines))
-    return tmp_path
+    printed.account(directory, "svc_web", password="<bind account password>")
+    found = Project(tmp_path, printed.environment(directory))
+    found.run("-m", "django", "startproject", "mysite", ".")
+    with (tmp_path / "mysite" / "settings.py").open("a", encoding="utf-8") as settings:
+        settings.write(snippet)
+    return found
+
+
+class Project:
+    """A folder in which commands run."""
+
+    def __init__(self, path, environment):
+        self.path = path
+        self._environment = environment
+
+    def run(self, *command):
+        """What Python prints; it must succeed."""
+        ran = subprocess.run(
+            [sys.executable, *command],
+            cwd=self.path,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout + ran.stderr
 
 
 SIGN_IN = """
@@ -89,7 +95,7 @@ from mysite.wsgi import application
 from django.contrib.auth import get_user_model
 
 def get(path, **more):
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "SERVER_NAME": "x", "SERVER_PORT": "80",
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "SERVER_NAME": "localhost", "SERVER_PORT": "80",
                "wsgi.input": io.BytesIO(), "wsgi.url_scheme": "http", "wsgi.errors": sys.stderr, **more}
     status = []
     body = b"".join(application(environ, lambda line, headers: status.append(line)))
@@ -112,22 +118,12 @@ def test_the_quick_start_word_for_word(project):
         "checkldap",
         "check",
     ]
-    said = {command: _run([sys.executable, *command.split()], project) for command in commands}
-    _run([sys.executable, "manage.py", "migrate"], project)  # the project's other apps, as every project does
-    assert (project / "web.config").is_file()
-    assert (project / "static" / "web.config").is_file()
-    assert (project / "media" / "web.config").is_file()
+    said = {command: project.run(*command.split()) for command in commands}
+    assert (project.path / "web.config").is_file()
+    assert (project.path / "static" / "web.config").is_file()
+    assert (project.path / "media" / "web.config").is_file()
     assert "failed" not in said["manage.py checkldap"]
     assert "password is written in the settings file" in said["manage.py check"]
-    (project / "sign_in.py").write_text(SIGN_IN)
-    lines = _run([sys.executable, "sign_in.py"], project).splitlines()
+    (project.path / "sign_in.py").write_text(SIGN_IN)
+    lines = project.run("sign_in.py").splitlines()
     assert lines[-4:] == ["200 OK", "302 Found", "302 Found", "[('alice', False), ('bob', True)]"]
-
-
-def _run(command, folder):
-    """What the command prints; it must succeed."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("DJANGO_", "WAUTH_"))}
-    environment |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout + ran.stderr

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import printed
+
 GUIDE = Path(__file__).parents[2] / "docs" / "howto" / "flask.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", TEXT, re.S | re.M)
 
 
 def rows(heading):
@@ -22,22 +25,28 @@ def rows(heading):
 
 
 @pytest.fixture
-def names(monkeypatch, tmp_path, directory):
-    """What the guide's code defines, with the embedded directory standing where its domain controller does."""
+def define(monkeypatch, tmp_path, directory):
+    """Runs blocks of the guide, as they are printed; gives what they define."""
     monkeypatch.setenv("SECRET_KEY", "a key for tests")
-    monkeypatch.setenv("AD_PASSWORD", "never used")
+    printed.account(directory, "svc_web")
+    printed.here(directory, monkeypatch)
+    monkeypatch.chdir(tmp_path)
     module = types.ModuleType("flask_guide")
     monkeypatch.setitem(sys.modules, "flask_guide", module)  # where SQLAlchemy looks annotations up
-    found = vars(module)
-    for code in re.findall(r"^```python\n(.*?)^```", TEXT, re.S | re.M):
-        code = code.replace("/var/cache/intranet", str(tmp_path / "cache"))
-        exec(compile(code, str(GUIDE), "exec", dont_inherit=True), found)
-        app = found["app"]
-        app.config["WAUTH_DOMAINS"]["EXAMPLE"].update(directory.settings())
-        if "WAUTH_SOURCES" in app.config:
-            found["sources"] = app.config.pop("WAUTH_SOURCES")
-    yield found
-    app.extensions["wauth"].close()
+
+    def run(*blocks):
+        for code in blocks:
+            exec(compile(code, str(GUIDE), "exec", dont_inherit=True), vars(module))
+        return vars(module)
+
+    yield run
+    module.app.extensions["wauth"].close()
+
+
+@pytest.fixture
+def names(define):
+    """What the guide's code defines, in order; another way in has a test of its own."""
+    return define(*(code for code in BLOCKS if "WAUTH_SOURCES" not in code))
 
 
 def test_the_guides_application_works(names, directory, windowsauth_sign_in, capsys):
@@ -57,6 +66,14 @@ def test_the_guides_application_works(names, directory, windowsauth_sign_in, cap
     for path in ("/payroll", "/reports/"):
         assert client.get(path).status_code == 200, path
     names["test_editors_only"](directory, windowsauth_sign_in)
+
+
+@pytest.mark.parametrize(("peer", "said"), [("10.0.0.5", "EXAMPLE\\ada"), ("10.0.0.6", "whoever you are")])
+def test_the_guides_proxy_is_believed_from_its_address_alone(define, peer, said):
+    """The first block, and the one that names another source."""
+    client = define(BLOCKS[0], *(code for code in BLOCKS if "WAUTH_SOURCES" in code))["app"].test_client()
+    answer = client.get("/", headers={"RemoteUser": "EXAMPLE\\ada"}, environ_base={"REMOTE_ADDR": peer})
+    assert answer.text == f"Hello, {said}"
 
 
 def test_the_guides_factory_keeps_users_in_its_database(names, directory):
