@@ -156,7 +156,7 @@ def _ask(wauth: Wauth, typed: Typed) -> AuthResult:
     if _NO_LOGON_NAME.search(typed.name):
         return _of_no_domain(wauth, typed, AuthReason.NO_SUCH_USER)
     began = wauth.now()
-    policy = wauth.policy(named)
+    policy = wauth.directories.policy(named)
     result = wauth.manager(named).authenticate(typed.name, typed.password, OwnAnswers.reader(policy))
     if not result.ok or result.user is None:
         return result

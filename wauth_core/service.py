@@ -31,7 +31,6 @@ from wauth_core.sync.incremental import sync_changes
 from wauth_core.sync.knowledge import Heard
 from wauth_core.sync.manager_answers import OwnAnswers
 from wauth_core.sync.people import People
-from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import UserRepository
 from wauth_core.sync.result import BulkResult, SyncResult
 from wauth_core.sync.single import sync_one
@@ -154,18 +153,12 @@ class Wauth:
             return self._guard.check(self, typed, peer)
 
     def keep_own_answers(self, identity: Identity, answers: OwnAnswers, as_of: datetime) -> None:
-        """Let the next sync of *identity*, if it follows at once, be by what their own connection has read, *as_of*."""
+        """Let the next sync of *identity*, if it follows at once, be by what their own connection has read, *as_of*.
+
+        :meta private:
+        """
         with self._mutex:
             self._own[identity] = answers, as_of
-
-    def domain_of(self, name: str) -> str | None:
-        r"""The domain that a typed name speaks of: ``DOMAIN`` in ``DOMAIN\user``, whether configured or not; for a UPN
-        the listed domain whose name, or whose SEARCH_BASE, is its suffix. None where it speaks of none."""
-        return passwords.domain_of(self, name)
-
-    def policy(self, domain: str) -> Policy:
-        """What the settings of *domain* make of its people. Raises `UnknownDomain` or `ConfigurationError`."""
-        return self.directories.ruled(domain)[0]
 
     def identity(self, domain: str, username: str) -> Identity:
         """The identity of a name that a link holds, or that this site's front ends give. Raises `InvalidIdentity`."""
@@ -174,7 +167,12 @@ class Wauth:
     # -- sessions
 
     def end_sessions(self, identity: Identity, sid: str | None = None) -> None:
-        """End the sessions of *identity* that no row keeps: those of the wrappers. Logs what it cannot do."""
+        """End the sessions of *identity* that no row keeps: those of the wrappers. Logs what it cannot do.
+
+        `wauth_core.web.end_sessions` ends them all.
+
+        :meta private:
+        """
         try:
             for person in {person_key(identity), person_key(identity, sid)}:
                 self.session_numbers.end(person)
@@ -281,6 +279,8 @@ class Wauth:
         the directory about them. The next answer gives them back.
 
         Return whether it is so now; False where it cannot be told which groups the directory owns. Raises `SyncError`.
+
+        :meta private:
         """
         return lapse.take(*self.directories.ruled(identity.domain), repository, identity, self.now())
 

@@ -41,7 +41,7 @@ def anonymise(links: Iterable[LDAPUser]) -> int:
     count = 0
     with transaction.atomic():
         for link in links:
-            fields = get_wauth().policy(link.domain).fields
+            fields = get_wauth().directories.policy(link.domain).fields
             link.delete()
             _make_nobodys(link.user, fields)
             count += 1

@@ -169,7 +169,7 @@ def sync_link(link: LDAPUser) -> SyncResult:
 def _meant(link: LDAPUser) -> Identity:
     """Who *link* is of. One that was made by hand says so by USER_QUERY_FIELD (manual 1.14), where that is not the
     logon name. Raises `UserNotFound` or `AmbiguousUser`."""
-    policy = get_wauth().policy(link.domain)
+    policy = get_wauth().directories.policy(link.domain)
     value = str(getattr(link.user, policy.query_field, None) or "")
     if link.guid is not None or not policy.has_own_key or not value:
         return link.identity

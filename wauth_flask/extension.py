@@ -30,8 +30,9 @@ class WindowsAuth:
     """Sign people in to *app* by Windows Authentication, and keep *repository* in step with Active Directory.
 
     Settings come from ``app.config["WAUTH_…"]``, with Django's names and defaults; they are read when they are first
-    needed. Without *repository* users are kept in a cache (``WAUTH_CACHE``, a `cachelib` cache; else this process's
-    memory). *wauth* replaces the object that would be made from the settings.
+    needed, or here if WAUTH_SOURCES is set: then `ConfigurationError` is raised for a source that cannot work. Without
+    *repository* users are kept in a cache (``WAUTH_CACHE``, a `cachelib` cache; else this process's memory). *wauth*
+    replaces the object that would be made from the settings.
 
     The object in ``app.extensions["wauth"]`` has ``.wauth`` (the core's `Wauth`), ``.repository`` and ``.sources``.
     One extension may serve several applications; nothing is shared between them but *repository* and *wauth*, if given.
@@ -46,7 +47,7 @@ class WindowsAuth:
 
     def init_app(self, app: Flask, **given: Any) -> None:
         """Set *app* up. *given* are the keywords of this class, for this application alone."""
-        app.extensions[KEY] = State(app, **{**self._given, **given})
+        state = app.extensions[KEY] = State(app, **{**self._given, **given})
         app.register_blueprint(Blueprint("wauth_pages", __name__, template_folder=str(pages.FOLDER.resolve())))
         form = app.config.get("WAUTH_LOGIN_FORM")
         if form:
@@ -58,6 +59,8 @@ class WindowsAuth:
         app.after_request(_leave)
         app.error_handler_spec[None][None].setdefault(DirectoryUnavailable, _unanswered)  # the application's own first
         app.context_processor(lambda: {"windows_user": windows_user, "wauth_token": login_form.csrf_token})
+        if app.config.get("WAUTH_SOURCES") is not None:
+            _ = state.sources  # what is wrong with them stops the start, and not the first request
 
 
 def _warn_of_cookies(app: Flask) -> None:

@@ -62,7 +62,7 @@ def remember(person: Person) -> None:
 
 
 def outcome_of(state: State) -> Outcome:
-    """What the wrapper around the application, or else the sources, say. Opens no connection. Asked once a request."""
+    """What the wrapper around the application, or else the sources, say. Asked once a request."""
     found = request.environ.get(BY_WRAPPER) or getattr(request, FOUND, None)
     if not isinstance(found, OUTCOMES):
         found = decide(state.sources, from_environ(request.environ), state.wauth.rules)

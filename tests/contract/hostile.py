@@ -71,3 +71,13 @@ FORGED = {
     "basic": {"Authorization": "Basic RVhBTVBMRVxhbGljZTpQYXNzdzByZCF4"},
     "negotiate": {"Authorization": "Negotiate YWxpY2U="},
 }
+
+# Which of them are aimed at which source of `wauth_wsgi`. Simulate believes nothing of a request.
+AIMED_AT = {
+    "ServerIdentity": ("remote-user", "remote_user", "underscored", "http-remote-user", "auth-user"),
+    "ProxyHeader": ("hyphenated", "underscored", "x-remote-users", "x-forwarded-user", "probe"),
+    "SignedHeader": ("signed-by-nobody", "probe"),
+    "IISToken": ("iis-token",),
+    "Negotiate": ("basic", "negotiate"),
+    "Simulate": (),
+}

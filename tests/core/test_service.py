@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.core.standing import person_of, standing
-from wauth_core import ConfigurationError, Identity, SyncStatus, Wauth, WauthError, WindowsUser
+from wauth_core import ConfigurationError, Identity, SyncStatus, Wauth, WauthError, WindowsUser, passwords
 from wauth_core.directory import AuthReason
 from wauth_core.exceptions import DirectoryUnavailable, UnknownDomain
 from wauth_core.identity import TransportFacts
@@ -208,9 +208,9 @@ def test_a_upn_tells_the_domain(directory: EmbeddedDirectory) -> None:
     other = {"SERVER": "dc.other.local", "SEARCH_BASE": "DC=other,DC=local"}
     with Wauth({"OTHER": other, "EXAMPLE": directory.settings()}) as wauth:
         password = directory.bind_password
-        assert wauth.domain_of("alice@example.LOCAL") == "EXAMPLE"
-        assert wauth.domain_of("alice@other.local") == "OTHER"
-        assert wauth.domain_of("alice@elsewhere.example") is None
+        assert passwords.domain_of(wauth, "alice@example.LOCAL") == "EXAMPLE"
+        assert passwords.domain_of(wauth, "alice@other.local") == "OTHER"
+        assert passwords.domain_of(wauth, "alice@elsewhere.example") is None
         assert wauth.authenticate("alice@example.local", password).identity == ALICE
         assert wauth.authenticate("alice@elsewhere.example", password).reason is AuthReason.NO_SUCH_USER
 

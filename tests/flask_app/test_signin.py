@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
+from flask import Flask
 
 from tests.flask_app.applications import ALICE, with_database
+from wauth_core import ConfigurationError
 from wauth_core.identity import TransportFacts
 from wauth_core.web.outcomes import SignedIn
+from wauth_flask import WindowsAuth
 
 BOB = {"REMOTE_USER": "EXAMPLE\\bob"}
 
@@ -318,3 +321,19 @@ def test_a_weak_session_cookie_is_warned_of(make, caplog, changed, named):
         app.test_client().get("/")
     told = [record.getMessage() for record in caplog.records if "SESSION_COOKIE" in record.getMessage()]
     assert [text.split()[0] for text in told] == ([named] if named else [])
+
+
+def test_a_source_that_cannot_work_stops_the_start():
+    """What a source says when it is bound is raised by WindowsAuth(app), not by the first request."""
+
+    class NeedsPasswords:
+        def bind(self, wauth):
+            raise ConfigurationError("there is nobody to check passwords with")
+
+        def identify(self, request, rules):
+            return None
+
+    app = Flask(__name__)
+    app.config["WAUTH_SOURCES"] = [NeedsPasswords()]
+    with pytest.raises(ConfigurationError, match="nobody to check passwords with"):
+        WindowsAuth(app)

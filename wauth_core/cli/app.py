@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from wauth_core import passwords
 from wauth_core.directory import LDAPManager, filters
 from wauth_core.exceptions import BulkRunning, ConfigurationError, NotFound, WauthError
 from wauth_core.service import Wauth
@@ -172,7 +173,7 @@ class App:
     def manager(self, domain: str | None, name: str = "") -> LDAPManager:
         r"""The manager of *domain*, of the DOMAIN in ``DOMAIN\name``, or of the only domain there is."""
         listed = list(self.wauth.domains)
-        spoken_of = self.wauth.domain_of(name)
+        spoken_of = passwords.domain_of(self.wauth, name)
         if domain is None and spoken_of is not None and spoken_of in self.wauth.domains:
             domain = spoken_of
         if domain is None and len(listed) == 1:

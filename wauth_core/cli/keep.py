@@ -88,7 +88,7 @@ def _identity(app: App, name: str, domain: str | None) -> Identity:
     """*name* is any name of the person; of one who is gone, or while the directory is down, the logon name."""
     manager = app.manager(domain, name)
     try:
-        username = app.wauth.policy(manager.domain).logon_name(manager.user(name))
+        username = app.wauth.directories.policy(manager.domain).logon_name(manager.user(name))
     except (UserNotFound, DirectoryUnavailable):
         username = fold_username(name.rpartition("\\")[2])
     return app.wauth.identity(manager.domain, username)

@@ -59,6 +59,10 @@ class Directories:
             raise UnknownDomain(domain, tuple(self.domains), default=f"its directory, {server}, is of another domain")
         return lookups
 
+    def policy(self, domain: str) -> Policy:
+        """What the settings of *domain* make of its people. Raises `UnknownDomain` or `ConfigurationError`."""
+        return self.ruled(domain)[0]
+
     def ruled(self, domain: str) -> tuple[Policy, Lookups]:
         """What the settings of *domain* make of its people, and its directory. Raises as `serving`."""
         lookups = self.serving(domain)

@@ -6,11 +6,14 @@ from wauth_core.identity import NameRules, TransportFacts
 from wauth_core.web.outcomes import Anonymous, Handshake, Rejected, Request, SignedIn, Source, Unchecked
 from wauth_core.web.sessions import end_sessions
 from wauth_core.web.sources.encoding import as_text
+from wauth_core.web.sources.header import HeaderSource, NotBelieved
 
 __all__ = [
     "Anonymous",
     "Handshake",
+    "HeaderSource",
     "NameRules",
+    "NotBelieved",
     "Rejected",
     "Request",
     "SignedIn",

@@ -140,17 +140,42 @@ class Request:
 
 @runtime_checkable
 class Source(Protocol):
-    """One way in which an identity reaches the application.
+    """One way in which an identity reaches the application. This is the whole contract of a source.
 
-    A source may also have: ``challenge``, a `Challenge` for the 401 that asks people to sign in;
-    ``release(request)``, called once a request even if another source answered, to close what the request brought
-    (an IIS token); ``may_block(request) -> bool``, so that an event loop asks it in a thread; ``bind(wauth)``, called
-    once with the `wauth_core.Wauth` of the application, or None; and ``asgi = False`` where it can never answer under
-    ASGI.
+    `identify` is asked at every request, in many threads at once. It returns one of:
+
+    - None: the request holds nothing for this source. The next source is asked.
+    - `SignedIn`: its identity comes from ``rules.parse(text)``, or is made of names that the source itself has proved.
+      A name that a client could have written is never enough. With groups (`TransportFacts`) it says how old they are.
+    - `Rejected`: the request claims a name, and the claim is not believed. No later source is asked.
+    - `Handshake`: the browser has to answer this before anybody is signed in.
+    - `Unchecked`: the claim could not be checked just now. The visitor gets a 503, and a session is kept.
+
+    `InvalidIdentity`, or any other exception, counts as `Rejected`.
+
+    Who checks peers: the source. What came in a header is believed only if ``request.peer`` is one that the operator
+    listed. `wauth_core.web.HeaderSource` does that.
+
+    What a source may not do: hold on to a request after ``release``; put a secret into a reason or a log message;
+    change the request, but by ``request.remove_header``.
+
+    A source may also have:
+
+    - ``name``: what outcomes and the log call it.
+    - ``challenge``: a `Challenge`, for the 401 that asks people to sign in.
+    - ``release(request)``: called once a request, even if another source answered; it closes what the request brought
+      (an IIS token), and hides it from the application.
+    - ``may_block(request) -> bool``: whether `identify` may wait for a network or for Windows at this request. An event
+      loop then asks it in a thread. Without it a source never waits.
+    - ``bind(wauth)``: called once, when the application starts, with its `wauth_core.Wauth`, or None. A
+      `ConfigurationError` stops the start.
+    - ``asgi = False``: it can never answer under ASGI.
+
+    `wauth_core.testing.source_contract` has the tests of all this.
     """
 
     def identify(self, request: Request, rules: NameRules) -> Outcome | None:
-        """None where this source has nothing to say. An exception counts as `Rejected`."""
+        """Who the request comes from, by this source; None if it has nothing to say."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +198,8 @@ class Challenge:
 
 
 def decide(sources: Iterable[Source], request: Request, rules: NameRules) -> Outcome:
-    """Ask each source; the first that has something to say decides. Never raises, opens no connection.
+    """Ask each source; the first that has something to say decides. Never raises. Waits for a network only where a
+    source's ``may_block`` says so.
 
     *sources* is iterated twice: a list or a tuple.
     """

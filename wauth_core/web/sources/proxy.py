@@ -7,79 +7,17 @@ import re
 import time
 from collections.abc import Callable, Iterable
 
-from wauth_core.exceptions import ConfigurationError, InvalidIdentity
-from wauth_core.identity import NameRules
-from wauth_core.web.outcomes import Handshake, Outcome, Rejected, Request, SignedIn
-from wauth_core.web.sources import proxy_check
-from wauth_core.web.sources.encoding import as_text
-from wauth_core.web.sources.peers import Peers
-from wauth_core.web.sources.proxy_check import ARRIVED, NOTHING, PROBE
+from wauth_core.exceptions import ConfigurationError
+from wauth_core.web.outcomes import Request
+from wauth_core.web.sources.header import HeaderSource, NotBelieved, checked_name
 
 SECRET_HEADER = "WauthSecret"  # noqa: S105 - a header's name
 MIN_KEY = 16  # bytes
 MAX_AGE = 30  # seconds, of a signature; the clocks of both machines may differ by as much
-_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")  # RFC 9110 5.6.2, without the underscore
-_PROBE = re.compile(r"[0-9a-f]{32}")
 _SIGNED = re.compile(r"([0-9]{1,12}) ([0-9A-Fa-f]{64}) (.+)", re.DOTALL)
 
 
-class _NotBelieved(Exception):
-    """The text says why, for the log."""
-
-
-class _Header:
-    """What both sources share: one header of one name, from listed peers."""
-
-    def __init__(self, name: str, trusted: Iterable[str], self_test: str | None) -> None:
-        self._self_test = self_test
-        self.name = f"{type(self).__name__}({name})"
-        self._header = _checked_name(name)
-        self._peers = Peers.listed(trusted)
-
-    def identify(self, request: Request, rules: NameRules) -> Outcome | None:
-        if self._self_test is not None:
-            url, self._self_test = self._self_test, None
-            proxy_check.begin(url, self._header)
-        values = request.header_values(self._header)
-        twins = self._twins(request)
-        if probes := request.header_values(PROBE):
-            return self._answer_probe(probes[0], request)
-        if not values and not twins:
-            return None
-        if request.peer not in self._peers:
-            return self._rejected(f"it came from {request.peer!r}, which is not a trusted peer")
-        if twins:
-            return self._rejected(f"the underscore form {twins[0]!r} came too")
-        if len(values) != 1 or "," in values[0]:
-            return self._rejected("it came more than once, or holds a comma")
-        try:
-            return SignedIn(rules.parse(as_text(self._named(values[0], request))), self.name)
-        except (_NotBelieved, InvalidIdentity) as error:
-            return self._rejected(str(error))
-
-    def _named(self, value: str, request: Request) -> str:
-        """The name that *value* tells. Raises `_NotBelieved`."""
-        raise NotImplementedError
-
-    def _rejected(self, reason: str) -> Rejected:
-        return Rejected(reason, self.name)
-
-    def _twins(self, request: Request) -> list[str]:
-        """Headers that a WSGI server might fold into ours; an environ cannot show them, a scope can."""
-        if "-" not in self._header:
-            return []
-        wanted = self._header.lower()
-        return [key for key, _ in request.headers if "_" in key and key.replace("_", "-") == wanted]
-
-    def _answer_probe(self, probe: str, request: Request) -> Handshake:
-        """Tell `wauth doctor --proxy` under which names a client's own value arrives. Nobody is signed in by it."""
-        ours = self._header.lower()
-        found = {name for name, value in request.headers if name.replace("_", "-") == ours and probe in value}
-        arrived = ",".join(sorted(found)) if _PROBE.fullmatch(probe) and found else NOTHING
-        return Handshake(((ARRIVED, arrived),), self.name, "it is a probe of the proxy", 403)
-
-
-class ProxyHeader(_Header):
+class ProxyHeader(HeaderSource):
     r"""The header *name*, believed from the peers in *trusted* (addresses, networks, "unix" for a unix socket) only.
 
     It must come exactly once, hold exactly one name, and stand under exactly this name: a second one, a comma or an
@@ -108,35 +46,29 @@ class ProxyHeader(_Header):
         server_drops_twins: bool = False,
         self_test: str | None = None,
     ) -> None:
-        super().__init__(name, trusted, self_test)
-        self._drops_twins = server_drops_twins or "-" not in name
+        super().__init__(name, trusted, server_drops_twins=server_drops_twins, self_test=self_test)
         if secret is None:
             self._secret_header, self._secret = None, b""
         else:
             header, text = (SECRET_HEADER, secret) if isinstance(secret, str) else secret
             if not text:
                 raise ConfigurationError("ProxyHeader: the secret is empty.")
-            self._secret_header, self._secret = _checked_name(header), text.encode()
+            self._secret_header, self._secret = checked_name(header), text.encode()
 
     def release(self, request: Request) -> None:
         """Keep the proxy's secret from the application (and so from its error pages)."""
         if self._secret_header is not None:
             request.remove_header(self._secret_header)
 
-    def _named(self, value: str, request: Request) -> str:
-        if request.may_fold and not self._drops_twins:
-            raise _NotBelieved(
-                f"this server may take a client's {self._header.replace('-', '_')} for it: choose a name without a "
-                "hyphen (RemoteUser), or say server_drops_twins=True if it drops such headers"
-            )
+    def named(self, value: str, request: Request) -> str:
         if self._secret_header is not None:
             given = request.header_values(self._secret_header)
             if len(given) != 1 or not hmac.compare_digest(given[0].encode("latin-1", "replace"), self._secret):
-                raise _NotBelieved("the proxy's secret is missing or wrong")
+                raise NotBelieved("the proxy's secret is missing or wrong")
         return value
 
 
-class SignedHeader(_Header):
+class SignedHeader(HeaderSource):
     """The header *name*, from the peers in *trusted*, signed by the proxy with *key*: nothing else can set it.
 
     It holds ``TIME SIGNATURE NAME``: seconds since 1970; in hexadecimal the HMAC-SHA256 of method, host, time and name,
@@ -157,7 +89,7 @@ class SignedHeader(_Header):
         now: Callable[[], float] = time.time,
         self_test: str | None = None,
     ) -> None:
-        super().__init__(name, trusted, self_test)
+        super().__init__(name, trusted, server_drops_twins=True, self_test=self_test)  # no twin has the signature
         listed = [key] if isinstance(key, str | bytes) else list(key)
         self._keys = [one.encode() if isinstance(one, str) else one for one in listed]
         if not self._keys or any(len(one) < MIN_KEY for one in self._keys):
@@ -166,26 +98,18 @@ class SignedHeader(_Header):
 
     def release(self, request: Request) -> None:
         """Keep the signature from the application: it is as good as a password for a moment."""
-        request.remove_header(self._header)
+        request.remove_header(self.header)
 
-    def _named(self, value: str, request: Request) -> str:
+    def named(self, value: str, request: Request) -> str:
         found = _SIGNED.fullmatch(value)
         hosts = request.header_values("host")
         if found is None or len(hosts) != 1:
-            raise _NotBelieved("it is not TIME SIGNATURE NAME, or there is not one Host")
+            raise NotBelieved("it is not TIME SIGNATURE NAME, or there is not one Host")
         at, signature, name = found.groups()
         message = "\n".join((request.method, hosts[0], at, name)).encode("latin-1", "replace")
         given = bytes.fromhex(signature)
         if not any(hmac.compare_digest(hmac.digest(key, message, "sha256"), given) for key in self._keys):
-            raise _NotBelieved("its signature is wrong")
+            raise NotBelieved("its signature is wrong")
         if abs(self._now() - int(at)) > MAX_AGE:
-            raise _NotBelieved(f"it was signed more than {MAX_AGE} seconds ago, or the clocks differ")
+            raise NotBelieved(f"it was signed more than {MAX_AGE} seconds ago, or the clocks differ")
         return name
-
-
-def _checked_name(name: str) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ConfigurationError(
-            f"{name!r} is not a header's name: write it as it is sent (RemoteUser), with no underscore."
-        )
-    return name

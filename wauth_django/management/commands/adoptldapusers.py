@@ -100,7 +100,7 @@ class Command(BaseCommand):
 
     def _match(self, domain: str, users: Mapping[str, list[Any]], attribute: str) -> Matches:
         people = self._people(domain, users, attribute)
-        policy = wauth().policy(domain)
+        policy = wauth().directories.policy(domain)
         linked = LDAPUser.objects.filter(domain=policy.domain)
         names = set(linked.values_list("username_key", flat=True))
         guids = set(linked.exclude(guid=None).values_list("guid", flat=True))

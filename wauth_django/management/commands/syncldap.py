@@ -12,7 +12,7 @@ from django.db import DatabaseError
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from wauth_core import BulkResult, Identity, SyncStatus, WauthError
+from wauth_core import BulkResult, Identity, SyncStatus, WauthError, passwords
 from wauth_core.exceptions import BulkRunning, UnknownDomain
 from wauth_core.identity import canonical_domain, fold_username
 from wauth_django import purge, signin
@@ -156,9 +156,9 @@ class Command(BaseCommand):
 def _identity(name: str) -> Identity:
     """Who is meant, as links spell them: a person who is gone from the directory keeps the name that was given."""
     made = wauth()
-    domain = made.domain_of(name)
+    domain = passwords.domain_of(made, name)
     if domain is None or domain not in made.domains:
         raise UnknownDomain(domain or name.rpartition("@")[2], tuple(made.domains))
     if "\\" in name:
         return Identity.parse(name, lowercase=made.settings.lowercase_username)
-    return Identity(domain, made.policy(domain).logon_name(made.manager(domain).user(name)))
+    return Identity(domain, made.directories.policy(domain).logon_name(made.manager(domain).user(name)))

@@ -13,6 +13,7 @@ import pytest
 
 from tests.wsgi.calls import over_asgi, over_wsgi
 from wauth_core import ConfigurationError
+from wauth_core.web import HeaderSource, NotBelieved
 from wauth_core.web.sources import proxy_check
 from wauth_wsgi import ProxyHeader, SignedHeader, Simulate, WindowsAuthWSGI
 
@@ -435,3 +436,38 @@ def test_a_proxy_that_cannot_be_reached_is_no_trouble(caplog):
             thread.join(10)
     assert "The proxy was not tried: http://127.0.0.1:1/ cannot be asked" in caplog.text
     assert "'no address' is no address of a site" in caplog.text
+
+
+class FromCertificate(HeaderSource):
+    """A source of somebody's own."""
+
+    def named(self, value, request):
+        """The name behind ``CN=``."""
+        if not value.startswith("CN="):
+            raise NotBelieved("it holds no CN")
+        return f"EXAMPLE\\{value.removeprefix('CN=')}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "peer", "who"),
+    [
+        pytest.param([("ClientName", "CN=alice")], PROXY, "EXAMPLE\\alice", id="believed"),
+        pytest.param([], PROXY, None, id="nobody"),
+        pytest.param([("ClientName", "CN=alice")], "10.0.0.6", None, id="another-peer"),
+        pytest.param([("ClientName", "alice")], PROXY, None, id="not-believed"),
+        pytest.param([("ClientName", "CN=alice\\bob")], PROXY, None, id="no-name"),
+        pytest.param([("ClientName", "CN=alice"), ("ClientName", "CN=bob")], PROXY, None, id="twice"),
+    ],
+)
+def test_a_header_source_of_ones_own_is_guarded_as_ours_are(call, headers, peer, who):
+    """Who derives from the base writes what a value means, and cannot forget who sent it."""
+    reply = call([FromCertificate("ClientName", [PROXY])], headers=headers, peer=peer)
+    assert reply.identity == who
+
+
+def test_a_header_source_of_ones_own_is_refused_a_hyphen_where_twins_fold():
+    """Under WSGI, unless it says that the server drops them."""
+    hyphen = ("Client-Name", "CN=alice")
+    assert answered(FromCertificate("Client-Name", [PROXY]), hyphen, {}).identity is None
+    insists = FromCertificate("Client-Name", [PROXY], server_drops_twins=True)
+    assert answered(insists, hyphen, {}).identity == "EXAMPLE\\alice"
