@@ -17,6 +17,8 @@ import pytest
 
 from tests.ad.cache import cache_folder
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an embeddable Python builds no source distribution")
+
 ROOT = Path(__file__).parents[2]
 WANTED = ("auth_tests", "mail", "templates", "runtests.py", "test_sqlite.py", "urls.py")
 

@@ -11,6 +11,7 @@ Limits: Wine is not Windows. No IIS, no domain, no service accounts.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -20,7 +21,8 @@ import tarfile
 import tempfile
 import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -33,15 +35,29 @@ SHA256 = {
     (3, 12): "4715740bd3d1a2b1efc5c28b2e9b3c68bcde29c610593e73379d14897a3dc87d",
     (3, 13): "6e57af03c2cb64dd5191f76274b97fc630b3001bde59f82cf1e252e7e02d6754",
 }
-# Wine 8 aborts in _wmi; an installed Python, unlike an embeddable one, reads PYTHONPATH
+# Wine 8 aborts in _wmi; gssapi is this system's, and would look for MIT's Kerberos for Windows; an installed Python,
+# unlike an embeddable one, reads PYTHONPATH
 SITECUSTOMIZE = """\
 import os, sys
-sys.modules["_wmi"] = None
+for name in ("_wmi", "gssapi"):
+    sys.modules[name] = None
 sys.path[1:1] = [path for path in os.environ.get("PYTHONPATH", "").split(";") if path]
 """
-
-
-NATIVE = ("cffi", "cryptography", "hypothesis", "MarkupSafe", "PyYAML")
+# In the versions of the running environment
+NATIVE = (
+    "cffi",
+    "cryptography",
+    "greenlet",
+    "hypothesis",
+    "MarkupSafe",
+    "msgspec",
+    "pydantic_core",
+    "PyYAML",
+    "tree-sitter",
+    "tree-sitter-powershell",
+)
+# What Windows needs and this system does not: SSPI, and the time zones
+ONLY_WINDOWS = ("pyspnego>=0.11", "sspilib>=0.2", "tzdata")
 
 
 class Unavailable(Exception):
@@ -59,9 +75,9 @@ class Finished:
 class WindowsPython:
     """Windows programs, one at a time, in a Wine prefix of our own below *state*."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, prefix: str = "prefix") -> None:
         self._state = state
-        self._prefix = state / "prefix"
+        self._prefix = state / prefix
         self._home = state / "python"
         self._packages = self._home / "Lib" / "site-packages"
         self.executable = self._home / "python.exe"
@@ -74,12 +90,20 @@ class WindowsPython:
             if shutil.which(program) is None:
                 raise Unavailable(f"{program} is not installed")
         self._state.mkdir(parents=True, exist_ok=True)
-        if not (self._home / "sitecustomize.py").exists():
+        custom = self._home / "sitecustomize.py"
+        if not custom.exists() or custom.read_text() != SITECUSTOMIZE:
             self._fetch()
         self._install()
-        if not (self._prefix / "system.reg").exists():
-            self._wine("wineboot", "-i", timeout=180)
-            self._wine("wineserver", "-w", timeout=60)
+        # Behind Windows' own builds, and in a file, so that programs which a test starts without our variables see it
+        shared = (ROOT, Path(sysconfig.get_path("purelib")))
+        (self._packages / "shared.pth").write_text("".join(f"{in_windows(path)}\n" for path in shared))
+        self._boot()
+
+    def beside(self, prefix: str) -> WindowsPython:
+        """The same Python in a second prefix, for programs that run at the same time."""
+        other = WindowsPython(self._state, prefix)
+        other._boot()
+        return other
 
     def run(
         self, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 120, cwd: Path = ROOT
@@ -87,10 +111,13 @@ class WindowsPython:
         """Run Python with *arguments*; its output and errors come as one text with Unix line ends."""
         return self._wine("wine", str(self.executable), *arguments, environment=environment, timeout=timeout, cwd=cwd)
 
+    def pytest(self, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 300) -> Finished:
+        """Run pytest inside, by the same configuration as here."""
+        options = ["-m", "pytest", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=120", *arguments]
+        return self.run(*options, environment={"LC_ALL": "C.UTF-8", **(environment or {})}, timeout=timeout)
+
     def locale(self, name: str) -> dict[str, str]:
         """The variables under which Windows has the code page of *name* ("ru_RU"): Wine asks the C library for it."""
-        if name == "C":
-            return {"LC_ALL": "C.UTF-8"}
         folder = self._state / "locale"
         folder.mkdir(exist_ok=True)
         if not (folder / f"{name}.UTF-8").exists():
@@ -100,6 +127,11 @@ class WindowsPython:
             except (OSError, subprocess.CalledProcessError) as exc:
                 raise Unavailable(f"the locale {name} could not be made (Debian package locales): {exc}") from exc
         return {"LOCPATH": str(folder), "LC_ALL": f"{name}.UTF-8"}
+
+    def _boot(self) -> None:
+        if not (self._prefix / "system.reg").exists():
+            self._wine("wineboot", "-i", timeout=180)
+            self._wine("wineserver", "-w", timeout=60)
 
     def _fetch(self) -> None:
         """Download, unpack, and point it to this interpreter's standard library."""
@@ -129,11 +161,11 @@ class WindowsPython:
         (self._home / "sitecustomize.py").write_text(SITECUSTOMIZE)
 
     def _install(self) -> None:
-        """Windows' own builds of the native packages, in the versions of the running environment."""
+        """Windows' own builds of the native packages, and what only Windows needs."""
         dll = self._home / "bcryptprimitives.dll"
         if not dll.exists():
             dll.write_bytes(forwarding_dll(dll.name, {"ProcessPrng": "ADVAPI32.SystemFunction036"}))
-        wanted = "\n".join(f"{name}=={version(name)}" for name in NATIVE)
+        wanted = "\n".join([*(f"{name}=={version(name)}" for name in NATIVE), *ONLY_WINDOWS])
         noted = self._packages / "installed.txt"
         if noted.exists() and noted.read_text() == wanted:
             return
@@ -153,13 +185,12 @@ class WindowsPython:
         timeout: float,
         cwd: Path | None = None,
     ) -> Finished:
-        packages = [in_windows(each) for each in (ROOT, self._packages, Path(sysconfig.get_path("purelib")))]
         variables = {
             **os.environ,
             "WINEPREFIX": str(self._prefix),
             "WINEDEBUG": "-all",
             "WINEDLLOVERRIDES": "mscoree,mshtml=",  # neither .NET nor a browser
-            "PYTHONPATH": ";".join(packages),
+            "PYTHONPATH": in_windows(ROOT),
             "PYTHONDONTWRITEBYTECODE": "1",
             **(environment or {}),
         }
@@ -186,12 +217,26 @@ class WindowsPython:
                 process.wait(timeout)
             except subprocess.TimeoutExpired:
                 process.kill()
+                chunks.append(f"\nNot ended after {timeout:g} seconds.\n".encode())
             if command[0] == "wine":
                 # A child that it left running would keep the pipe open, and us waiting
                 subprocess.run(["wineserver", "-k"], env=variables, check=False, timeout=60)
             reader.join(60)
         output = b"".join(chunks).decode("utf-8", "replace").replace("\r\n", "\n")
         return Finished(process.returncode, output)
+
+
+@contextmanager
+def windows_python() -> Iterator[WindowsPython]:
+    """The Windows Python of this user, fetched once; one program at a time may have it. Raises Unavailable."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    state = cache / "windowsauth-tests" / f"windows-python-{_minor()}"
+    state.mkdir(parents=True, exist_ok=True)
+    with open(state / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        python = WindowsPython(state)
+        python.up()
+        yield python
 
 
 def _minor() -> str:

@@ -13,6 +13,8 @@ from wauth_core.directory.addresses import Addresses
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.exceptions import DirectoryUnavailable
 
+LOOK_UP = 0.5  # seconds until a deadline that was brought forward is seen
+
 
 class DeadlineSocket:
     """A connected socket whose every send and receive ends at one moment: *deadline*, on the monotonic clock.
@@ -26,11 +28,17 @@ class DeadlineSocket:
         self.sent = self.received = 0
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Up to *size* octets; raises TimeoutError at the deadline."""
-        self.inner.settimeout(self._remaining())
-        octets = self.inner.recv(size, flags)
-        self.received += len(octets)
-        return octets
+        """Up to *size* octets; raises TimeoutError at the deadline, which another thread may bring forward."""
+        while True:
+            self.inner.settimeout(min(self._remaining(), LOOK_UP))
+            try:
+                octets = self.inner.recv(size, flags)
+            except TimeoutError as error:
+                if error.errno:  # TCP's own
+                    raise
+            else:
+                self.received += len(octets)
+                return octets
 
     def sendall(self, data: bytes) -> None:
         """Send all of *data*; raises TimeoutError at the deadline."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -159,6 +158,8 @@ def test_a_pipe_gets_tabs_and_no_padding(config):
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_no_table_is_wider_than_the_terminal(config):
     """At 60 columns names are wrapped, and none is lost."""
+    import pty  # which Windows does not have
+
     shown, inner = pty.openpty()
     environment = {**os.environ, "COLUMNS": "60", "TERM": "xterm", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
     command = [

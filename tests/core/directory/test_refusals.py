@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from wauth_core.exceptions import BindError
 from wauth_core.settings import LDAPSettings
 from wauth_core.testing import EmbeddedDirectory
 
-LATER = 1e8  # on the monotonic clock
+LATER = time.monotonic() + 3600
 WRONG, LOCKED, RIGHT = (49, "80090308: LdapErr: comment, data 52e, v4563"), (49, "data 775"), (0, "")
 
 

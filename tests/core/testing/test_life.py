@@ -7,7 +7,6 @@ import socket
 import ssl
 import stat
 import statistics
-import sys
 import threading
 import time
 from pathlib import Path
@@ -57,7 +56,6 @@ def test_it_refuses_to_listen_on_anything_but_loopback(host):
         EmbeddedDirectory(PEOPLE, host=host)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Wine wakes no recv() when another thread shuts its socket down")
 def test_closing_leaves_nothing_behind(connect):
     """After close no thread, no port and no file is left, and closing twice is harmless."""
     before = threading.active_count()
@@ -73,7 +71,6 @@ def test_closing_leaves_nothing_behind(connect):
         socket.create_connection((directory.host, directory.port), 5)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Wine wakes no recv() when another thread shuts its socket down")
 @pytest.mark.parametrize("tls", [True, False], ids=["ldaps", "ldap"])
 def test_closing_does_not_wait_for_silent_clients(tls):
     """A client that connected and says nothing, not even a TLS hello, does not hold up the end."""

@@ -11,6 +11,8 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from . import ber
 from .conversation import Conversation, Reply, operation_name
@@ -23,8 +25,9 @@ from .reading import SearchLimits
 from .result_codes import PROTOCOL_ERROR
 
 _MAX_MESSAGE = 10 * 1024 * 1024  # MaxReceiveBuffer
-_LOOK_UP = 1.0  # seconds
+_LOOK_UP = 0.25  # seconds
 _LINGER_NONE = struct.pack("ii", 1, 0)
+Result = TypeVar("Result")
 
 
 class Listener:
@@ -90,7 +93,6 @@ class Listener:
                 continue  # not every system wakes an accept() when its socket is closed
             except OSError:
                 return  # closed: the end, or an outage
-            client.settimeout(None)
             connection = ClientConnection(self, client, next(self._numbers), implicit_tls=secure)
             with self._lock:
                 self._connections.add(connection)
@@ -177,10 +179,23 @@ class ClientConnection:
     def _wrap(self) -> None:
         wrapped = self.server.context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.socket = self.raw = wrapped  # before the handshake, so that shut() can end one that hangs
-        if self.ended:  # shut() may have had the socket in hand that is wrapped now
-            raise ConnectionAbortedError
-        wrapped.do_handshake()
+        self._looking_up(wrapped.do_handshake)  # shut() may have had the socket in hand that is wrapped now
         self.session.secure = True
+
+    def _looking_up(self, wait: Callable[[], Result]) -> Result:
+        """What *wait* returns, unless the conversation is ended first: Windows wakes no thread that waits for octets.
+
+        https://github.com/python/cpython/issues/91913
+        """
+        while not self.ended:
+            self.socket.settimeout(_LOOK_UP)
+            try:
+                return wait()
+            except TimeoutError:
+                continue
+            finally:
+                self.socket.settimeout(None)  # an answer may take its reader longer
+        raise ConnectionAbortedError
 
     def _converse(self) -> None:
         buffer = b""
@@ -189,7 +204,7 @@ class ClientConnection:
             while size is None or len(buffer) < size:
                 if size is not None and size > _MAX_MESSAGE:
                     raise ValueError("a message longer than MaxReceiveBuffer")
-                received = self.socket.recv(65536)
+                received = self._looking_up(lambda: self.socket.recv(65536))
                 if not received:
                     return
                 buffer += received
