@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from wauth_core.cache import SharedCache, cache_key
 from wauth_core.directory import diagnosis
@@ -93,7 +93,7 @@ class Refusals:
             mark, until, reason = found
             if not now < until <= now + self._pause(reason) or mark != self._mark(password):
                 continue  # another password; or a clock was moved
-            at = datetime.fromtimestamp(until).astimezone().strftime("%H:%M:%S")
+            at = time.strftime("%H:%M:%S", time.localtime(until))
             raise BindError(
                 f"The service account {self._account!r} was refused: {diagnosis.service_advice(reason)}. The same "
                 f"password is not tried again before {at}, so that the account is not locked. A new PASSWORD is tried "
