@@ -1,23 +1,21 @@
 """``wauth doctor --iis``: on the server, everything that people stumble over between IIS and Python, in one run.
 
-Each check reads through the port `Machine`, changes nothing, and says what to do. The errors that visitors see are in
-docs/iis/errors.md; an advice names the line to look for.
+Each check reads through the port `Machine`, changes nothing, and says what to do. An advice leads to the guides, whose
+table of the errors that visitors see is docs/iis/errors.md.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from xml.etree import ElementTree
 
 from wauth_core.directory.doctor import Check, Outcome
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.iis import here
-from wauth_core.iis.apphost import AUTHENTICATION, Application, ApplicationHost, ApplicationPool, parse, used_sections
+from wauth_core.iis import here, layers
+from wauth_core.iis.apphost import Application, ApplicationHost, parse, used_sections
+from wauth_core.iis.checked_site import CheckedSite, expanded
 from wauth_core.iis.machine import Machine
-from wauth_core.iis.notes import DOWNLOADS
+from wauth_core.iis.notes import DOWNLOADS, GUIDES
 from wauth_core.iis.sddl import MODIFY, POOL_GROUPS, READ, granted, pool_sid
 from wauth_core.iis.setupscript import HTTP_LIMITS, literal
 
@@ -31,28 +29,6 @@ NETWORK = {
 COMPONENTS = {"system.webServer/httpPlatform": "HttpPlatformHandler", "system.webServer/rewrite/rules": "URL Rewrite"}
 
 
-@dataclass(frozen=True)
-class CheckedSite:
-    """All that the checks look at."""
-
-    machine: Machine
-    server: ApplicationHost
-    application: Application
-    pool: ApplicationPool
-    config: ElementTree.Element
-
-    @property
-    def uses_httpplatform(self) -> bool:
-        """Whether HttpPlatformHandler runs it, and not FastCGI."""
-        return self.config.find("system.webServer/httpPlatform") is not None
-
-    def authentication(self, kind: str) -> dict[str, str]:
-        """The settings of an authentication as this application has them."""
-        section = f"{AUTHENTICATION}/{kind}"
-        own = self.config.find(section)
-        return self.server.settings(section, self.application.location) | (dict(own.attrib) if own is not None else {})
-
-
 def examine(machine: Machine, *, site: str = "", folder: str = "") -> list[Check]:
     """All checks of the site named *site*, or of the one whose folder is *folder*."""
     windows = machine.variable("windir") or r"C:\Windows"
@@ -63,13 +39,13 @@ def examine(machine: Machine, *, site: str = "", folder: str = "") -> list[Check
                 "IIS",
                 FAILED,
                 "applicationHost.config cannot be read.",
-                "Run this on the server, in an elevated prompt. Is IIS installed? See docs/iis/install.md",
+                f"Run this on the server, in an elevated prompt. Is IIS installed? See {GUIDES}install.html",
             )
         ]
     try:
         server = ApplicationHost(text)
         application = _chosen(server, site, folder)
-        config_text = machine.text(rf"{_expanded(machine, application.folder)}\web.config")
+        config_text = machine.text(rf"{expanded(machine, application.folder)}\web.config")
         if config_text is None:
             advice = "The site's physical path must be the folder with web.config (403.14, 500.19 0x80070005)."
             return [Check("web.config", FAILED, f"There is none to read in {application.folder}.", advice)]
@@ -118,6 +94,11 @@ def _handler(site: CheckedSite) -> Iterator[Check]:
         else:
             detail = f"The server does not know the FastCGI program {program}, spelled like that (500.0)."
             yield Check("handler", FAILED, detail, "Run the line that --fastcgi-application prints.")
+    platform = site.config.find("system.webServer/httpPlatform")
+    runs_asgi = platform is not None and "--server uvicorn" in platform.get("arguments", "")
+    if runs_asgi and "WebSocketModule" not in modules:
+        cure = f"Install the role feature Web-WebSockets: {GUIDES}install.html"
+        yield Check("handler", WARNING, "Websockets are refused: IIS lacks their module.", cure)
     removed = {each.get("name") for each in site.config.iterfind("system.webServer/handlers/remove")}
     if "WebDAVModule" in modules and "WebDAV" not in removed:
         yield Check("WebDAV", WARNING, "WebDAV takes PUT and DELETE (405).", "Generate web.config again.")
@@ -128,7 +109,7 @@ def _sections(site: CheckedSite) -> Iterator[Check]:
     used = used_sections(site.config, known)
     for section in sorted(used - set(known)):
         component = COMPONENTS.get(section, section)
-        cure = f"Install {component}: {DOWNLOADS.get(component, 'docs/iis/install.md')}"
+        cure = f"Install {component}: {DOWNLOADS.get(component, GUIDES + 'install.html')}"
         yield Check("sections", FAILED, f"{section} is of a component that is missing (500.19, 0x8007000d).", cure)
     locked = [each for each in sorted(used) if not site.server.may_override(each, site.application.location)]
     for section in locked:
@@ -159,17 +140,24 @@ def _pool(site: CheckedSite) -> Iterator[Check]:
 def _rights(site: CheckedSite) -> Iterator[Check]:
     sids = POOL_GROUPS | {_sid_of(site)}
     platform = site.config.find("system.webServer/httpPlatform")
-    wanted = {"site": (site.application.folder, READ)}
+    python = logs = ""
     if platform is not None:
         python = platform.get("processPath", "")
-        problem = here.out_of_reach(python)
-        if problem:
-            yield Check("rights", FAILED, problem, "See docs/iis/quickstart.md, Python for all users.")
+        logs = platform.get("stdoutLogFile", "") if platform.get("stdoutLogEnabled") == "true" else ""
+    for handler in site.config.iterfind("system.webServer/handlers/add[@scriptProcessor]"):
+        python = handler.get("scriptProcessor", "").partition("|")[0].strip('"')
+    for setting in site.config.iterfind("appSettings/add[@key='WSGI_LOG']"):
+        logs = setting.get("value", "")
+    problem = here.out_of_reach(python)
+    if problem:
+        yield Check("rights", FAILED, problem, f"See {GUIDES}quickstart.html")
+    wanted = {"site": (site.application.folder, READ)}
+    if python:
         wanted["Python"] = (python, READ)
-        if platform.get("stdoutLogEnabled") == "true":
-            wanted["logs"] = (platform.get("stdoutLogFile", "").rpartition("\\")[0], MODIFY)
+    if logs:
+        wanted["logs"] = (logs.rpartition("\\")[0], MODIFY)
     for what, (path, needed) in wanted.items():
-        sddl = _sddl(site.machine, _expanded(site.machine, path))
+        sddl = _sddl(site.machine, site.expanded(path))
         may = "write to" if needed == MODIFY else "read"
         if not sddl:
             yield Check("rights", FAILED, f"{what}: {path} is not there.", "Generate web.config again on this server.")
@@ -211,7 +199,7 @@ def _bindings(site: CheckedSite) -> Iterator[Check]:
             yield Check("HTTPS", OK, f"{binding.information} has a certificate")
     if not secure:
         redirects = site.config.find("system.webServer/rewrite/rules") is not None
-        cure = "Run the set-up script with -CertificateThumbprint: docs/iis/https.md"
+        cure = f"Run the set-up script with -CertificateThumbprint: {GUIDES}https.html"
         yield Check("HTTPS", FAILED if redirects else WARNING, "There is no HTTPS binding.", cure)
 
 
@@ -225,8 +213,8 @@ def _sign_in(site: CheckedSite) -> Iterator[Check]:
     else:
         yield Check("sign-in", OK, "Windows Authentication only")
     kernel = windows.get("useKernelMode", "true") == "true" and windows.get("useAppPoolCredentials", "false") != "true"
-    machine_account = site.machine.variable("COMPUTERNAME").partition(".")[0]
-    owner = machine_account if kernel or not site.pool.user else site.pool.user.rpartition("\\")[2].rstrip("$")
+    machine_account = site.machine.variable("COMPUTERNAME").partition(".")[0] + "$"
+    owner = machine_account if kernel or not site.pool.user else site.pool.user
     for host in sorted({each.host for each in site.application.bindings if each.host}):
         yield _principal(site.machine, host, owner)
         yield from _loop_back(site.machine, host)
@@ -236,16 +224,18 @@ def _principal(machine: Machine, host: str, owner: str) -> Check:
     said = machine.run("setspn", "-Q", f"HTTP/{host}")
     if said is None:
         return Check("Kerberos", SKIPPED, "setspn cannot be run here.")
-    holders = re.findall(r"^CN=([^,]+),", said, re.MULTILINE)
-    cure = f"A domain administrator runs: setspn -S HTTP/{host} {owner}$"
+    holders = re.findall(r"^(CN=.+?)\s*$", said, re.MULTILINE)
+    # An account's name need not be its CN; the first line of its own list holds its distinguished name
+    own = re.search(r"\b(CN=.+):\s*$", machine.run("setspn", "-L", owner) or "", re.MULTILINE)
+    cure = f"A domain administrator runs: setspn -S HTTP/{host} {owner}"
     if not holders:
         return Check("Kerberos", WARNING, f"HTTP/{host} is nobody's: browsers use NTLM.", cure)
     if len(holders) > 1:
-        cure = "Take it from all but one: setspn -D. See docs/iis/kerberos.md"
-        return Check("Kerberos", FAILED, f"HTTP/{host} is on several accounts: {', '.join(holders)} (401.1).", cure)
-    if holders[0].lower() != owner.lower():
+        cure = f"Take it from all but one: setspn -D. See {GUIDES}kerberos.html"
+        return Check("Kerberos", FAILED, f"HTTP/{host} is on several accounts: {'; '.join(holders)} (401.1).", cure)
+    if own is None or holders[0].lower() != own[1].lower():
         detail = f"HTTP/{host} is on {holders[0]}, and {owner} decrypts the tickets (401.1)."
-        return Check("Kerberos", FAILED, detail, f"setspn -D HTTP/{host} {holders[0]}; then {cure}")
+        return Check("Kerberos", FAILED, detail, f"Take it from there: setspn -D. {cure}")
     return Check("Kerberos", OK, f"HTTP/{host} is on {owner}")
 
 
@@ -265,7 +255,7 @@ def _limits(site: CheckedSite) -> Iterator[Check]:
     small = [name for name, size in HTTP_LIMITS.items() if int(site.machine.registry(key, name) or 16384) < size]
     if small:
         detail = f"{' and '.join(small)}: HTTP.sys refuses the tickets of people in many groups (400)."
-        yield Check("limits", WARNING, detail, "docs/iis/limits.md, People in many groups")
+        yield Check("limits", WARNING, detail, f"{GUIDES}limits.html#people-in-many-groups")
     limits = site.config.find("system.webServer/security/requestFiltering/requestLimits")
     size = int((limits.get("maxAllowedContentLength") if limits is not None else None) or 30_000_000)
     platform = site.config.find("system.webServer/httpPlatform")
@@ -288,53 +278,7 @@ def _logs(site: CheckedSite) -> Iterator[Check]:
     )
 
 
-def _processes(site: CheckedSite) -> Iterator[Check]:
-    """Processes of ours whose IIS is gone keep the files of an old version open."""
-    script = (
-        "Get-CimInstance Win32_Process | Select-Object ProcessId, ParentProcessId, Name, CommandLine | ConvertTo-Json"
-    )
-    try:
-        listed = json.loads(site.machine.powershell(script) or "[]")
-    except ValueError:
-        listed = []
-    alive = {each["ProcessId"] for each in listed}
-    ours = [each for each in listed if "-m wauth_core serve" in (each.get("CommandLine") or "")]
-    stale = [str(each["ProcessId"]) for each in ours if each["ParentProcessId"] not in alive]
-    if stale:
-        cure = f"End them: taskkill /F /PID {' /PID '.join(stale)}"
-        yield Check("processes", WARNING, f"Python without an IIS: {', '.join(stale)}.", cure)
-    elif listed:
-        yield Check("processes", OK, f"{len(ours)} Python processes below IIS")
-
-
-def _answers(site: CheckedSite) -> Iterator[Check]:
-    plain = next((each for each in site.application.bindings if each.protocol == "http"), None)
-    if plain is None:
-        yield Check("request", SKIPPED, "There is no HTTP binding to ask.")
-        return
-    answer = site.machine.ask(int(plain.port or 80), plain.host, site.application.path)
-    if answer is None:
-        cure = "Is the World Wide Web Publishing Service running? Start-Service W3SVC; is the pool started? (503)"
-        yield Check("request", FAILED, f"Nothing answers on port {plain.port}.", cure)
-        return
-    status, headers = answer
-    offered = headers.get("www-authenticate", "")
-    server = headers.get("server", "")
-    detail = f"{status} from {server or 'the site'}"
-    if status == 401 and "negotiate" in offered.lower():
-        yield Check("request", OK, f"{detail}: HTTP.sys, IIS and web.config work, and IIS asks for a sign-in")
-        yield Check("request", SKIPPED, "Python is behind the sign-in: open the site from another machine.")
-    elif status >= 500 or status in (400, 403, 404, 405):
-        yield Check("request", FAILED, detail, f"docs/iis/errors.md, {status}; the second number is in IIS's own log")
-    else:
-        yield Check("request", OK, detail)
-
-
-def _expanded(machine: Machine, path: str) -> str:
-    return re.sub(r"%([^%]+)%", lambda found: machine.variable(found[1]) or found[0], path)
-
-
 CHECKS: tuple[Callable[[CheckedSite], Iterator[Check]], ...] = (
     *(_handler, _sections, _pool, _rights, _bindings),
-    *(_sign_in, _limits, _logs, _processes, _answers),
+    *(_sign_in, _limits, _logs, layers.processes, layers.answers),
 )

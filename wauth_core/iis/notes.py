@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from wauth_core.exceptions import DOCUMENTATION
 from wauth_core.iis.appcmd import locked_sections
 from wauth_core.iis.here import out_of_reach
 from wauth_core.iis.options import KERBEROS_ONLY, ServedFolder, WebConfigOptions
 from wauth_core.iis.windowspath import relative_to
 
+GUIDES = DOCUMENTATION + "iis/"
+ERRORS = f"{GUIDES}errors.html"
 DOWNLOADS = {
     "URL Rewrite": "https://www.iis.net/downloads/microsoft/url-rewrite",
     "HttpPlatformHandler": "https://github.com/lextudio/httpplatformhandlerv2/releases",
@@ -28,7 +31,7 @@ def for_webconfig(options: WebConfigOptions) -> Iterable[str]:
         )
         yield (
             "wfastcgi reads names in the server's ANSI code page, and letters outside it become '?'. Let IIS send "
-            "UTF-8: see docs/iis/fastcgi.md, FastCGIUtf8ServerVariables."
+            f"UTF-8, by FastCGIUtf8ServerVariables: {GUIDES}fastcgi.html#letters-outside-ascii"
         )
         if not options.root.isascii():
             yield (

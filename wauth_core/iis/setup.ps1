@@ -250,10 +250,11 @@ if ($Providers) {
 # Step 10: the service principal name
 if ($NeedsSpn -and $HostName) {
     $owner = if ($PoolDecrypts -and $Account) { $Account } else { $env:COMPUTERNAME + '$' }
-    $name = $owner.Substring($owner.IndexOf('\') + 1).TrimEnd('$')
+    # An account's name need not be its CN; the first line of its own list holds its distinguished name
+    $own = & setspn.exe -L $owner | Where-Object { $_ -match '\b(CN=.+):\s*$' } | ForEach-Object { $Matches[1] }
     $holders = @(& setspn.exe -Q "HTTP/$HostName" | Where-Object { $_ -match '^CN=' })
     if ($holders.Count -gt 1) { Write-Warning "HTTP/$HostName is on several accounts, so Kerberos fails: $holders" }
-    elseif ($holders.Count -eq 1 -and $holders[0] -notmatch "^CN=$([regex]::Escape($name)),") {
+    elseif ($holders.Count -eq 1 -and $holders[0].Trim() -ne $own) {
         Write-Warning "HTTP/$HostName is on $($holders[0]); here $owner decrypts the tickets."
     }
     elseif (-not $holders -and $SetSpn) {
@@ -279,4 +280,4 @@ if ((Get-WebsiteState -Name $Site).Value -ne 'Started') { Start-Website -Name $S
 Write-Output "$Location is set up; $script:Changed changes."
 Ask 'HTTP.sys and IIS' $false
 Ask 'Windows sign-in and Python' $true
-Write-Output 'A 401 to the second on this machine alone is the loop-back check. Other answers: docs/iis/errors.md.'
+Write-Output 'A 401 to the second on this machine alone is the loop-back check. Other answers: https://windowsauth.readthedocs.io/en/stable/iis/errors.html'

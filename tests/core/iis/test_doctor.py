@@ -7,6 +7,7 @@ programs Microsoft's documentation of them: nobody here has seen a real server's
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,10 +19,11 @@ from click.testing import CliRunner
 from tests.core.iis.samples import FASTCGI, HTTPPLATFORM, ROOT
 from wauth_core.cli.app import wauth
 from wauth_core.directory import Check, Outcome
-from wauth_core.iis import apphost, iis_doctor, machine, sddl
+from wauth_core.iis import apphost, iis_doctor, machine, notes, sddl, setupscript
 from wauth_core.iis.commandlines import script_processor
 from wauth_core.iis.webconfig import build
 
+DOCS = Path(__file__).parents[3] / "docs" / "iis"
 PYTHON = HTTPPLATFORM.python
 APPHOST = r"C:\Windows\System32\inetsrv\config\applicationHost.config"
 CONFIG = """<?xml version="1.0" encoding="UTF-8"?>
@@ -104,10 +106,17 @@ SSL Certificate bindings:
 """
 # https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/setspn
 SETSPN = "Checking domain DC=example,DC=com\nCN=WEB01,OU=Servers,DC=example,DC=com\n\tHTTP/shop.example.com\n"
+OWN = {
+    "WEB01$": "Registered ServicePrincipalNames for CN=WEB01,OU=Servers,DC=example,DC=com:\n\tHOST/WEB01\n",
+    "EXAMPLE\\web$": "Registered ServicePrincipalNames for CN=web,CN=Managed Service Accounts,DC=example,DC=com:\n",
+    "EXAMPLE\\svc_shop": "Registered ServicePrincipalNames for CN=The Shop,OU=Services,DC=example,DC=com:\n",
+}
+SERVED = "-m wauth_core serve --server waitress --port"
 PROCESSES = [
     {"ProcessId": 100, "ParentProcessId": 4, "Name": "w3wp.exe", "CommandLine": "w3wp.exe -ap Shop"},
-    {"ProcessId": 101, "ParentProcessId": 100, "Name": "python.exe", "CommandLine": "python -m wauth_core serve shop"},
+    {"ProcessId": 101, "ParentProcessId": 100, "Name": "python.exe", "CommandLine": f"{PYTHON} {SERVED} 50001 x:y"},
 ]
+PORTS = {"OwningProcess": 101, "LocalPort": 50001}  # one alone, as ConvertTo-Json writes it
 WANTED = replace(HTTPPLATFORM, windowsauth=True, logs=ROOT + r"\logs\python.log")
 
 
@@ -123,6 +132,9 @@ class Played:
     setspn: str | None = SETSPN
     processes: list[dict[str, Any]] = field(default_factory=lambda: PROCESSES)
     lasts: bool = True
+    ports: Any = field(default_factory=lambda: PORTS)
+    python: tuple[int, dict[str, str]] | None = (401, {})
+    signed_in: str = "200"
     answer: tuple[int, dict[str, str]] | None = (
         401,
         {"server": "Microsoft-IIS/10.0", "www-authenticate": "Negotiate, NTLM"},
@@ -139,6 +151,8 @@ class Played:
         return self.values.get(name)
 
     def run(self, *command: str) -> str | None:
+        if command[:2] == ("setspn", "-L"):
+            return OWN[command[2]]
         return self.netsh if command[0] == "netsh" else self.setspn
 
     def powershell(self, script: str) -> str | None:
@@ -148,11 +162,15 @@ class Played:
             return "S-1-5-21-1-2-3-1105\n"
         if "NotAfter" in script:
             return f"{self.lasts}\n"
-        return json.dumps(self.processes)
+        if "CreateHttp" in script:
+            assert "'http://127.0.0.1:80/'" in script
+            assert "'shop.example.com'" in script
+            return self.signed_in + "\n"
+        return json.dumps(self.ports if "Get-NetTCPConnection" in script else self.processes)
 
     def ask(self, port: int, host: str, path: str) -> tuple[int, dict[str, str]] | None:
-        assert (port, host, path) == (80, "shop.example.com", "/")
-        return self.answer
+        assert (host, path) == ("shop.example.com", "/")
+        return {80: self.answer, 50001: self.python}[port]
 
     def variable(self, name: str) -> str:
         return {"COMPUTERNAME": "WEB01", "windir": r"C:\Windows", "SystemDrive": "C:"}.get(name, "")
@@ -291,13 +309,33 @@ ROWS: dict[str, tuple[Callable[[], Played], str, Outcome, str]] = {
         lambda: changed(setspn=SETSPN.replace("WEB01", "OLDWEB")),
         "Kerberos",
         Outcome.FAILED,
-        "WEB01 decrypts",
+        "WEB01$ decrypts",
     ),
     "SPN of the pool's account": (
         lambda: replace(config(STOCK), web=web(**KERNEL_OFF).web),
         "Kerberos",
         Outcome.FAILED,
-        "web decrypts",
+        r"EXAMPLE\web$ decrypts",
+    ),
+    "SPN of an account whose CN is another name": (
+        lambda: replace(
+            config((STOCK[0], 'identityType="SpecificUser" userName="EXAMPLE\\svc_shop"')),
+            web=web(**KERNEL_OFF).web,
+            setspn="CN=The Shop,OU=Services,DC=example,DC=com\n",
+        ),
+        "Kerberos",
+        Outcome.OK,
+        r"is on EXAMPLE\svc_shop",
+    ),
+    "no SPN of an ordinary account": (
+        lambda: replace(
+            config((STOCK[0], 'identityType="SpecificUser" userName="EXAMPLE\\svc_shop"')),
+            web=web(**KERNEL_OFF).web,
+            setspn="No such SPN found.\n",
+        ),
+        "Kerberos",
+        Outcome.WARNING,
+        r"setspn -S HTTP/shop.example.com EXAMPLE\svc_shop",
     ),
     "no setspn": (lambda: changed(setspn=None), "Kerberos", Outcome.SKIPPED, "cannot be run"),
     "no loop-back check": (
@@ -315,8 +353,20 @@ ROWS: dict[str, tuple[Callable[[], Played], str, Outcome, str]] = {
         "taskkill /F /PID 101",
     ),
     "silent": (lambda: changed(answer=None), "request", Outcome.FAILED, "W3SVC"),
-    "500": (lambda: changed(answer=(500, {})), "request", Outcome.FAILED, "errors.md, 500"),
+    "500": (lambda: changed(answer=(500, {})), "request", Outcome.FAILED, "Look for 500"),
     "400": (lambda: changed(answer=(400, {"server": "Microsoft-HTTPAPI/2.0"})), "request", Outcome.FAILED, "HTTPAPI"),
+    "no websockets": (
+        lambda: web(interface="asgi", server="uvicorn"),
+        "handler",
+        Outcome.WARNING,
+        "Web-WebSockets",
+    ),
+    "Python silent": (lambda: changed(python=None), "request", Outcome.FAILED, "silent on port 50001 (502.3)"),
+    "Python fails": (lambda: changed(python=(500, {})), "request", Outcome.FAILED, "500 from Python itself"),
+    "Python not begun": (lambda: changed(ports=[]), "request", Outcome.SKIPPED, "first visitor"),
+    "signed in, and an error": (lambda: changed(signed_in="502"), "request", Outcome.FAILED, "Look for 502"),
+    "signed in, and refused": (lambda: changed(signed_in="401"), "request", Outcome.SKIPPED, "loop-back check"),
+    "no sign-in to be had": (lambda: changed(signed_in="0"), "request", Outcome.SKIPPED, "No answer"),
     "401 without Negotiate": (lambda: changed(answer=(401, {})), "request", Outcome.OK, "401"),
 }
 
@@ -339,6 +389,28 @@ def test_fastcgi() -> None:
     text = CONFIG.replace("<globalModules>", f"{known}<globalModules>")
     checks = examined(replace(played, config=text))
     assert any(check.detail == "FastCGI, registered on the server" for check in checks)
+    assert any(check.detail == f"Python: the pool may read {PYTHON}" for check in checks)
+
+
+def test_fastcgi_writes_its_log() -> None:
+    """The pool's right to the folder of WSGI_LOG is looked at."""
+    logged = build(replace(FASTCGI, logs=ROOT + r"\logs\wfastcgi.log")).files[0].text
+    for rights, outcome in ((WRITES, Outcome.OK), (READS, Outcome.FAILED)):
+        played = changed(web=logged, sddl={**Played().sddl, ROOT + r"\logs": rights})
+        assert any(check.detail.startswith("logs: ") and check.outcome is outcome for check in examined(played))
+
+
+def test_the_guides_that_are_named_are_there() -> None:
+    """Each address in an advice, in a note and in the set-up script is a page of docs/iis, and its part a heading."""
+    written = "".join(Path(module.__file__).read_text("utf-8") for module in (iis_doctor, notes))
+    named = set(re.findall(r"GUIDES\}?(?: \+ ')?([\w-]+\.html(?:#[\w-]+)?)", written))
+    named |= set(re.findall(r"stable/iis/([\w-]+\.html)", setupscript.BODY.read_text("utf-8")))
+    assert len(named) > 5
+    for address in named:
+        page, _, part = address.partition("#")
+        text = (DOCS / page.replace(".html", ".md")).read_text("utf-8")
+        headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        assert not part or part in {re.sub(r"\W+", "-", heading.lower()).strip("-") for heading in headings}
 
 
 @pytest.mark.parametrize("given", [{"site": "Nowhere"}, {"folder": r"D:\elsewhere"}])
