@@ -36,12 +36,16 @@ SHA256 = {
     (3, 13): "6e57af03c2cb64dd5191f76274b97fc630b3001bde59f82cf1e252e7e02d6754",
 }
 # Wine 8 aborts in _wmi; gssapi is this system's, and would look for MIT's Kerberos for Windows; an installed Python,
-# unlike an embeddable one, reads PYTHONPATH
+# unlike an embeddable one, has the script's folder (or the current one) first on its path, and reads PYTHONPATH
 SITECUSTOMIZE = """\
 import os, sys
 for name in ("_wmi", "gssapi"):
     sys.modules[name] = None
-sys.path[1:1] = [path for path in os.environ.get("PYTHONPATH", "").split(";") if path]
+given = sys.orig_argv[1:]
+while given and given[0][0] == "-" and given[0] not in ("-c", "-m"):
+    given = given[2 if given[0] in ("-W", "-X") else 1:]
+first = os.getcwd() if not given or given[0][0] == "-" else os.path.dirname(os.path.abspath(given[0]))
+sys.path[:1] = [first, *filter(None, os.environ.get("PYTHONPATH", "").split(";"))]
 """
 # In the versions of the running environment
 NATIVE = (
@@ -154,8 +158,8 @@ class WindowsPython:
             shutil.rmtree(self._home, ignore_errors=True)
             shutil.move(str(Path(folder) / f"cp{number}"), self._home)
         (self._home / f"python{number}.zip").unlink()
-        # wfastcgi overwrites the first entry of sys.path, so something that is not needed stands there; our
-        # sitecustomize must be found before one that a distribution puts into the standard library
+        # Our sitecustomize, which replaces the first, must be found before one that a distribution puts into the
+        # standard library
         paths = ["placeholder", ".", in_windows(Path(sysconfig.get_path("stdlib"))), "import site"]
         (self._home / f"python{number}._pth").write_text("\n".join(paths) + "\n")
         (self._home / "sitecustomize.py").write_text(SITECUSTOMIZE)
