@@ -13,7 +13,13 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
+
+if find_spec("sqlalchemy") is None:
+    raise ModuleNotFoundError(
+        'wauth_core.sync.sqlalchemy needs SQLAlchemy: pip install "windowsauth[sqlalchemy]"', name="sqlalchemy"
+    )
 
 from sqlalchemy import Connection, Engine, Row, Select, Uuid, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy import inspect as sa_inspect
