@@ -61,7 +61,7 @@ def note_owner(sender: object, request: HttpRequest | None, user: Any, **_: obje
     else:  # without ``user.backend`` the application has logged somebody in whom no backend has checked
         by_password = named is None or hasattr(user, "backend")
     link = row.link if row is not None else None
-    session[KEY] = Owner.of(identity, user.pk, link, by_password=by_password, named=named).to_session()
+    session[KEY] = Owner.of(identity, user.pk, link, visit.outcome, by_password=by_password).to_session()
 
 
 def is_by_source(backend_path: str | None) -> bool:

@@ -125,9 +125,8 @@ def sign_in(state: State, who: SignedIn, **how: Any) -> Person:
         return person
     remember(person)  # for receivers of the signal
     if sessions:
-        outcome = outcome_of(state)
-        named = outcome.identity if isinstance(outcome, SignedIn) else None
-        owner = Owner.of(who.identity, person.key, person.user.link, by_password=who.by_password, named=named)
+        link, outcome = person.user.link, outcome_of(state)
+        owner = Owner.of(who.identity, person.key, link, outcome, by_password=who.by_password)
         session[OWNER] = owner.to_session()
         if hasattr(current_app, "login_manager"):
             session["_remember"] = "clear"  # Flask-Login: delete the cookie of whoever was here before

@@ -22,6 +22,7 @@ from wauth_core.settings import ConfigurationWarning
 from wauth_core.sync.knowledge import May
 from wauth_core.testing import MemoryUserRepository
 from wauth_core.testing.embedded import EmbeddedDirectory
+from wauth_core.throttle import MemoryCache
 
 ALICE = Identity("EXAMPLE", "alice")
 BOB = Identity("EXAMPLE", "bob")
@@ -470,3 +471,21 @@ def test_relative_paths_in_toml_start_at_the_file(tmp_path, monkeypatch):
     assert str(tmp_path / "site" / "ca.pem") == settings.CA_FILE
     assert str(tmp_path / "site" / "web.keytab") == settings.CLIENT_KEYTAB
     assert settings.password() == "hush"
+
+
+@pytest.mark.parametrize(("cache", "lapses"), [(MemoryCache(), True), (None, False)], ids=["shared", "no-cache"])
+def test_mirrored_groups_lapse_in_a_process_that_never_read_them(
+    directory: EmbeddedDirectory, store: MemoryUserRepository, cache: MemoryCache | None, lapses: bool
+) -> None:
+    """With MIRROR_GROUPS=True the list of the directory's groups says which of a user's groups may lapse. The workers
+    share it; without it nothing is guessed: a group of the application's own would be lost."""
+    clock, identity = Clock(), Identity("EXAMPLE", "ada")
+    settings = {"MIRROR_GROUPS": True}
+    with wauth_for(directory, settings, cache=cache, clock=clock) as first:
+        key = first.sync(identity, store).key
+    store.users[key].groups.add("chess club")
+    assert len(store.users[key].groups) > 1
+    clock.now += timedelta(days=30)
+    with directory.faults.outage(), wauth_for(directory, settings, cache=cache, clock=clock) as second:
+        assert standing(second, store, identity).may is (May.YES if lapses else May.UNKNOWN)
+    assert (store.users[key].groups == {"chess club"}) is lapses

@@ -24,7 +24,7 @@ from wauth_core.sync.rights import Resolved
 logger = logging.getLogger("wauth.sync")
 
 GROUPS_TTL = 600.0  # seconds
-MEANINGS_KEPT = 7 * 86_400.0  # seconds for which another process may go by what a group's name meant
+MEANINGS_KEPT = 7 * 86_400.0  # seconds for which another process may go by the groups, and what a name meant
 
 T = TypeVar("T")
 
@@ -174,12 +174,25 @@ class Lookups:
 
     def all_groups(self) -> Mapping[str, str]:
         """SID and name of every security group of the domain, at most ten minutes old."""
-        self._last_groups = self._cached("all", lambda: self.groups().names or self._other_groups())
+
+        def read() -> Mapping[str, str]:
+            names = self.groups().names or self._other_groups()
+            self._shared.set(self._all_key, dict(names), MEANINGS_KEPT)
+            return names
+
+        self._last_groups = self._cached("all", read)
         return self._last_groups
 
     def last_groups(self) -> Mapping[str, str] | None:
-        """The same as last read in this process, however old; None where they were never read."""
+        """The same as last read, however old, by this process or (in a week) by another one with the same cache; None
+        where that is not known."""
+        if self._last_groups is None and isinstance(names := self._shared.get(self._all_key), dict):
+            self._last_groups = names
         return self._last_groups
+
+    @property
+    def _all_key(self) -> str:
+        return cache_key("groups", self.manager.domain, self._root)
 
     def _other_groups(self) -> dict[str, str]:
         """Where the directory is not AD: by DN, as `LDAPManager` compares them."""

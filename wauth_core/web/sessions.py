@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from wauth_core.exceptions import InvalidIdentity, SyncError
 from wauth_core.identity import Identity
 from wauth_core.sync.repository import Change, Link, UserRepository, Wanted
+from wauth_core.web.outcomes import Outcome, SignedIn
 
 if TYPE_CHECKING:
     from wauth_core.service import Wauth
@@ -21,7 +22,8 @@ class Owner:
     """Whose session it is, and how it was begun.
 
     *identity* is None for a user of the application's own. *key* is the user's primary key, as text. *number* is the
-    link's ``sessions`` when it was begun. *named* is whom a source named at that time, if that was somebody else.
+    link's ``sessions`` when it was begun. *named* is whom a source named at that time, if that was somebody else, and
+    *named_sid* that person's SID.
     """
 
     identity: Identity | None
@@ -31,31 +33,24 @@ class Owner:
     by_password: bool = False
     number: int | None = None
     named: Identity | None = None
+    named_sid: str | None = None
 
     @classmethod
     def of(
-        cls,
-        identity: Identity | None,
-        key: object,
-        link: Link | None,
-        *,
-        by_password: bool,
-        named: Identity | None = None,
+        cls, identity: Identity | None, key: object, link: Link | None, outcome: Outcome | None, *, by_password: bool
     ) -> Owner:
-        """The owner of a session that begins now, for the user of that *key* and *link*."""
-        if link is None:
-            return cls(identity, str(key), by_password=by_password, named=named)
-        if named is not None and identity is not None and named.same_name(identity):
-            named = None
-        return cls(identity, str(key), link.guid, link.sid, by_password, link.sessions, named)
+        """The owner of a session that begins now, for the user of that *key* and *link*, in a request of *outcome*."""
+        owner = cls(identity, str(key), by_password=by_password)
+        if link is not None:
+            owner = replace(owner, guid=link.guid, sid=link.sid, number=link.sessions)
+        if isinstance(outcome, SignedIn) and not (identity is not None and outcome.identity.same_name(identity)):
+            owner = replace(owner, named=outcome.identity, named_sid=outcome.user_sid)
+        return owner
 
     def goes_with(self, identity: Identity, sid: str | None = None) -> bool:
         """Whether a request that names *identity*, who has *sid* where that is known, may use this session."""
-        if self.named is not None:
-            return self.named.same_name(identity)
-        if self.identity is None or not self.identity.same_name(identity):
-            return False
-        return sid is None or self.sid is None or sid == self.sid
+        whose, held = (self.identity, self.sid) if self.named is None else (self.named, self.named_sid)
+        return whose is not None and whose.same_name(identity) and (sid is None or held is None or sid == held)
 
     def to_session(self) -> dict[str, Any]:
         """As plain values, which JSON can hold."""
@@ -67,6 +62,7 @@ class Owner:
             "p": self.by_password,
             "n": self.number,
             "by": _said(self.named),
+            "bs": self.named_sid,
         }
         return {name: value for name, value in said.items() if value is not None}
 
@@ -83,6 +79,7 @@ class Owner:
                 bool(said["p"]),
                 said.get("n"),
                 _heard(said.get("by")),
+                said.get("bs"),
             )
         except (AssertionError, KeyError, TypeError, ValueError, AttributeError, InvalidIdentity):
             return None

@@ -41,6 +41,7 @@ OWNERS = {
     "Z by a password while X was named": Owner(None, "9", by_password=True, named=X),
     "Z without one while X was named": Owner(None, "9", named=X),
     "Z linked, while X was named": Owner(Y, "9", by_password=True, named=X),
+    "Z linked, while X was named with the SID": Owner(Y, "9", by_password=True, named=X, named_sid=SID),
     "Z by a password while nobody was named": Owner(None, "9", by_password=True),
 }
 SAME = ("X", "X in another case", "X with the SID", "X by a password")
@@ -64,10 +65,9 @@ def expected(outcome, owner):
         return Step.BEGIN
     if owner == "Z by a password while nobody was named":
         return Step.END_AND_BEGIN
-    if owner.startswith("Z"):  # whom the source names is compared by name: the session is not that person's
-        named = outcome in SAME or outcome == "X with another SID"
-        return Step.GO_ON if named else Step.END_AND_BEGIN
-    return Step.GO_ON if outcome in SAME else Step.END_AND_BEGIN
+    is_known = OWNERS[owner].named_sid or OWNERS[owner].sid
+    same = outcome in SAME or (outcome == "X with another SID" and not is_known)
+    return Step.GO_ON if same else Step.END_AND_BEGIN
 
 
 @pytest.mark.parametrize("owner", OWNERS)
@@ -138,9 +138,11 @@ def test_whose_a_session_still_is(owner, stands_in, theirs):
 def test_an_owner_that_is_whom_the_source_names_is_no_impersonation():
     """Somebody who types the own password where the source names them already."""
     link = Link("EXAMPLE", "xenia", GUID, SID, sessions=5)
-    assert Owner.of(X, 1, link, by_password=True, named=X).named is None
-    assert Owner.of(X, 1, link, by_password=True, named=Y).named == Y
-    assert Owner.of(None, 1, None, by_password=True, named=X).named == X
+    by_ticket = SignedIn(Y, "s", TransportFacts(OTHER_SID, frozenset()))
+    assert Owner.of(X, 1, link, OUTCOMES["X"], by_password=True) == Owner(X, "1", GUID, SID, True, 5)
+    assert Owner.of(X, 1, link, ANONYMOUS, by_password=True) == Owner(X, "1", GUID, SID, True, 5)
+    assert Owner.of(X, 1, link, by_ticket, by_password=True) == Owner(X, "1", GUID, SID, True, 5, Y, OTHER_SID)
+    assert Owner.of(None, 1, None, OUTCOMES["X"], by_password=True) == Owner(None, "1", by_password=True, named=X)
 
 
 def test_a_step_says_whether_a_session_ends_and_begins():
