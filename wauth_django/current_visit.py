@@ -15,9 +15,8 @@ from django.http import HttpRequest
 
 from wauth_core.identity import Identity, TransportFacts
 from wauth_core.web.authority import Authority
-from wauth_core.web.front import IDENTITY, OUTCOME
+from wauth_core.web.front import found_by_wrapper
 from wauth_core.web.outcomes import (
-    OUTCOMES,
     Challenge,
     Headers,
     Outcome,
@@ -39,13 +38,14 @@ VISIT = "_wauth"  # the attribute of a request
 class Visit:
     """What is known of one request.
 
-    *outcome* is None until a middleware of ours has found it. *authority* is what the directory's last try in this
-    request came to, *identity* and *key* (a user's primary key) whom it was about. *message* is what a login form may
-    tell the person. *retry_after* is the seconds until a password may be tried again, after too many. *failed* says
-    that no backend let the person in.
+    *outcome* is None until a middleware of ours has found it; *is_wrapped* says that the WSGI or ASGI wrapper has.
+    *authority* is what the directory's last try in this request came to, *identity* and *key* (a user's primary key)
+    whom it was about. *message* is what a login form may tell the person. *retry_after* is the seconds until a password
+    may be tried again, after too many. *failed* says that no backend let the person in.
     """
 
     outcome: Outcome | None = None
+    is_wrapped: bool = False
     authority: Authority | None = None
     identity: Identity | None = None
     key: Any = None
@@ -84,18 +84,9 @@ def find_outcome(request: HttpRequest) -> Outcome:
     source."""
     visit = visit_of(request)
     if visit.outcome is None:
-        visit.outcome = by_wrapper(request) or _by_sources(request)
+        found = found_by_wrapper(request.scope if isinstance(request, ASGIRequest) else request.META)
+        visit.outcome, visit.is_wrapped = found or _by_sources(request), found is not None
     return visit.outcome
-
-
-def by_wrapper(request: HttpRequest) -> Outcome | None:
-    """What the WSGI or ASGI wrapper found out; None where there is none."""
-    carrier: Any = request.scope if isinstance(request, ASGIRequest) else request.META
-    annotated = carrier.get(OUTCOME)
-    if isinstance(annotated, OUTCOMES):
-        return annotated
-    identity = carrier.get(IDENTITY)
-    return SignedIn(identity, "wrapper") if isinstance(identity, Identity) else None
 
 
 def may_block(request: HttpRequest) -> bool:

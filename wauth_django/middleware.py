@@ -20,14 +20,13 @@ from wauth_core.directory import limits
 from wauth_core.sync.freshness import is_due
 from wauth_core.sync.knowledge import May
 from wauth_core.web import pages
-from wauth_core.web.outcomes import Handshake, Outcome, Rejected, SignedIn, Unchecked
+from wauth_core.web.outcomes import Handshake, Rejected, SignedIn, Unchecked, owed
 from wauth_core.web.sessions import Owner
 from wauth_core.web.visit import Step, next_step
 from wauth_django import signin
 from wauth_django.conf import get_wauth
 from wauth_django.current_visit import (
     add_headers,
-    by_wrapper,
     challenge,
     find_outcome,
     is_asgi,
@@ -39,7 +38,7 @@ from wauth_django.current_visit import (
 )
 from wauth_django.links import row_of
 from wauth_django.responses import answer, is_open, page
-from wauth_django.session_owner import NOBODYS, aowner_of, owner_of
+from wauth_django.session_owner import NOBODYS, aload, owner_of, user_of
 from wauth_django.unapplied import explain
 
 __all__ = ["SimulateWindowsAuthMiddleware", "UserSyncMiddleware", "WindowsAuthMiddleware"]
@@ -85,10 +84,19 @@ class _Middleware:
 
     def process(self, request: HttpRequest) -> HttpResponseBase | None:
         """Before the view: None to go on, or the answer instead of the view's."""
-        raise NotImplementedError
+        return self.do(request) if self.is_to_do(request) else None
 
     async def aprocess(self, request: HttpRequest) -> HttpResponseBase | None:
         """`process`, awaited."""
+        await aload(request)
+        return await sync_to_async(self.do)(request) if self.is_to_do(request) else None
+
+    def is_to_do(self, request: HttpRequest) -> bool:
+        """Whether there is anything to do before the view: without I/O, once session and user are loaded."""
+        raise NotImplementedError
+
+    def do(self, request: HttpRequest) -> HttpResponseBase | None:
+        """Do it, and answer as `process`."""
         raise NotImplementedError
 
     def finish(self, request: HttpRequest, response: Any) -> Any:
@@ -108,40 +116,43 @@ class WindowsAuthMiddleware(_Middleware):
     """
 
     def process(self, request: HttpRequest) -> HttpResponseBase | None:
-        outcome = _found(request)
-        return self._do(request, outcome, next_step(outcome, owner_of(request)))
+        _find(request)
+        return super().process(request)
 
     async def aprocess(self, request: HttpRequest) -> HttpResponseBase | None:
-        outcome = await sync_to_async(_found)(request) if may_block(request) else _found(request)
-        owner = await aowner_of(request)
-        step = next_step(outcome, owner)
-        if step is Step.GO_ON and (owner is not None or not get_wauth().settings.require_login):
-            return None
-        return await sync_to_async(self._do)(request, outcome, step)
+        if may_block(request):
+            await sync_to_async(_find)(request)
+        else:
+            _find(request)
+        return await super().aprocess(request)
 
-    def _do(self, request: HttpRequest, outcome: Outcome, step: Step) -> HttpResponseBase | None:
-        if isinstance(outcome, (Rejected, Handshake)) and outcome.reason:
+    def is_to_do(self, request: HttpRequest) -> bool:
+        owner = owner_of(request)
+        is_closed = owner is None and get_wauth().settings.require_login
+        return is_closed or next_step(find_outcome(request), owner) is not Step.GO_ON
+
+    def do(self, request: HttpRequest) -> HttpResponseBase | None:
+        outcome = find_outcome(request)
+        if isinstance(outcome, Rejected | Handshake) and outcome.reason:
             signin.refuse(request, None, outcome.reason)
-        if isinstance(outcome, (Handshake, Unchecked)):
+        if isinstance(outcome, Handshake | Unchecked):
             return _refusal(request, outcome.status, outcome.headers)
-        if step.ends:
-            signin.end(request)
-        if step.begins and isinstance(outcome, SignedIn):
-            _begin(request, windows_identity=outcome.identity, facts=outcome.own_facts)
+        step = next_step(outcome, owner_of(request))
+        if isinstance(outcome, SignedIn):
+            _take(request, step, windows_identity=outcome.identity, facts=outcome.own_facts)
             if (answered := answer(request, visit_of(request).authority)) is not None:
                 return answered
+        elif step.ends:
+            signin.end(request)
         if not get_wauth().settings.require_login or request.user.is_authenticated or is_open(request):
             return None
-        named = isinstance(outcome, (SignedIn, Rejected))
+        named = isinstance(outcome, SignedIn | Rejected)
         return _refusal(request, outcome.status if isinstance(outcome, Rejected) else 403 if named else 401)
 
     def finish(self, request: HttpRequest, response: Any) -> Any:
-        outcome = visit_of(request).outcome
-        if isinstance(outcome, SignedIn):
-            if outcome.headers and by_wrapper(request) is None:  # a wrapper adds them itself
-                add_headers(response, outcome.headers)
-        elif response.status_code == 401 and "WWW-Authenticate" not in response.headers:
-            add_headers(response, challenge(request).headers)
+        visit, asks = visit_of(request), response.status_code == 401 and "WWW-Authenticate" not in response.headers
+        found = None if visit.is_wrapped else visit.outcome  # a wrapper adds what it has found itself
+        add_headers(response, owed(found, asks, lambda: challenge(request)))
         return super().finish(request, response)
 
 
@@ -152,22 +163,22 @@ class UserSyncMiddleware(_Middleware):
     that is no longer its user's, and one of whom the directory no longer lets in, ends here.
     """
 
-    def process(self, request: HttpRequest) -> HttpResponseBase | None:
-        owner = owner_of(request)
-        return self._do(request, owner) if _is_to_do(request, request.user, owner) else None
+    def is_to_do(self, request: HttpRequest) -> bool:
+        authority = visit_of(request).authority
+        if authority is not None and authority.may is not May.YES:
+            return True
+        user, owner = user_of(request), owner_of(request)
+        if not user.is_authenticated:
+            return False
+        if _step_by_server(request, owner) is not Step.GO_ON:
+            return True
+        wauth, row = get_wauth(), row_of(user)
+        return row.link is not None and (
+            not row.active or is_due(row.link.last_sync, wauth.settings.resync_delta, wauth.now())
+        )
 
-    async def aprocess(self, request: HttpRequest) -> HttpResponseBase | None:
-        owner = await aowner_of(request)
-        to_do = _is_to_do(request, await request.auser(), owner)
-        return await sync_to_async(self._do)(request, owner) if to_do else None
-
-    def _do(self, request: HttpRequest, owner: Owner | None) -> HttpResponseBase | None:
-        outcome = _of_server(request, owner)
-        step = next_step(outcome, owner) if outcome is not None else Step.END if owner is NOBODYS else Step.GO_ON
-        if step.ends:
-            signin.end(request)
-        if step.begins:
-            _begin(request, remote_user=request.META["REMOTE_USER"])
+    def do(self, request: HttpRequest) -> HttpResponseBase | None:
+        _take(request, _step_by_server(request, owner_of(request)), remote_user=request.META.get("REMOTE_USER"))
         authority = visit_of(request).authority
         if request.user.is_authenticated:
             authority = signin.bring_up(request, request.user)
@@ -199,19 +210,20 @@ class SimulateWindowsAuthMiddleware(_Middleware):
         return self.process(request)
 
 
-def _found(request: HttpRequest) -> Outcome:
+def _find(request: HttpRequest) -> None:
     if not hasattr(request, "user"):
         raise ImproperlyConfigured(
             "WindowsAuthMiddleware needs 'django.contrib.auth.middleware.AuthenticationMiddleware' before it in "
             "MIDDLEWARE."
         )
-    return find_outcome(request)
+    find_outcome(request)
 
 
-def _begin(request: HttpRequest, **claim: Any) -> None:
-    """Sign in whom a source names, if that may be."""
-    user = auth.authenticate(request, **claim)
-    if user is not None:
+def _take(request: HttpRequest, step: Step, **claim: Any) -> None:
+    """Take *step*. *claim* is whom a source names, who is signed in if that may be."""
+    if step.ends:
+        signin.end(request)
+    if step.begins and (user := auth.authenticate(request, **claim)) is not None:
         auth.login(request, user)
         set_user(request, user)
 
@@ -224,26 +236,12 @@ def _refusal(request: HttpRequest, status: int, headers: Any = ()) -> HttpRespon
     return page(request, status, challenge(request).page, headers=headers, why=why)
 
 
-def _of_server(request: HttpRequest, owner: Owner | None) -> Outcome | None:
-    """What the server's REMOTE_USER says, where Django's ``RemoteUserMiddleware`` has begun the session. It compares
-    user names, and cannot see that they are two people's."""
+def _step_by_server(request: HttpRequest, owner: Owner | None) -> Step:
+    """What the server's REMOTE_USER makes of a session that Django's ``RemoteUserMiddleware`` has begun. It compares
+    user names, and cannot see that they are two people's. Without one, or where our own middleware has decided, a
+    session ends that is not its user's."""
     remote_user = request.META.get("REMOTE_USER")
-    if owner is None or owner.by_password or visit_of(request).outcome is not None or is_asgi(request):
-        return None
-    return server_outcome(remote_user) if remote_user else None
-
-
-def _is_to_do(request: HttpRequest, user: Any, owner: Owner | None) -> bool:
-    """Whether `UserSyncMiddleware` has anything to do: without I/O."""
-    authority = visit_of(request).authority
-    if authority is not None and authority.may is not May.YES:
-        return True
-    if not user.is_authenticated:
-        return False
-    outcome = _of_server(request, owner)
-    if owner is NOBODYS or (outcome is not None and next_step(outcome, owner) is not Step.GO_ON):
-        return True
-    wauth, row = get_wauth(), row_of(user)
-    return row.link is not None and (
-        not row.active or is_due(row.link.last_sync, wauth.settings.resync_delta, wauth.now())
-    )
+    is_by_server = owner is not None and not owner.by_password and visit_of(request).outcome is None
+    if is_by_server and remote_user and not is_asgi(request):
+        return next_step(server_outcome(remote_user), owner)
+    return Step.END if owner is NOBODYS else Step.GO_ON

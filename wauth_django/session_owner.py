@@ -26,23 +26,44 @@ NOBODYS = Owner(None)
 
 
 def owner_of(request: HttpRequest) -> Owner | None:
-    """Whose session it is; None for no session, and where the outcome leaves sessions untouched."""
+    """Whose session it is; None for no session, and where the outcome leaves sessions untouched.
+
+    In an async stack `aload` comes first: then this needs no I/O.
+    """
     if _leaves_sessions(request):
         return None
-    user, session = _user(request), request.session
-    return _owner(user, session.get(KEY), session.get(SESSION_KEY)) if user.is_authenticated else None
+    user, session = user_of(request), request.session
+    if not user.is_authenticated or session.get(SESSION_KEY) != str(user.pk):
+        return None  # nobody; or the user of this request alone, by no session: a token's, say
+    owner = Owner.from_session(session.get(KEY))
+    return owner if owner is not None and belongs(owner, row_of(user)) else NOBODYS
 
 
-async def aowner_of(request: HttpRequest) -> Owner | None:
-    """See `owner_of`."""
+async def aload(request: HttpRequest) -> None:
+    """Load the session, and its user with the link."""
     if _leaves_sessions(request):
-        return None
-    user, session = await _auser(request), request.session
-    if not user.is_authenticated:
-        return None
-    if not is_loaded(user):
+        return
+    await request.session.aget(KEY)
+    if isinstance(request.user, SimpleLazyObject) and getattr(request, "_cached_user", None) is None:
+        request._cached_user = await request.auser()  # type: ignore[attr-defined]
+    user = user_of(request)
+    if user.is_authenticated and not is_loaded(user):
         await sync_to_async(link_of)(user)
-    return _owner(user, await session.aget(KEY), await session.aget(SESSION_KEY))
+
+
+def user_of(request: HttpRequest) -> Any:
+    """The request's user, loaded once, and the same for sync and async code.
+
+    Whoever has changed ``request.user`` alone, as Django's ``alogin`` and ``alogout`` do (5.2), has changed it for
+    ``auser()`` too.
+    """
+    user: Any = request.user
+    if isinstance(user, SimpleLazyObject):
+        if getattr(request, "_cached_user", None) is None:
+            bool(user.is_authenticated)  # loads the user
+        user = getattr(request, "_cached_user", user)
+    request._cached_user = request._acached_user = user  # type: ignore[attr-defined]
+    return user
 
 
 def note_owner(sender: object, request: HttpRequest | None, user: Any, **_: object) -> None:
@@ -77,13 +98,6 @@ def _is_remote(backend_path: str) -> bool:
         return True  # a backend that is gone: the session cannot be vouched for
 
 
-def _owner(user: Any, said: object, key: str | None) -> Owner | None:
-    if key != str(user.pk):
-        return None  # the user of this request alone, by no session: a token's, say
-    owner = Owner.from_session(said)
-    return owner if owner is not None and belongs(owner, row_of(user)) else NOBODYS
-
-
 def _identity_of(link: LDAPUser | None) -> Identity | None:
     try:
         return link.identity if link is not None else None
@@ -93,29 +107,3 @@ def _identity_of(link: LDAPUser | None) -> Identity | None:
 
 def _leaves_sessions(request: HttpRequest) -> bool:
     return isinstance(visit_of(request).outcome, (Handshake, Unchecked))
-
-
-def _user(request: HttpRequest) -> Any:
-    """The request's user, loaded once, and the same for sync and async code.
-
-    Whoever has changed ``request.user`` alone, as Django's ``alogin`` and ``alogout`` do (5.2), has changed it for
-    ``auser()`` too.
-    """
-    user: Any = request.user
-    if isinstance(user, SimpleLazyObject):
-        bool(user.is_authenticated)  # loads the user
-        user = getattr(request, "_cached_user", user)
-    return _kept(request, user)
-
-
-async def _auser(request: HttpRequest) -> Any:
-    """See `_user`."""
-    user: Any = request.user
-    if isinstance(user, SimpleLazyObject):
-        user = getattr(request, "_cached_user", None) or await request.auser()
-    return _kept(request, user)
-
-
-def _kept(request: HttpRequest, user: Any) -> Any:
-    request._cached_user = request._acached_user = user  # type: ignore[attr-defined]
-    return user

@@ -12,7 +12,7 @@ from wauth_core.directory import limits
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.sync.repository import UserRepository
 from wauth_core.web import pages
-from wauth_core.web.outcomes import SignedIn
+from wauth_core.web.outcomes import owed
 from wauth_core.web.visit import Step, next_step
 from wauth_flask import flask_commands, login_form
 from wauth_flask.decorators import is_public, require_login
@@ -95,13 +95,10 @@ def _arrive() -> Any:
 def _leave(response: Response) -> Response:
     """Put on what the sources want: a mutual-authentication token or cookie, and the challenge on a 401. A wrapper
     around the application does that itself for what it found."""
-    outcome = getattr(request, FOUND, None)
-    if isinstance(outcome, SignedIn):
-        for name, value in outcome.headers:
-            response.headers.add(name, value)
-    elif response.status_code == 401 and "WWW-Authenticate" not in response.headers:
-        for name, value in current_state().challenge.over(request.is_secure).headers:
-            response.headers.add(name, value)
+    asks = response.status_code == 401 and "WWW-Authenticate" not in response.headers
+    found = owed(getattr(request, FOUND, None), asks, lambda: current_state().challenge.over(request.is_secure))
+    for name, value in found:
+        response.headers.add(name, value)
     return response
 
 

@@ -20,7 +20,8 @@ from wauth_core.identity import Identity
 from wauth_core.sync.knowledge import May
 from wauth_core.sync.repository import UserSnapshot
 from wauth_core.web.authority import Authority, Row, refresh
-from wauth_core.web.outcomes import OUTCOMES, Handshake, Outcome, Rejected, SignedIn, Unchecked, decide
+from wauth_core.web.front import found_by_wrapper
+from wauth_core.web.outcomes import Handshake, Outcome, Rejected, SignedIn, Unchecked, decide
 from wauth_core.web.request import from_environ
 from wauth_core.web.sessions import Owner, end_sessions
 from wauth_core.web.visit import belongs, next_step
@@ -32,7 +33,6 @@ from wauth_flask.state import State, current_state
 logger = logging.getLogger("wauth.flask")
 
 OWNER = "_wauth_owner"  # in the session: what `Owner.to_session` makes
-BY_WRAPPER = "wauth.outcome"  # in the environ: what a wrapper around the application found out
 FOUND = "_wauth_outcome"  # on the request: what this module found out
 
 
@@ -63,8 +63,8 @@ def remember(person: Person) -> None:
 
 def outcome_of(state: State) -> Outcome:
     """What the wrapper around the application, or else the sources, say. Asked once a request."""
-    found = request.environ.get(BY_WRAPPER) or getattr(request, FOUND, None)
-    if not isinstance(found, OUTCOMES):
+    found: Outcome | None = found_by_wrapper(request.environ) or getattr(request, FOUND, None)
+    if found is None:
         found = decide(state.sources, from_environ(request.environ), state.wauth.rules)
         setattr(request, FOUND, found)
     return found

@@ -10,7 +10,7 @@ from wauth_core import Wauth, WindowsUser
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable
 from wauth_core.web.authority import Authority
 from wauth_core.web.front import IDENTITY, OUTCOME, USER, Answer, Front
-from wauth_core.web.outcomes import Headers, Outcome, Request, SignedIn, Source, decide
+from wauth_core.web.outcomes import Challenge, Headers, Outcome, Request, SignedIn, Source, decide, owed
 from wauth_core.web.request import from_scope
 
 if TYPE_CHECKING:
@@ -85,15 +85,11 @@ class WindowsAuthASGI:
         if (answer := front.answer(outcome, request)) is not None:
             await _refuse(scope, answer, receive, send)
             return
-        started = _Started(send)
-        if named is None:
-            sending = _challenging(started, front.challenge.over(request.secure).headers)
-        else:
-            sending = _adding(started, named.headers)
+        sending = _Sending(send, outcome, front.challenge.over(request.secure))
         try:
             await self.app(scope, receive, sending)
         except DirectoryUnavailable as error:
-            if started.done:
+            if sending.begun:
                 raise
             await _refuse(scope, front.unavailable(error, request), receive, send)
 
@@ -120,43 +116,24 @@ async def _refuse(scope: Scope, answer: Answer, receive: Receive, send: Send) ->
     await send({"type": "http.response.body", "body": b"" if scope.get("method") == "HEAD" else answer.body})
 
 
-class _Started:
-    """*send*, and whether a response has begun."""
+class _Sending:
+    """*send*, with what belongs on the application's response, or on the websocket that it accepts. *begun* says
+    whether the application has answered."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, outcome: Outcome, challenge: Challenge) -> None:
         self._send = send
-        self.done = False
+        self._outcome = outcome
+        self._challenge = challenge
+        self.begun = False
 
     async def __call__(self, message: Message) -> None:
-        self.done = True
-        await self._send(message)
-
-
-def _adding(send: Send, extra: Headers) -> Send:
-    if not extra:
-        return send
-
-    async def sending(message: Message) -> None:
+        self.begun = True
         if message["type"] in ("http.response.start", "websocket.accept"):
-            message = {**message, "headers": [*message.get("headers", ()), *_encoded(extra)]}
-        await send(message)
-
-    return sending
-
-
-def _challenging(send: Send, challenge: Headers) -> Send:
-    """Tell how to sign in, on the application's own 401s that do not."""
-    if not challenge:
-        return send
-
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] == 401:
             headers = list(message.get("headers", ()))
-            if not any(name.lower() == b"www-authenticate" for name, _ in headers):
-                message = {**message, "headers": [*headers, *_encoded(challenge)]}
-        await send(message)
-
-    return sending
+            asks = message.get("status") == 401 and not any(name.lower() == b"www-authenticate" for name, _ in headers)
+            extra = owed(self._outcome, asks, lambda: self._challenge)
+            message = {**message, "headers": [*headers, *_encoded(extra)]}
+        await self._send(message)
 
 
 def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from wauth_core import Wauth, WindowsUser
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.web.front import IDENTITY, OUTCOME, USER, Answer, Front
-from wauth_core.web.outcomes import Headers, SignedIn, Source, decide
+from wauth_core.web.outcomes import Challenge, Outcome, SignedIn, Source, decide, owed
 from wauth_core.web.request import from_environ
 from wauth_core.web.sources import ServerIdentity
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 NOBODY = WindowsUser()
+ASKS_NOTHING = Challenge()
 
 
 class WindowsAuthWSGI:
@@ -62,17 +63,14 @@ class WindowsAuthWSGI:
             environ[USER] = NOBODY
             if (answer := front.answer(outcome, request)) is not None:
                 return _send(answer, environ, start_response)
-            if challenge := front.challenge.over(request.secure).headers:
-                start_response = _challenging(start_response, challenge)
+            start_response = _finishing(start_response, outcome, front.challenge.over(request.secure))
             return self.app(environ, start_response)
         environ[IDENTITY] = outcome.identity
         environ[USER] = WindowsUser(
             outcome.identity, outcome.facts, directory=front.people, sid=outcome.sid, told=authority.told
         )
-        if outcome.headers:
-            start_response = _adding(start_response, outcome.headers)
         try:
-            return self.app(environ, start_response)
+            return self.app(environ, _finishing(start_response, outcome, ASKS_NOTHING))
         except DirectoryUnavailable as error:
             return _send(front.unavailable(error, request), environ, start_response, sys.exc_info())
 
@@ -86,19 +84,13 @@ def _send(answer: Answer, environ: WSGIEnvironment, start_response: StartRespons
     return [] if environ.get("REQUEST_METHOD") == "HEAD" else [answer.body]
 
 
-def _adding(start_response: StartResponse, extra: Headers) -> StartResponse:
-    def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-        return start_response(status, [*headers, *extra], *exc_info)
-
-    return start
-
-
-def _challenging(start_response: StartResponse, challenge: Headers) -> StartResponse:
-    """Tell how to sign in, on the application's own 401s that do not."""
+def _finishing(start_response: StartResponse, outcome: Outcome, challenge: Challenge) -> StartResponse:
+    """*start_response*, with what belongs on the application's response, if anything can."""
+    if not (challenge.headers or (isinstance(outcome, SignedIn) and outcome.headers)):
+        return start_response
 
     def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-        if status.startswith("401") and not any(name.lower() == "www-authenticate" for name, _ in headers):
-            headers = [*headers, *challenge]
-        return start_response(status, headers, *exc_info)
+        asks = status.startswith("401") and not any(name.lower() == "www-authenticate" for name, _ in headers)
+        return start_response(status, [*headers, *owed(outcome, asks, lambda: challenge)], *exc_info)
 
     return start

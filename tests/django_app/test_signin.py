@@ -118,11 +118,11 @@ class Wrapped:
     def __init__(self) -> None:
         from django.test import AsyncClient
 
-        self.client, self.identity = AsyncClient(), None
+        self.client, self.outcome = AsyncClient(), None
         handler = self.client.handler.__call__
 
         async def annotated(scope):
-            return await handler({**scope, "wauth.identity": self.identity})
+            return await handler({**scope, "wauth.outcome": self.outcome})
 
         self.client.handler = annotated
 
@@ -134,13 +134,14 @@ class Wrapped:
 def test_the_same_in_an_async_stack(db, shared_directory, settings):
     """Under ASGI a wrapper's answer signs in, and a client's own header never does."""
     from wauth_core import Identity
+    from wauth_core.web.outcomes import SignedIn
 
     browser = Wrapped()
     assert browser.get("/awho/", remote_user="EXAMPLE\\bob").json()["user"] == ""
-    browser.identity = Identity("EXAMPLE", "bob")
+    browser.outcome = SignedIn(Identity("EXAMPLE", "bob"), "wrapper")
     assert browser.get("/awho/").json() == {"user": "bob", "superuser": True, "staff": True}
     assert browser.get("/awho/").json()["user"] == "bob"
     assert browser.get("/who/").json()["user"] == "bob"
-    browser.identity = Identity("OTHER", "bob")
+    browser.outcome = SignedIn(Identity("OTHER", "bob"), "wrapper")
     assert browser.get("/awho/").json()["user"] == ""
     assert browser.get("/who/").json()["user"] == ""

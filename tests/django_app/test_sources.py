@@ -60,7 +60,8 @@ def test_the_wrappers_answer_is_used_and_no_source_asked(client, shared_director
     source = Answers(SignedIn(BOB, "source"))
     settings.WAUTH_SOURCES = [source]
     assert client.get("/who/", **{"wauth.outcome": Anonymous()}).json()["user"] == ""
-    assert client.get("/who/", **{"wauth.identity": Identity("EXAMPLE", "alice")}).json()["user"] == "alice"
+    found = SignedIn(Identity("EXAMPLE", "alice"), "wrapper")
+    assert client.get("/who/", **{"wauth.outcome": found}).json()["user"] == "alice"
     assert source.asked == 0
     settings.WAUTH_SOURCES = []
     assert Client().get("/who/", headers={"wauth.identity": "EXAMPLE\\bob"}).json()["user"] == ""

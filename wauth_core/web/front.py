@@ -18,6 +18,7 @@ from wauth_core.sync.people import People
 from wauth_core.web.authority import YES, Authority, of_person, of_person_at_once
 from wauth_core.web.outcomes import (
     LATER,
+    OUTCOMES,
     TEXTS,
     Challenge,
     Handshake,
@@ -37,6 +38,15 @@ from wauth_core.web.visit import Step, next_step
 logger = logging.getLogger("wauth.sources")
 
 IDENTITY, USER, OUTCOME = "wauth.identity", "wauth.user", "wauth.outcome"
+
+
+def found_by_wrapper(carrier: Mapping[str, Any]) -> Outcome | None:
+    """The outcome that a wrapper around the application has put into *carrier*, an environ or a scope, if there is one.
+
+    No client can put one there: headers are texts.
+    """
+    found = carrier.get(OUTCOME)
+    return found if isinstance(found, OUTCOMES) else None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ What becomes of the session, `wauth_core.web.visit` says.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -249,6 +249,14 @@ def challenge_of(sources: Iterable[Source]) -> Challenge:
         tuple(header for c in found for header in c.tls_headers),
         next((c.tls_page for c in found if c.tls_page is not None), None),
     )
+
+
+def owed(outcome: Outcome | None, asks: bool, challenge: Callable[[], Challenge]) -> Headers:
+    """What belongs on an application's own response: what the sign-in brought; or how to sign in, if it *asks* for that
+    (a 401 without ``WWW-Authenticate``). *challenge* is that of the request."""
+    if isinstance(outcome, SignedIn):
+        return outcome.headers
+    return challenge().headers if asks else ()
 
 
 def load_sources(given: Iterable[Source | str] | Source | str | None, wauth: Any = None) -> tuple[Source, ...]:
