@@ -14,12 +14,14 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
 from wauth_core.identity import Identity, TransportFacts
+from wauth_core.sync.knowledge import May
 from wauth_core.web.authority import Authority
 from wauth_core.web.front import found_by_wrapper
 from wauth_core.web.outcomes import (
     Challenge,
     Headers,
     Outcome,
+    Rejected,
     SignedIn,
     Source,
     challenge_of,
@@ -57,6 +59,11 @@ class Visit:
     def named(self) -> Identity | None:
         """Whom a source names."""
         return self.outcome.identity if isinstance(self.outcome, SignedIn) else None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether somebody was named, and not let in."""
+        return isinstance(self.outcome, Rejected) or (self.authority is not None and self.authority.may is not May.YES)
 
     @property
     def facts(self) -> TransportFacts | None:

@@ -7,7 +7,6 @@ They work on functions, on async views, and on class-based views through ``metho
 from __future__ import annotations
 
 import functools
-import logging
 from collections.abc import Callable
 from datetime import timedelta as Timedelta
 from typing import Any
@@ -20,18 +19,16 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 
-from wauth_core.exceptions import AmbiguousUser, InvalidIdentity, UnknownDomain, WauthError
 from wauth_core.identity import canonical_domain
 from wauth_core.sync.knowledge import May
 from wauth_core.web import pages
+from wauth_core.web.authority import is_member
 from wauth_django.current_visit import is_asgi, sources, visit_of
 from wauth_django.links import link_of, windows_user
 from wauth_django.responses import explained, unavailable
 from wauth_django.signin import bring_up
 
 __all__ = ["domain_required", "group_required", "ldap_sync_required"]
-
-logger = logging.getLogger("wauth.django")
 
 Check = Callable[[HttpRequest, Any], bool | None]  # None: nobody can tell
 
@@ -60,7 +57,7 @@ def ldap_sync_required(
 
     With None the user is synchronised on every request. It goes by neither WAUTH_RESYNC_DELTA nor
     WAUTH_REQUIRE_RESYNC. When the sync fails people go to the login page, or with *raise_exception* the error is
-    raised (500). *allow_non_ldap* lets users without a link pass.
+    raised (500). *allow_non_ldap* lets users without a link pass, and nobody; but not whose sign-in was refused.
     """
     return _guard(
         function,
@@ -94,7 +91,7 @@ def _is_synced(
     request: HttpRequest, user: Any, timedelta: Timedelta | None, allow_non_ldap: bool, raise_exception: bool
 ) -> bool:
     if not user.is_authenticated or link_of(user) is None:
-        return allow_non_ldap
+        return allow_non_ldap and not visit_of(request).is_refused
     authority = bring_up(request, user, delta=timedelta or Timedelta(0), required=True)
     if raise_exception and authority.raises and authority.error is not None:
         raise authority.error
@@ -106,15 +103,8 @@ def _in_groups(request: HttpRequest, user: Any, groups: tuple[str, ...], bypass_
         return False
     if bypass_superuser and getattr(user, "is_superuser", False):
         return True
-    try:
-        person = windows_user(user, visit_of(request).facts)
-        return any(person.in_group(group) for group in groups)
-    except (UnknownDomain, AmbiguousUser, InvalidIdentity) as error:
-        logger.error("%r is taken to be in no group: %s", user.get_username(), error)
-        return False
-    except WauthError as error:
-        logger.error("The groups of %r could not be asked for: %s", user.get_username(), error)
-        return None
+    may = is_member(lambda: windows_user(user, visit_of(request).facts), groups)
+    return None if may is May.UNKNOWN else may is May.YES
 
 
 def _guard(function: Any, check: Check, login_url: str | None, groups: tuple[str, ...] = ()) -> Any:

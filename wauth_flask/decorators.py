@@ -1,5 +1,7 @@
 """Who may see a view. Each goes on a view (sync or async), a `Blueprint`, or a whole `Flask` application.
 
+The login page is *login_url*, else our form; where there is neither, the error takes its place.
+
 ``@domain_required`` and ``@domain_required("EXAMPLE")`` both work; so does ``login_required(blueprint)``.
 """
 
@@ -14,8 +16,10 @@ from flask import Blueprint, Flask, current_app, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from wauth_core.exceptions import WauthError
+from wauth_core.sync.knowledge import May
 from wauth_core.web import pages
-from wauth_flask.errors import AS_IT_IS, NotAllowed, SignInRequired, page_for
+from wauth_core.web.authority import is_member
+from wauth_flask.errors import AS_IT_IS, DirectoryDown, NotAllowed, SignInRequired
 from wauth_flask.login_form import login_redirect
 from wauth_flask.person import Person
 from wauth_flask.state import current_state
@@ -41,7 +45,7 @@ def login_required(target: Any = None, login_url: str | None = None) -> Any:
 
 
 def domain_required(domain: Any = None, login_url: str | None = None, bypass_superuser: bool = True) -> Any:
-    """Let in who belongs to a Windows domain; to *domain*, where one is named. Others get 403, or *login_url*.
+    """Let in who belongs to a Windows domain; to *domain*, where one is named. Others go to the login page.
 
     With *bypass_superuser* superusers of any domain pass.
     """
@@ -54,28 +58,35 @@ def domain_required(domain: Any = None, login_url: str | None = None, bypass_sup
         return canonical(person.identity.domain) == canonical(wanted)
 
     why = f"{{}} is not of the domain {wanted}, for which this page is.".format
-    return _applied(domain if wanted is None else None, lambda: _check(may, login_url, why))
+
+    def check() -> Any:
+        if (response := require_login(login_url)) is not None or may(current_person()):
+            return response
+        return _to_login(login_url, NotAllowed(why=why(current_person().identity)))
+
+    return _applied(domain if wanted is None else None, check)
 
 
 def group_required(*groups: str, login_url: str | None = None, bypass_superuser: bool = False) -> Any:
     """Let in who is in one of *groups* of the directory, directly or nested. Names or SIDs; compared by SID.
 
     A group that does not exist, or exists twice, lets nobody in, and the log says so. While the directory cannot be
-    asked, the last known groups hold for WAUTH_MAX_STALENESS; where none are known the answer is 503. With
-    *bypass_superuser* superusers pass.
+    asked, the last known groups hold for WAUTH_MAX_STALENESS; where none are known the answer is 503. Nobody is sent to
+    the login page; who is signed in and no member gets 403. With *bypass_superuser* superusers pass.
     """
     if not groups or not all(isinstance(group, str) for group in groups):
         raise TypeError('group_required takes the names of groups: @group_required("Staff")')
 
-    def may(person: Person) -> bool:
-        if bypass_superuser and person.is_superuser:
-            return True
-        try:
-            return any(person.in_group(group) for group in groups)
-        except WauthError as error:
-            raise page_for(error) from error
+    def check() -> Any:
+        if (response := require_login(login_url)) is not None:
+            return response
+        person = current_person()
+        may = May.YES if bypass_superuser and person.is_superuser else is_member(lambda: person, groups)
+        if may is May.YES:
+            return None
+        raise _told(NotAllowed(why=pages.in_none_of(person, groups)) if may is May.NO else DirectoryDown())
 
-    return _applied(None, lambda: _check(may, login_url, lambda who: pages.in_none_of(who, groups)))
+    return _applied(None, check)
 
 
 def ldap_sync_required(
@@ -88,7 +99,7 @@ def ldap_sync_required(
 
     With None everybody is synchronised on every request. It goes by neither WAUTH_RESYNC_DELTA nor
     WAUTH_REQUIRE_RESYNC. With *allow_non_ldap* those who are not signed in by Windows pass. Where the sync fails:
-    *raise_exception* raises the error (500), else it is answered by *login_url*, or as WAUTH_ERROR_RESPONSE says.
+    *raise_exception* raises the error (500), else people go to the login page, or get what WAUTH_ERROR_RESPONSE says.
     """
     delta = 0 if timedelta is None or _is_target(timedelta) else timedelta
 
@@ -104,10 +115,8 @@ def ldap_sync_required(
             if raise_exception and isinstance(page.__cause__, WauthError):
                 setattr(page.__cause__, AS_IT_IS, True)
                 raise page.__cause__ from None
-            if login_url is not None:
-                return redirect(login_url)
-            raise
-        return None if current_person() else _turned_away(login_url)
+            return _to_login(login_url, page)
+        return None if (person := current_person()) else _to_login(login_url, person.refusal or NotAllowed())
 
     return _applied(timedelta, check)
 
@@ -117,15 +126,9 @@ def require_login(login_url: str | None = None) -> Any:
     person = current_person()
     if person.is_authenticated:
         return None
-    if login_url is not None:
-        return redirect(login_url)
-    if person.refusal is not None:
+    if person.refusal is not None and login_url is None:
         raise person.refusal
-    if (form := login_redirect(current_state())) is not None:
-        return form
-    why = pages.nobody(current_state().sources)
-    _explain(401, why)
-    raise SignInRequired(why=why)
+    return _to_login(login_url, SignInRequired(why=pages.nobody(current_state().sources)))
 
 
 def is_public() -> bool:
@@ -136,24 +139,20 @@ def is_public() -> bool:
     return bool(getattr(current_app.view_functions.get(endpoint), PUBLIC, False))
 
 
-def _check(may: Callable[[Person], bool], login_url: str | None, why: Callable[[object], str]) -> Any:
-    if (response := require_login(login_url)) is not None:
-        return response
-    person = current_person()
-    return None if may(person) else _turned_away(login_url, why(person.identity))
-
-
-def _turned_away(login_url: str | None, why: str = "") -> Any:
+def _to_login(login_url: str | None, otherwise: HTTPException) -> Any:
+    """To the login page: *login_url*, or our form. Where there is none, *otherwise* is raised."""
     if login_url is not None:
         return redirect(login_url)
-    _explain(403, why)
-    raise NotAllowed(why=why)
+    if (form := login_redirect(current_state())) is not None:
+        return form
+    raise _told(otherwise)
 
 
-def _explain(status: int, why: str) -> None:
-    """Tell a developer in the log what the page says, too."""
-    if current_app.debug and why:
-        logger.warning("%s for %s: %s", status, request.path, why)
+def _told(page: HTTPException) -> HTTPException:
+    """*page*; a developer is told in the log what it says, too."""
+    if why := getattr(page, "why", ""):
+        logger.warning("%s for %s: %s", page.code, request.path, why)
+    return page
 
 
 def _is_target(value: object) -> bool:

@@ -105,6 +105,13 @@ def test_ldap_sync_required_ends_the_session_of_a_disabled_account(client, direc
     assert client.get("/who/", **ALICE).json()["user"] == ""
 
 
+@pytest.mark.parametrize("name", ["alice", "EXAMPLE\\dan"], ids=["rejected", "disabled"])
+def test_ldap_sync_required_lets_nobody_in_whose_sign_in_was_refused(client, shared_directory, name):
+    """*allow_non_ldap* is for people of the application's own, and for nobody; as in Flask."""
+    assert client.get("/sync/").status_code == 200
+    assert client.get("/sync/", REMOTE_USER=name)["Location"] == TO_LOGIN + "/sync/"
+
+
 GROUP_VIEWS = ["/group/", "/group/one/", "/group/async/", "/group/mixin/"]
 
 

@@ -8,7 +8,7 @@ came with the sign-in.
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from wauth_core.exceptions import (
     ConfigurationError,
     DirectoryOffline,
     DirectoryUnavailable,
+    InvalidIdentity,
     UnknownDomain,
     WauthError,
 )
@@ -27,6 +28,7 @@ from wauth_core.sync.freshness import is_due, is_stale
 from wauth_core.sync.knowledge import May, Told
 from wauth_core.sync.repository import Link, UserRepository
 from wauth_core.sync.result import SyncResult, SyncStatus
+from wauth_core.user import WindowsUser
 
 if TYPE_CHECKING:
     from wauth_core.service import Wauth
@@ -188,3 +190,22 @@ def of_person(wauth: Wauth, identity: Identity, facts: TransportFacts | None = N
     if told.may is May.NO:
         wauth.end_sessions(identity, facts.user_sid if facts is not None else None)
     return Authority(told.may, told.reason, error, told=told)
+
+
+# -- all of them
+
+
+def is_member(user: Callable[[], WindowsUser], groups: Iterable[str]) -> May:
+    """Whether a *user* is in one of *groups*, each any name that ``in_group`` takes; for a view that asks for one.
+
+    UNKNOWN where nobody can tell now. Never raises `WauthError`: the log says what is wrong.
+    """
+    try:
+        person = user()
+        return May.YES if any(map(person.in_group, groups)) else May.NO
+    except (UnknownDomain, AmbiguousUser, InvalidIdentity) as error:
+        logger.error("Somebody is taken to be in no group: %s", error)
+        return May.NO
+    except WauthError as error:
+        logger.error("A group check could not be made: %s", error)
+        return May.UNKNOWN
