@@ -13,7 +13,6 @@ from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
 from wauth_core.identity import Identity, TransportFacts
-from wauth_core.sync.knowledge import May
 from wauth_core.web import login
 from wauth_core.web.outcomes import Rejected, SignedIn
 from wauth_django import signin
@@ -123,7 +122,7 @@ class LDAPBackend(_LinkedUsers):
             return None if typed.unavailable else signin.refuse(request, None, typed.reason)
         user = signin.sign_in(request, typed.identity)
         if user is None or not self.user_can_authenticate(user):
-            is_unknown = visit.authority is not None and visit.authority.may is May.UNKNOWN
+            is_unknown = visit.authority is not None and visit.authority.is_unknown
             visit.message = login.UNAVAILABLE if is_unknown else login.NOT_HERE
             return None
         signin.welcome(request, user, typed.identity)

@@ -14,7 +14,6 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
 from wauth_core.identity import Identity, TransportFacts
-from wauth_core.sync.knowledge import May
 from wauth_core.web.authority import Authority
 from wauth_core.web.front import found_by_wrapper
 from wauth_core.web.outcomes import (
@@ -63,7 +62,7 @@ class Visit:
     @property
     def is_refused(self) -> bool:
         """Whether somebody was named, and not let in."""
-        return isinstance(self.outcome, Rejected) or (self.authority is not None and self.authority.may is not May.YES)
+        return isinstance(self.outcome, Rejected) or (self.authority is not None and not self.authority.allows)
 
     @property
     def facts(self) -> TransportFacts | None:

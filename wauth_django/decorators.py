@@ -20,7 +20,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 
 from wauth_core.identity import canonical_domain
-from wauth_core.sync.knowledge import May
 from wauth_core.web import pages
 from wauth_core.web.authority import is_member
 from wauth_django.current_visit import is_asgi, sources, visit_of
@@ -95,7 +94,7 @@ def _is_synced(
     authority = bring_up(request, user, delta=timedelta or Timedelta(0), required=True)
     if raise_exception and authority.raises and authority.error is not None:
         raise authority.error
-    return authority.may is May.YES
+    return authority.allows
 
 
 def _in_groups(request: HttpRequest, user: Any, groups: tuple[str, ...], bypass_superuser: bool) -> bool | None:
@@ -103,8 +102,7 @@ def _in_groups(request: HttpRequest, user: Any, groups: tuple[str, ...], bypass_
         return False
     if bypass_superuser and getattr(user, "is_superuser", False):
         return True
-    may = is_member(lambda: windows_user(user, visit_of(request).facts), groups)
-    return None if may is May.UNKNOWN else may is May.YES
+    return is_member(lambda: windows_user(user, visit_of(request).facts), groups)
 
 
 def _guard(function: Any, check: Check, login_url: str | None, groups: tuple[str, ...] = ()) -> Any:

@@ -18,7 +18,6 @@ from django.http.response import HttpResponseBase
 
 from wauth_core.directory import limits
 from wauth_core.sync.freshness import is_due
-from wauth_core.sync.knowledge import May
 from wauth_core.web import pages
 from wauth_core.web.outcomes import Handshake, Rejected, SignedIn, Unchecked, owed
 from wauth_core.web.sessions import Owner
@@ -165,7 +164,7 @@ class UserSyncMiddleware(_Middleware):
 
     def is_to_do(self, request: HttpRequest) -> bool:
         authority = visit_of(request).authority
-        if authority is not None and authority.may is not May.YES:
+        if authority is not None and not authority.allows:
             return True
         user, owner = user_of(request), owner_of(request)
         if not user.is_authenticated:

@@ -13,7 +13,6 @@ from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve
 from django.utils.translation import get_language
 
-from wauth_core.sync.knowledge import May
 from wauth_core.web import pages
 from wauth_core.web.authority import Authority
 from wauth_core.web.outcomes import LATER, Headers
@@ -95,14 +94,13 @@ def answer(request: HttpRequest, authority: Authority | None) -> HttpResponseBas
     Raises the error of the directory, where WAUTH_REQUIRE_RESYNC is on and WAUTH_ERROR_RESPONSE has no answer to it.
     """
     site = get_wauth().settings
-    if authority is None or authority.may is May.YES:
+    if authority is None or authority.allows:
         return None
-    if authority.may is May.NO:
+    if authority.ends:
         if not site.require_login:
             return None
-        message = pages.REFUSED if authority.status == 403 else ""
         who = visit_of(request).identity
-        return page(request, authority.status, identity=who, message=message, why=authority.reason)
+        return page(request, authority.status, identity=who, message=pages.REFUSED, why=authority.reason)
     if not authority.raises or authority.error is None:
         return unavailable(request)
     configured = site.error_response

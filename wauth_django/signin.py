@@ -18,7 +18,6 @@ from django.utils.functional import SimpleLazyObject
 
 from wauth_core import Identity, SyncResult, SyncStatus
 from wauth_core.exceptions import AmbiguousUser, InvalidIdentity, SyncError, UserNotFound
-from wauth_core.sync.knowledge import May
 from wauth_core.web import sessions
 from wauth_core.web.authority import BY_SETTINGS, YES, Authority, refresh
 from wauth_core.web.visit import belongs, next_step
@@ -55,7 +54,7 @@ def sign_in(request: HttpRequest | None, identity: Identity, facts: TransportFac
     result = authority.result
     key = result.key if result is not None else row.key if row is not None else None
     visit.authority, visit.identity, visit.key = replace(authority, written=False), identity, key
-    if authority.may is not May.YES:
+    if not authority.allows:
         return refuse(request, identity, authority.reason)
     if user is None or not _is_as_stored(user, authority):
         user = stored_user(key)
@@ -95,9 +94,9 @@ def bring_up(
         return YES
     visit = visit_of(request)
     authority = _asked(visit, user, link, delta, required)
-    if authority.may is May.YES and authority.written and not _is_as_stored(user, authority):
+    if authority.allows and authority.written and not _is_as_stored(user, authority):
         authority = visit.authority = _go_on_with(request, stored_user(user.pk, user), authority)
-    if authority.may is May.NO:
+    if authority.ends:
         refuse(request, visit.identity, authority.reason)
         end(request)
     return authority
@@ -107,18 +106,17 @@ def _asked(visit: Visit, user: Any, link: LDAPUser, delta: Any, required: bool |
     """What the directory says of *user*: in this request already, or now."""
     authority = visit.authority if visit.key == user.pk else None
     if authority is not None:
-        is_refused = required and authority.error is not None and authority.may is May.YES
-        return replace(authority, may=May.UNKNOWN, raises=True) if is_refused else authority
+        return authority.as_asked() if required else authority
     try:
         identity = link.identity
     except InvalidIdentity as error:
-        return Authority(May.NO, str(error))
+        return YES.refused(str(error))
     facts = visit.facts if visit.facts is not None and visit.facts.user_sid == link.sid else None
     authority = refresh(get_wauth(), repository(), identity, row_of(user), facts=facts, delta=delta, required=required)
     result = authority.result
     if result is not None or authority.error is not None:
-        if authority.may is May.YES and result is not None and result.key != user.pk:
-            authority = replace(authority, may=May.NO, reason="the name belongs to another person now")
+        if authority.allows and result is not None and result.key != user.pk:
+            authority = authority.refused("the name belongs to another person now")
         visit.authority, visit.identity, visit.key = authority, identity, user.pk
     return authority
 
@@ -141,13 +139,13 @@ def _go_on_with(request: HttpRequest, user: Any, authority: Authority) -> Author
     backend = load_backend(path) if path else None
     may_sign_in = getattr(backend, "user_can_authenticate", lambda user: user.is_active)
     if user is None or not may_sign_in(user):
-        return replace(authority, may=May.NO, reason="the user is not active")
+        return authority.refused("the user is not active")
     user.backend = path
     set_user(request, user)
     if owner is not None and not belongs(owner, row_of(user)):
         outcome = visit_of(request).outcome
         if owner.by_password or outcome is None or not next_step(outcome, NOBODYS).begins:
-            return replace(authority, may=May.NO, reason="the sessions of that person were ended")
+            return authority.refused("the sessions of that person were ended")
         end(request)
         auth.login(request, user)
         set_user(request, user)

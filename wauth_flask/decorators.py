@@ -16,7 +16,6 @@ from flask import Blueprint, Flask, current_app, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from wauth_core.exceptions import WauthError
-from wauth_core.sync.knowledge import May
 from wauth_core.web import pages
 from wauth_core.web.authority import is_member
 from wauth_flask.errors import AS_IT_IS, DirectoryDown, NotAllowed, SignInRequired
@@ -81,10 +80,10 @@ def group_required(*groups: str, login_url: str | None = None, bypass_superuser:
         if (response := require_login(login_url)) is not None:
             return response
         person = current_person()
-        may = May.YES if bypass_superuser and person.is_superuser else is_member(lambda: person, groups)
-        if may is May.YES:
+        is_in = (bypass_superuser and person.is_superuser) or is_member(lambda: person, groups)
+        if is_in:
             return None
-        raise _told(NotAllowed(why=pages.in_none_of(person, groups)) if may is May.NO else DirectoryDown())
+        raise _told(DirectoryDown() if is_in is None else NotAllowed(why=pages.in_none_of(person, groups)))
 
     return _applied(None, check)
 

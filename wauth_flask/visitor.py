@@ -17,7 +17,6 @@ from werkzeug.local import LocalProxy
 
 from wauth_core.exceptions import WauthError
 from wauth_core.identity import Identity
-from wauth_core.sync.knowledge import May
 from wauth_core.sync.repository import UserSnapshot
 from wauth_core.web.authority import Authority, Row, refresh
 from wauth_core.web.front import found_by_wrapper
@@ -143,11 +142,11 @@ def judge(state: State, identity: Identity, user: UserSnapshot | None, **how: An
     result = authority.result if authority.error is None else None
     if result is not None and result.ok:
         ldap_user_sync.send(_app(), identity=identity, result=result)
-    if authority.may is May.UNKNOWN:
+    if authority.is_unknown:
         logger.warning("Whether %s may go on cannot be known: %s", identity, authority.reason)
         user_refused.send(_app(), identity=identity, reason=authority.reason)
         raise _unavailable(state, authority)
-    if authority.may is May.NO:
+    if authority.ends:
         return _refused(state, identity, authority.reason)
     if authority.written:
         key = result.key if result is not None else user.key if user is not None else None

@@ -57,9 +57,32 @@ class Authority:
     told: Told | None = None
 
     @property
+    def allows(self) -> bool:
+        """Whether the person may go on."""
+        return self.may is May.YES
+
+    @property
+    def ends(self) -> bool:
+        """Whether the person may not, so that the session ends."""
+        return self.may is May.NO
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody can tell now: 503 with Retry-After, and the session stays."""
+        return self.may is May.UNKNOWN
+
+    @property
     def status(self) -> int:
         """The status of the page that answers a NO or an UNKNOWN."""
-        return 503 if self.may is May.UNKNOWN else 403
+        return 503 if self.is_unknown else 403
+
+    def refused(self, reason: str) -> Authority:
+        """The same as a NO, for *reason*."""
+        return replace(self, may=May.NO, reason=reason)
+
+    def as_asked(self) -> Authority:
+        """The same for a view that must have a new answer: without one nobody knows."""
+        return replace(self, may=May.UNKNOWN, raises=True) if self.allows and self.error is not None else self
 
 
 YES = Authority(May.YES)
@@ -195,17 +218,17 @@ def of_person(wauth: Wauth, identity: Identity, facts: TransportFacts | None = N
 # -- all of them
 
 
-def is_member(user: Callable[[], WindowsUser], groups: Iterable[str]) -> May:
+def is_member(user: Callable[[], WindowsUser], groups: Iterable[str]) -> bool | None:
     """Whether a *user* is in one of *groups*, each any name that ``in_group`` takes; for a view that asks for one.
 
-    UNKNOWN where nobody can tell now. Never raises `WauthError`: the log says what is wrong.
+    None where nobody can tell now: 503 with Retry-After. Never raises `WauthError`: the log says what is wrong.
     """
     try:
         person = user()
-        return May.YES if any(map(person.in_group, groups)) else May.NO
+        return any(map(person.in_group, groups))
     except (UnknownDomain, AmbiguousUser, InvalidIdentity) as error:
         logger.error("Somebody is taken to be in no group: %s", error)
-        return May.NO
+        return False
     except WauthError as error:
         logger.error("A group check could not be made: %s", error)
-        return May.UNKNOWN
+        return None
