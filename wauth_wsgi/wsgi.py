@@ -47,7 +47,7 @@ class WindowsAuthWSGI:
     ) -> None:
         self.app = app
         self._front = Front.of(wauth, [ServerIdentity()] if sources is None else sources, required)
-        self._sources, self._rules = self._front.sources, self._front.rules
+        self._sources, self._rules, self._people = self._front.sources, self._front.rules, self._front.people
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         with self._front.in_time():
@@ -63,14 +63,17 @@ class WindowsAuthWSGI:
             environ[USER] = NOBODY
             if (answer := front.answer(outcome, request)) is not None:
                 return _send(answer, environ, start_response)
-            start_response = _finishing(start_response, outcome, front.challenge.over(request.secure))
+            if (challenge := front.challenge.over(request.secure)).headers:
+                start_response = _finishing(start_response, outcome, challenge)
             return self.app(environ, start_response)
         environ[IDENTITY] = outcome.identity
         environ[USER] = WindowsUser(
-            outcome.identity, outcome.facts, directory=front.people, sid=outcome.sid, told=authority.told
+            outcome.identity, outcome.facts, directory=self._people, sid=outcome.sid, told=authority.told
         )
+        if outcome.headers:
+            start_response = _finishing(start_response, outcome, ASKS_NOTHING)
         try:
-            return self.app(environ, _finishing(start_response, outcome, ASKS_NOTHING))
+            return self.app(environ, start_response)
         except DirectoryUnavailable as error:
             return _send(front.unavailable(error, request), environ, start_response, sys.exc_info())
 
@@ -85,9 +88,7 @@ def _send(answer: Answer, environ: WSGIEnvironment, start_response: StartRespons
 
 
 def _finishing(start_response: StartResponse, outcome: Outcome, challenge: Challenge) -> StartResponse:
-    """*start_response*, with what belongs on the application's response, if anything can."""
-    if not (challenge.headers or (isinstance(outcome, SignedIn) and outcome.headers)):
-        return start_response
+    """*start_response*, with what belongs on the application's response."""
 
     def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
         asks = status.startswith("401") and not any(name.lower() == "www-authenticate" for name, _ in headers)
