@@ -194,7 +194,7 @@ class People:
     def _learn(self, identity: Identity, user: DirectoryUser | None, heard: Heard) -> bool:
         """Remember an answer, if it counts. A new password, and another bearer of the name, end the sessions of the
         former."""
-        before = self._answers.get(identity)
+        before = self._answers.shared(identity)
         told = of_user(user, heard, password_set(user)) if user is not None else None
         known = settled(before, told or Known(heard.as_of, None, gone=True, controller=heard.controller), heard)
         if known is None:
