@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -35,14 +36,15 @@ def run(command: str) -> str:
 @contextmanager
 def serving(command: str, url: str = "", sees: str = "") -> Iterator[None]:
     """While the server runs; *url* of it answers with *sees* before a minute is over."""
-    process = subprocess.Popen(["sh", "-c", f"exec {printed(command)}"], stdout=subprocess.DEVNULL)
+    started = ["sh", "-c", f"exec {printed(command)}"]
+    process = subprocess.Popen(started, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         if url:
             assert url.startswith("http")
             assert sees in _answer(url, process)
         yield
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)  # a reloader's child, too
         process.wait(20)
 
 

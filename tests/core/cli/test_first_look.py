@@ -189,7 +189,7 @@ def test_no_table_is_wider_than_the_terminal(config):
     assert max(len(line.rstrip()) for line in said.splitlines()) <= 60
 
 
-@pytest.mark.parametrize("kind", ["wauth.toml", "django"])
+@pytest.mark.parametrize("kind", ["wauth.toml", "django", "flask"])
 def test_init_writes_settings_that_work(tmp_path, monkeypatch, directory, kind):
     """What it asks for is tried, and the password stays out of the file."""
     monkeypatch.chdir(tmp_path)
@@ -204,7 +204,7 @@ def test_init_writes_settings_that_work(tmp_path, monkeypatch, directory, kind):
     assert settings["PASSWORD"] not in written + done.output
     monkeypatch.setenv("AD_PASSWORD", settings["PASSWORD"])
     names: dict = {}
-    if kind == "django":
+    if kind != "wauth.toml":
         exec(written, names)
     with Wauth(names["WAUTH_DOMAINS"]) if names else Wauth.from_toml(path) as made:
         assert made.manager("EXAMPLE").user("bob").enabled
