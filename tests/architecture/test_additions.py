@@ -47,27 +47,28 @@ def defines(node: ast.ClassDef) -> set[str]:
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_source_states_its_risk(name):
-    """In its docstring, where an editor shows it, and in the guide, which says what it is for."""
-    assert "Risk:" in (SOURCES[name].__doc__ or ""), f"The docstring of {name} wants a paragraph that begins with Risk:"
+def test_a_source_has_all_that_a_source_needs(name):
+    """Its risk, where an editor shows it and in the guide; what a client sends to be somebody by it; the contract."""
     guide = text("docs/howto/sources.md")
-    first = guide.split("\n## ")[0]
-    assert f"`{name}" in first, f"The table at the top of docs/howto/sources.md wants a row for {name}"
     section = guide.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
-    assert "**Risk.**" in section, f"docs/howto/sources.md wants a section ## {name} with **Risk.**"
-
-
-@pytest.mark.parametrize("name", SOURCES)
-def test_a_source_has_hostile_rows(name):
-    """What a client sends to be somebody by it, at every front end; and any bytes at all."""
     rows = hostile.AIMED_AT.get(name)
-    assert rows is not None, f"tests/contract/hostile.py: AIMED_AT wants {name}, and FORGED what a client would send"
-    assert set(rows) <= set(hostile.FORGED)
-    if rows:
-        asked = {type(source).__name__ for source in test_any_input.SOURCES}
-        assert name in asked, f"tests/wsgi/test_any_input.py: SOURCES wants a {name}"
-        suite = text("tests/contract/test_sources.py")
-        assert f"class Test{name}(" in suite, f"tests/contract/test_sources.py wants a class Test{name}(SourceContract)"
+    asked = {type(source).__name__ for source in test_any_input.SOURCES}
+    wants = {
+        f"The docstring of {name}: a paragraph that begins with Risk:": "Risk:" in (SOURCES[name].__doc__ or ""),
+        "docs/howto/sources.md: a row in the table at the top": f"`{name}" in guide.split("\n## ")[0],
+        f"docs/howto/sources.md: a section ## {name} with **Risk.**": "**Risk.**" in section,
+        "tests/contract/hostile.py: what a client would send in FORGED, and the name in AIMED_AT": rows is not None,
+        f"tests/contract/test_sources.py: class Test{name}(SourceContract)": rows == ()
+        or f"class Test{name}(" in text("tests/contract/test_sources.py"),
+        "tests/wsgi/test_any_input.py: one in SOURCES": rows == () or name in asked,
+    }
+    missing = [what for what, there in wants.items() if not there]
+    assert not missing, "\n".join(["", *missing])
+
+
+def test_what_is_aimed_at_a_source_is_sent():
+    """To every front end."""
+    assert {row for rows in hostile.AIMED_AT.values() for row in rows} <= set(hostile.FORGED)
 
 
 # -- a setting

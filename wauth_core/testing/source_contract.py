@@ -97,7 +97,8 @@ def on_the_wire(text: str) -> str:
 class SourceContract:
     """All rows of the contract.
 
-    *domain* is whose people `claim` is about. *believes* says why the source believes a claim:
+    *domain* is whose people `claim` is about, *rules* how the site reads names: for a source of UPNs
+    ``NameRules(use_spn=True)``, with the domain's DNS name. *believes* says why the source believes a claim:
 
     - "peers": it comes from an address that the operator listed. A stranger's is refused.
     - "server": the server itself says so, and no header of a client's.
@@ -107,6 +108,7 @@ class SourceContract:
     """
 
     domain = "EXAMPLE"
+    rules = NameRules()
     believes: Literal["peers", "server", "proof"] = "peers"
     hidden: tuple[str, ...] = ()
 
@@ -123,7 +125,7 @@ class SourceContract:
         """Whoever comes is who they are: without case, and otherwise letter by letter."""
         for outcome in self._outcomes(source, lambda: self.claim(username)):
             assert isinstance(outcome, SignedIn), outcome
-            assert outcome.identity == Identity(self.domain, fold_username(username))
+            assert outcome.identity == Identity(self.domain, fold_username(username), self.rules.use_spn)
             assert outcome.source
 
     @pytest.mark.parametrize("username", HOSTILE.values(), ids=HOSTILE)
@@ -136,7 +138,7 @@ class SourceContract:
         """The next source is asked, and the peer does not matter."""
         for peer in (self.claim("alice").peer, STRANGER, None):
             for request in self._requests(source, lambda peer=peer: Request({}, (), peer)):  # type: ignore[misc]
-                assert source.identify(request, NameRules()) is None
+                assert source.identify(request, self.rules) is None
 
     def test_a_claim_needs_what_makes_it_believed(self, source: Source) -> None:
         """See *believes*: another peer, the same as a client's headers, an altered claim."""
@@ -186,19 +188,19 @@ class SourceContract:
             monkeypatch.setattr(module, name, _no)
         for request in asked:
             if not may_block(request):
-                source.identify(request, NameRules())
+                source.identify(request, self.rules)
 
     def test_threads_share_it(self, source: Source) -> None:
         """Of eight people who come at once each is who they are."""
         requests = [list(self._requests(source, lambda n=n: self.claim(f"user{n}"))) for n in range(8)]  # type: ignore[misc]
-        outcomes = in_threads(8, lambda n: [decide([source], request, NameRules()) for request in requests[n]])
+        outcomes = in_threads(8, lambda n: [decide([source], request, self.rules) for request in requests[n]])
         seen = {str(getattr(outcome, "identity", outcome)) for each in outcomes for outcome in _listed(each)}
         assert seen == {str(Identity(self.domain, f"user{n}")) for n in range(8)}
 
     def test_the_application_does_not_see_what_signs_people_in(self, source: Source) -> None:
         """`decide` hides it, who ever answered: what could be sent again."""
         for request in self._requests(source, lambda: self.claim("alice")):
-            decide([_Nobody(), source], request, NameRules())
+            decide([_Nobody(), source], request, self.rules)
             left = {name for name in self.hidden if request.header_values(name)}
             assert left == set()
 
@@ -210,7 +212,7 @@ class SourceContract:
 
     def _outcomes(self, source: Source, claim: Callable[[], Request]) -> Iterator[Outcome]:
         for request in self._requests(source, claim):
-            outcome = decide([source], request, NameRules())
+            outcome = decide([source], request, self.rules)
             assert not (isinstance(outcome, Rejected) and outcome.reason == "the source failed"), request
             yield outcome
 
