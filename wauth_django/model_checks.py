@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,8 +10,7 @@ from django.core.checks import CheckMessage, Error
 from django.db.models import ForeignKey
 
 from wauth_core.settings import LDAPSettings
-
-_FLAGS = {"SUPERUSER_GROUPS": "is_superuser", "STAFF_GROUPS": "is_staff", "ACTIVE_GROUPS": "is_active"}
+from wauth_core.sync.policy import asked_of_users
 
 
 def check_model(domain: str, found: LDAPSettings) -> Iterator[CheckMessage]:
@@ -25,7 +23,7 @@ def check_model(domain: str, found: LDAPSettings) -> Iterator[CheckMessage]:
             hint="Let it be null or have a default; or set WAUTH_CREATE_USERS = False and make users yourself.",
             id="wauth.E012",
         )
-    for setting, names in _asked(found):
+    for setting, names in asked_of_users(found).items():
         for name in names:
             if name not in columns:
                 yield Error(
@@ -41,23 +39,3 @@ def _that_nothing_fills(columns: Iterable[Any]) -> Iterator[str]:
         needed = isinstance(column, ForeignKey) and not column.null and not column.has_default()
         if needed and not column.remote_field.parent_link:
             yield column.name
-
-
-def _asked(found: LDAPSettings) -> Iterator[tuple[str, Iterable[str]]]:
-    default = LDAPSettings(SERVER="-", SEARCH_BASE="-")
-    given: dict[str, Any] = {
-        each.name: value
-        for each in dataclasses.fields(default)
-        if (value := getattr(found, each.name) if not callable(vars(found)[each.name]) else None)
-        and value != getattr(default, each.name)
-    }
-    for setting in ("USER_FIELD_MAP", "FLAG_MAP"):
-        yield setting, given.get(setting, ())
-    if "USER_QUERY_FIELD" in given:
-        yield "USER_QUERY_FIELD", [given["USER_QUERY_FIELD"]]
-    for setting, flag in _FLAGS.items():
-        if setting in given:
-            yield setting, [flag]
-    for setting in ("GROUP_MAP", "MIRROR_GROUPS"):
-        if setting in given:
-            yield setting, ["groups"]

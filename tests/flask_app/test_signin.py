@@ -10,6 +10,7 @@ from flask import Flask
 from tests.flask_app.applications import ALICE, with_database
 from wauth_core import ConfigurationError
 from wauth_core.identity import TransportFacts
+from wauth_core.settings import ConfigurationWarning
 from wauth_core.web.outcomes import SignedIn
 from wauth_flask import WindowsAuth
 
@@ -337,3 +338,14 @@ def test_a_source_that_cannot_work_stops_the_start():
     app.config["WAUTH_SOURCES"] = [NeedsPasswords()]
     with pytest.raises(ConfigurationError, match="nobody to check passwords with"):
         WindowsAuth(app)
+
+
+def test_a_setting_for_what_the_model_lacks_is_warned_of(make_with_database):
+    """A field and a flag that nothing can hold: a ConfigurationWarning at the first sign-in, which goes on."""
+    fields = {"username": "sAMAccountName", "shoe_size": "title"}
+    app = make_with_database(domain={"FLAG_MAP": {"is_wizard": "Wizards"}, "USER_FIELD_MAP": fields})
+    with pytest.warns(ConfigurationWarning) as told:
+        assert app.test_client().get("/", environ_base=ALICE).json["authenticated"]
+    said = "".join(str(each.message) for each in told if each.category is ConfigurationWarning)
+    assert "'is_wizard'" in said
+    assert "'shoe_size'" in said

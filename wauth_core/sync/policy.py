@@ -19,6 +19,25 @@ from wauth_core.sync.repository import UserSnapshot, Wanted
 _LOGON_NAMES = frozenset({"samaccountname", "uid"})
 PROPAGATION = ("is_superuser", "is_staff", ACTIVE)  # each gives the ones after it
 _FLAG_SETTINGS = {"is_superuser": "SUPERUSER_GROUPS", "is_staff": "STAFF_GROUPS", ACTIVE: "ACTIVE_GROUPS"}
+_NAMED_IN, _GROUP_SETTINGS = ("USER_FIELD_MAP", "FLAG_MAP"), ("GROUP_MAP", "MIRROR_GROUPS")
+
+
+def asked_of_users(settings: LDAPSettings) -> dict[str, tuple[str, ...]]:
+    """What settings ask the application's users to have, by setting: fields, flags, and "groups".
+
+    A setting that was left at its default asks for nothing, nor does one whose value a function has yet to give.
+    """
+    default = LDAPSettings(SERVER="-", SEARCH_BASE="-")
+    given = {
+        name: value
+        for name in (*_NAMED_IN, "USER_QUERY_FIELD", *_FLAG_SETTINGS.values(), *_GROUP_SETTINGS)
+        if not callable(value := vars(settings)[name]) and value != getattr(default, name)
+    }
+    asked = {name: tuple(given[name] or ()) for name in _NAMED_IN if name in given}
+    if "USER_QUERY_FIELD" in given:
+        asked["USER_QUERY_FIELD"] = (given["USER_QUERY_FIELD"],)
+    asked |= {name: (flag,) for flag, name in _FLAG_SETTINGS.items() if name in given}
+    return asked | {name: ("groups",) for name in _GROUP_SETTINGS if name in given}
 
 
 @dataclass(frozen=True)
@@ -48,6 +67,7 @@ class Policy:
     username_format: str | Callable[[DirectoryUser], str] = "{username}"
     adopt: bool = False
     patience: timedelta = timedelta(minutes=10)  # how long controllers may lag behind one another: WAUTH_RESYNC_DELTA
+    asked: frozenset[str] = frozenset()  # see `Wanted`
 
     @classmethod
     def of(cls, domain: str, settings: LDAPSettings, site: SiteSettings, name_field: str | None = None) -> Policy:
@@ -89,6 +109,9 @@ class Policy:
             username_format=site.username_format,
             adopt=site.adopt_existing_users,
             patience=site.resync_delta or timedelta(minutes=10),
+            asked=frozenset()
+            if site.ignore_setting_warnings
+            else frozenset(name for asked in asked_of_users(settings).values() for name in asked),
         )
 
     @property
@@ -135,7 +158,7 @@ class Policy:
         """What a repository must read."""
         flags = tuple(dict.fromkeys((*self.flags, ACTIVE)))
         fields = tuple(dict.fromkeys((*self.fields, *((self.query_field,) if self.has_own_key else ()))))
-        return Wanted(fields, flags, self.username_field, groups=bool(self.group_map) or self.mirrors)
+        return Wanted(fields, flags, self.username_field, groups=bool(self.group_map) or self.mirrors, asked=self.asked)
 
     @property
     def mirrors(self) -> bool:

@@ -51,13 +51,16 @@ class Wanted:
     """Which of a user's fields and flags the settings speak of: a repository reads these and no more.
 
     *username_field* is the field that holds the name a user goes by in the application. Where *groups* is False no
-    setting speaks of groups, and a repository may spare itself the query.
+    setting speaks of groups, and a repository may spare itself the query. *asked* are the names that a setting has been
+    given, and not a default: warn (`ConfigurationWarning`) of those that the application's users do not have; "groups"
+    among them are the groups.
     """
 
     fields: tuple[str, ...]
     flags: tuple[str, ...]
     username_field: str = "username"
     groups: bool = True
+    asked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ wrote, so that the request that signs somebody in sees the new rights.
 
 from __future__ import annotations
 
-import logging
 import uuid
+import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session, joinedload, scoped_session
 from sqlalchemy.orm.util import identity_key
 
 from wauth_core.exceptions import SyncError
+from wauth_core.settings import ConfigurationWarning
 from wauth_core.sync import store
 from wauth_core.sync.repository import Change, Key, UserSnapshot, Wanted
 from wauth_core.sync.sqlalchemy_tables import (
@@ -51,8 +52,6 @@ from wauth_core.sync.store import domain_key, fitted, name_key, same_domain, sam
 
 __all__ = ["SQLAlchemyUserRepository", "WindowsGroupMixin", "WindowsUserMixin", "add_memberships", "link_tables"]
 
-logger = logging.getLogger("wauth.sync")
-
 
 class SQLAlchemyUserRepository:
     """Users in the SQLAlchemy model *user*, groups (roles) in *group*, by a relationship from one to the other.
@@ -60,7 +59,8 @@ class SQLAlchemyUserRepository:
     *session* is the application's: a ``Session``, a ``scoped_session`` or Flask-SQLAlchemy's ``db.session``.
 
     The keys of ``USER_FIELD_MAP`` and the names of flags are attributes of *user*; *names* says where yours differ
-    (``{"is_superuser": "admin"}``). What *user* does not have is left alone, and said once in the log. *groups* is
+    (``{"is_superuser": "admin"}``). What *user* does not have is left alone, with a `ConfigurationWarning` where a
+    setting was given that asks for it. *groups* is
     the relationship (found by itself where there is just one to *group*), *group_name* the attribute that names a
     group. *create* makes a new user from keyword arguments; by default it is *user* itself.
 
@@ -85,7 +85,7 @@ class SQLAlchemyUserRepository:
         self._create = create or user
         self._key = primary_key(user)
         self._key_name = sa_inspect(user).get_property_by_column(self._key).key
-        self._unknown: set[str] = set()
+        self._asked: set[str] = set()
         self._finders: dict[tuple[bool, bool], Select[Any]] = {}
         self._tables = link_tables(user)
         self._groups = groups_of(user, group, groups) if group is not None else None
@@ -97,6 +97,7 @@ class SQLAlchemyUserRepository:
 
     def find(self, wanted: Wanted, *, domain: str, username: str, guid: uuid.UUID | None = None) -> list[UserSnapshot]:
         """See `UserRepository`. One query."""
+        self._warn_of_what_is_not_kept(wanted.asked)
         wants = (wanted.groups, guid is not None)
         if wants not in self._finders:  # building it costs more than running it, and it is run at each request
             link = self._tables.link
@@ -224,19 +225,27 @@ class SQLAlchemyUserRepository:
         return getattr(record, self._groups.key) if self._groups is not None else ()
 
     def _attribute(self, name: str) -> str | None:
-        """What *name* is called on the model; None, with a word in the log, where it cannot be written there."""
+        """What *name* is called on the model; None where it cannot be written there."""
         attribute = self._names.get(name, name)
         if attribute in sa_inspect(self._user).all_orm_descriptors or settable(self._user, attribute):
             return attribute
-        if attribute not in self._unknown:
-            self._unknown.add(attribute)
-            logger.warning(
-                "%s has no column or property %r: what the directory says of it is not kept. Add it, name yours in "
-                "SQLAlchemyUserRepository(names=…), or take it out of USER_FIELD_MAP or the flags.",
-                self._user.__name__,
-                attribute,
-            )
         return None
+
+    def _warn_of_what_is_not_kept(self, asked: frozenset[str]) -> None:
+        """Warn, once, of names that a setting has been given and *user* does not have."""
+        new = sorted(asked - self._asked)
+        self._asked.update(new)
+        for name in new:
+            if name == "groups" and self._groups is None:
+                said = "no groups: give SQLAlchemyUserRepository(group=…), or take them out of GROUP_MAP, MIRROR_GROUPS"
+            elif name != "groups" and self._attribute(name) is None:
+                said = (
+                    f"no column or property {self._names.get(name, name)!r}, so what the directory says of it is not "
+                    f"kept: add it, name yours in SQLAlchemyUserRepository(names=…), or take it out of the settings"
+                )
+            else:
+                continue
+            warnings.warn(f"{self._user.__name__} has {said}.", ConfigurationWarning, stacklevel=2)
 
     # -- writing
 

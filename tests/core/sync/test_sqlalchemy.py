@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 import uuid
@@ -22,6 +23,9 @@ from sqlalchemy.orm import (
 from sqlalchemy.pool import StaticPool
 
 from wauth_core.exceptions import ConfigurationError, SyncError
+from wauth_core.settings import ConfigurationWarning, LDAPSettings
+from wauth_core.site_settings import SiteSettings
+from wauth_core.sync.policy import Policy
 from wauth_core.sync.repository import Change, Link, Wanted
 from wauth_core.sync.sqlalchemy import (
     SQLAlchemyUserRepository,
@@ -111,8 +115,8 @@ def test_other_names_other_keys_and_a_set_of_roles(base):
     assert repository.record(key).admin is True
 
 
-def test_what_a_model_lacks_is_left_alone_and_said_once(base, caplog):
-    """A model without a column for something still works; the log says what is not kept."""
+def test_what_a_model_lacks_is_left_alone_and_said_once(base):
+    """A model without a column for something still works; a warning says what a setting asks for in vain."""
 
     class User(base):
         __tablename__ = "users"
@@ -122,9 +126,32 @@ def test_what_a_model_lacks_is_left_alone_and_said_once(base, caplog):
     repository = ready(base, User)
     create(repository, email="a@example.local")
     create(repository, "bob", email="b@example.local")
-    [found] = repository.find(WANTED, domain="EXAMPLE", username="alice")
+    asking = dataclasses.replace(WANTED, asked=frozenset({"username", "email", "is_superuser", "groups"}))
+    with pytest.warns(ConfigurationWarning) as told:
+        [found] = repository.find(asking, domain="EXAMPLE", username="alice")
+    assert repository.find(asking, domain="EXAMPLE", username="alice"), "with no other warning, which would be an error"
     assert (found.fields, found.flags) == ({"username": "alice"}, {})
-    assert caplog.text.count("'email'") == 1
+    said = [str(each.message) for each in told]
+    assert len(said) == 3
+    for each, name in zip(said, ("'email'", "no groups", "'is_superuser'"), strict=True):
+        assert name in each
+
+
+ASKED = [
+    pytest.param({}, set(), id="defaults-ask-for-nothing"),
+    pytest.param({"USER_FIELD_MAP": {"username": "sAMAccountName", "phone": "mobile"}}, {"username", "phone"}),
+    pytest.param({"FLAG_MAP": {"is_boss": "Bosses"}, "STAFF_GROUPS": "Staff"}, {"is_boss", "is_staff"}),
+    pytest.param({"USER_QUERY_FIELD": "mail"}, {"mail"}),
+    pytest.param({"MIRROR_GROUPS": True}, {"groups"}),
+]
+
+
+@pytest.mark.parametrize(("given", "asked"), ASKED)
+def test_what_settings_ask_of_users(given, asked):
+    """What was written, and nothing that was not; nothing at all where warnings are not wanted."""
+    settings = LDAPSettings(SERVER="dc1", SEARCH_BASE="DC=example,DC=local", **given).for_domain("EXAMPLE")
+    assert Policy.of("EXAMPLE", settings, SiteSettings()).wanted.asked == asked
+    assert Policy.of("EXAMPLE", settings, SiteSettings(ignore_setting_warnings=True)).wanted.asked == set()
 
 
 def test_dataclass_models_and_properties_work(base):
