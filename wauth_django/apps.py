@@ -29,6 +29,8 @@ class WindowsAuthConfig(AppConfig):
         self._lock = threading.RLock()
         self.at_end: list[Callable[[], object]] = []
         """Called when the process ends, before the connections are given up."""
+        self.at_use: list[Callable[[], object]] = []
+        """Called when something is about to use the directory."""
 
     def ready(self) -> None:
         """Register checks and receivers; nothing connects here."""

@@ -40,6 +40,8 @@ def get_wauth() -> Wauth:
     """The `Wauth` of this process. Raises `ConfigurationError`."""
     config: Any = apps.get_app_config("windows_auth")
     wauth: Wauth = config.wauth
+    for call in config.at_use:
+        call()
     return wauth
 
 

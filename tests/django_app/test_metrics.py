@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sqlite3
@@ -9,11 +10,14 @@ import subprocess
 import sys
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
+from wauth_django.ldap import get_ldap_manager
+from wauth_django.ldap_metrics import collect
 from wauth_django.ldap_metrics.admin import LDAPUsageAdmin
 from wauth_django.ldap_metrics.collect import EVERY, Collector
 from wauth_django.ldap_metrics.models import LDAPUsage
@@ -44,6 +48,9 @@ if sys.argv[1] == "killed":
     os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 from wauth_django.ldap import get_ldap_manager
 get_ldap_manager("EXAMPLE").user("alice")
+if sys.argv[1] == "killed worker":
+    get_ldap_manager("EXAMPLE")
+    os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
 """
 
 
@@ -113,9 +120,38 @@ def test_a_living_process_updates_its_one_row(db, directory):
     assert after.pk == before.pk
 
 
-@pytest.mark.parametrize("end", ["killed", "exits"])
+def test_a_process_without_requests(db, directory, monkeypatch):
+    """Between two uses, at most every five minutes; not in a transaction, nor in an event loop, nor beside requests."""
+    now = 1000.0
+    collector = Collector(clock=lambda: now)
+    LDAPUser.objects.create_user("EXAMPLE\\alice")
+
+    async def in_a_loop():
+        collector.at_use()
+
+    now += EVERY
+    collector.at_use()  # in the transaction of the test
+    monkeypatch.setattr(collect, "connections", {"default": SimpleNamespace(in_atomic_block=False)})
+    asyncio.run(in_a_loop())
+    assert not LDAPUsage.objects.exists()
+    collector.at_use()
+    before = LDAPUsage.objects.get()
+    get_ldap_manager("EXAMPLE").user("alice")
+    collector.at_use()
+    assert LDAPUsage.objects.get().operations == before.operations
+    now += EVERY
+    collector.at_use()
+    assert LDAPUsage.objects.get().operations > before.operations
+    collector.after_request()
+    get_ldap_manager("EXAMPLE").user("alice")
+    now += EVERY
+    collector.at_use()
+    assert LDAPUsage.objects.get().search_operations == get_ldap_manager("EXAMPLE").get_usage().search_operations - 1
+
+
+@pytest.mark.parametrize("end", ["killed", "killed worker", "exits"])
 def test_a_real_process(tmp_path, end):
-    """One that is killed leaves the row of its last request, one that exits a whole one."""
+    """One that is killed leaves the row of its last request, or use, one that exits a whole one."""
     database = tmp_path / "site.sqlite3"
     run = subprocess.run(
         [sys.executable, "-c", PROCESS, end],
@@ -125,13 +161,13 @@ def test_a_real_process(tmp_path, end):
         check=False,
     )
     killed = signal.SIGTERM if sys.platform == "win32" else -signal.SIGKILL  # there that ends a process at once
-    assert run.returncode == (killed if end == "killed" else 0), run.stderr.decode()
+    assert run.returncode == (0 if end == "exits" else killed), run.stderr.decode()
     with closing(sqlite3.connect(database)) as connection:
         [(opened, closed, searches)] = connection.execute(
             "SELECT open_sockets, closed_sockets, search_operations FROM ldap_metrics_ldapusage"
         )
     assert searches > 0
-    assert closed == (0 if end == "killed" else opened)
+    assert closed == (opened if end == "exits" else 0)
 
 
 def test_old_rows_are_cleaned(db, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from pathlib import Path
 
 import ldap3
 import pytest
@@ -12,10 +13,11 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from ldap3.core.exceptions import LDAPExceptionError
 
+import wauth_django
 from tests.ad.tap import Tap
 from tests.django_app.test_panel import panel_after
 from tests.e2e.browser import Browser
-from wauth_core.exceptions import DirectoryError
+from wauth_core.exceptions import BindError, DirectoryError
 from wauth_django.conf import get_wauth
 from wauth_django.ldap import get_ldap_manager
 from wauth_django.models import LDAPUser
@@ -148,13 +150,37 @@ def test_the_metrics_count_every_operation(tap, link):
     assert usage.open_sockets == usage.closed_sockets == usage.wrapped_sockets == tap.accepted
 
 
+def test_a_service_account_that_is_refused_is_seen(tap, settings):
+    """Connections on which nobody could sign in: in the panel and in the metrics as on the wire."""
+    domain = settings.WAUTH_DOMAINS["EXAMPLE"]
+    settings.WAUTH_DOMAINS = {"EXAMPLE": {**domain, "PASSWORD": WRONG_PASSWORD}}
+
+    def view(request):
+        with pytest.raises(BindError):
+            get_ldap_manager("EXAMPLE").user("alice")
+        return HttpResponse("")
+
+    panel = panel_after(view, RequestFactory().get("/"))
+    shown = [(each["kind"], each["result"]) for each in panel.get_stats()["operations"]]
+    tap.drain()
+    seen = Counter(request.kind for request in tap.seen)
+    assert shown == [("connect", ""), ("bind", "49 invalidCredentials"), ("unbind", "")]
+    assert seen == {"bind": 1, "unbind": 1}
+    assert WRONG_PASSWORD not in panel.content
+    usage = get_ldap_manager("EXAMPLE").get_usage()
+    assert (usage.bind_operations, usage.unbind_operations, usage.operations) == (1, 1, 2)
+    assert usage.open_sockets == usage.closed_sockets == tap.accepted == 1
+    assert usage.bytes_transmitted == sum(len(request.octets) for request in tap.seen)
+
+
 def test_the_panel_fits_a_screen_of_1280_pixels(tap, link, tmp_path):
     """Beside the toolbar's own 220 px nothing sticks out, long names and opened details included."""
     panel = panel_after(everything(tap, link), RequestFactory().get("/"))
+    style = Path(wauth_django.__file__).with_name("static") / "wauth_django" / "panel.css"
     page = tmp_path / "panel.html"
     page.write_text(
-        f"<!DOCTYPE html><meta charset=utf-8><body style='margin:0'><div id=panel style='width:1060px;overflow:auto'>"
-        f"{panel.content}</div>",
+        f"<!DOCTYPE html><meta charset=utf-8><style>{style.read_text('utf-8')}</style><body style='margin:0'>"
+        f"<div id=djDebug><div id=panel class=djdt-panelContent style='width:1060px;overflow:auto'>{panel.content}",
         encoding="utf-8",
     )
     with Browser(width=1280) as browser:

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from typing import Any
 
 import ldap3
@@ -39,6 +40,8 @@ class Dialer:
         self._context: tuple[ssl.SSLContext, object] | None = None
         self._addresses = Addresses()
         self.refusals = Refusals(str(settings.USERNAME), (domain, *names(settings.SERVER)), stores)
+        self.discard: Callable[[Connection], None] = Connection.hang_up
+        """What becomes of a connection on which nobody could sign in."""
 
     def service_connection(self, endpoint: Endpoint, deadline: float, *, for_users: bool = False) -> Connection:
         """A connection bound as the service account.
@@ -54,7 +57,7 @@ class Dialer:
             if for_users:
                 _read_server_info(connection)
         except BaseException:
-            connection.hang_up()
+            self.discard(connection)
             raise
         connection.used_at = time.monotonic()
         return connection

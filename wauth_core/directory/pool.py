@@ -63,6 +63,7 @@ class Pool:
     ) -> None:
         self.dialer = dialer
         self.rotation = Rotation(dialer, servers)
+        dialer.discard = lambda connection: _retire(self.state, [connection])
         self.size = size
         self.breaker = breaker
         self._states = PerProcess(_State, _forget)

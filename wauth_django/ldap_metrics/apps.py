@@ -17,10 +17,11 @@ class LdapMetricsConfig(AppConfig):
     default_auto_field = "django.db.models.AutoField"
 
     def ready(self) -> None:
-        """Collect after a request now and then, and at the end, before `wauth_django` gives its connections up."""
+        """Collect now and then (after a request, or between two uses), and at the end, while there are connections."""
         from wauth_django.ldap_metrics.collect import Collector
 
         collector = Collector()
         request_finished.connect(collector.after_request, dispatch_uid="wauth_django.ldap_metrics", weak=False)
         config: Any = apps.get_app_config("windows_auth")
+        config.at_use.append(collector.at_use)
         config.at_end.append(collector.at_end)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import threading
@@ -13,6 +14,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.db import connections, router
 
 from wauth_core.process import PerProcess
 from wauth_django.ldap_metrics.models import LDAPUsage
@@ -26,9 +28,13 @@ _OWN = {"id", "timestamp", "pid", "domain"}
 
 @dataclass
 class _Saved:
-    """What belongs to one process: its rows' keys, when they were saved (by the clock), and who saves them now."""
+    """What belongs to one process: its rows' keys, when they were saved (by the clock), and who saves them now.
+
+    *serves* is whether it answers requests.
+    """
 
     at: float
+    serves: bool = False
     keys: dict[str, int] = field(default_factory=dict)
     lock: Any = field(default_factory=threading.Lock)
 
@@ -36,8 +42,9 @@ class _Saved:
 class Collector:
     """Saves the usage of this process. *clock* counts seconds.
 
-    A killed process leaves a row that is at most `EVERY` seconds older than its last request. No thread is needed for
-    that: a web server's process that answers nothing does not use the directory.
+    A killed process leaves a row that is at most `EVERY` seconds older than its last request, or, where it answers no
+    requests, than the last time that it asked for the directory before. No thread is needed for that: a process that
+    does neither has nothing new to tell.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,6 +53,20 @@ class Collector:
 
     def after_request(self, **_: object) -> None:
         """Receiver of ``request_finished``: save, where the rows are old. Never raises."""
+        self._saved.here.serves = True
+        self._save_old()
+
+    def at_use(self) -> None:
+        """Save, where the rows are old, in a process that answers no requests. Never raises.
+
+        Not in a transaction, which may be rolled back or broken, nor in an event loop.
+        """
+        if not self._saved.here.serves and not _in_event_loop():
+            using = router.db_for_write(LDAPUsage)
+            if not connections[using].in_atomic_block:
+                self._save_old()
+
+    def _save_old(self) -> None:
         saved = self._saved.here
         if self._clock() - saved.at < EVERY or not saved.lock.acquire(blocking=False):
             return
@@ -78,6 +99,14 @@ class Collector:
 
 def _config() -> Any:
     return apps.get_app_config("windows_auth")
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def usage_row(domain: str, usage: Any) -> LDAPUsage:
