@@ -50,6 +50,8 @@ class WindowsAuthWSGI:
         self._sources, self._rules, self._people = self._front.sources, self._front.rules, self._front.people
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if self._front.wauth is None:  # no directory is asked
+            return self._respond(environ, start_response)
         with self._front.in_time():
             return self._respond(environ, start_response)
 
