@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -21,7 +22,6 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.generic import TemplateView
 
-from tests.django_app.test_docs import _run
 from wauth_core.exceptions import BindError, ReadOnlyError
 from wauth_django.decorators import domain_required, ldap_sync_required
 from wauth_django.ldap import get_ldap_manager
@@ -29,6 +29,8 @@ from wauth_django.models import LDAPUser
 from wauth_django.settings import LDAPSettings
 
 pytestmark = pytest.mark.ad
+
+ROOT = Path(__file__).parents[2]
 
 QUICK_START = """
 INSTALLED_APPS += [
@@ -108,7 +110,18 @@ def project(tmp_path, samba):
 
 def manage(project: Path, *command: str) -> str:
     """What ``manage.py`` says to a command that must succeed."""
-    return _run([sys.executable, "manage.py", *command], project)
+    return run(project, "manage.py", *command)
+
+
+def run(project: Path, *command: str) -> str:
+    """What Python prints in the project; it must succeed."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("DJANGO_", "WAUTH_"))}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    ran = subprocess.run(
+        [sys.executable, *command], cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout + ran.stderr
 
 
 def test_1_1_to_1_5_install_configure_log_publish(project):
@@ -120,7 +133,7 @@ def test_1_1_to_1_5_install_configure_log_publish(project):
         assert (folder / "web.config").is_file()
     assert "static files copied" in manage(project, "collectstatic", "--noinput")
     (project / "sign_in.py").write_text(SIGN_IN)
-    lines = _run([sys.executable, "sign_in.py"], project).splitlines()
+    lines = run(project, "sign_in.py").splitlines()
     assert lines[:3] == ["200", "302", "[('alice', True), ('bob', False)]"]
     assert "Synced EXAMPLE\\alice: created" in (project / "debug.log").read_text()
     assert (project / "ldap.log").is_file()
@@ -134,7 +147,7 @@ def test_1_12_metrics_when_a_process_ends(project):
     manage(project, "migrate", "ldap_metrics")
     manage(project, "migrate")
     (project / "sign_in.py").write_text(SIGN_IN)
-    _run([sys.executable, "sign_in.py"], project)
+    run(project, "sign_in.py")
     shown = manage(
         project,
         "shell",
