@@ -193,10 +193,11 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """The form for a link by hand, below a search of the directory."""
         domains = list(get_wauth().domains)
         asked, domain = request.GET.get("q", "").strip(), request.GET.get("domain", "")
-        shown: dict[str, Any] = {"q": asked, "domains": domains, "domain": domain if domain in domains else domains[0]}
-        if asked:
+        domain = domain if domain in domains else next(iter(domains), "")
+        shown: dict[str, Any] = {"q": asked, "domains": domains, "domain": domain}
+        if asked and domain:
             try:
-                shown["people"] = people_like(shown["domain"], asked)
+                shown["people"] = people_like(domain, asked)
             except WauthError as error:
                 shown["error"] = str(error)
         return super().add_view(request, form_url, {**shown, **(extra_context or {})})

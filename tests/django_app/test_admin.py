@@ -188,3 +188,15 @@ def test_end_sessions(admin, directory):
         for browser in pair:
             assert browser.get("/who/", REMOTE_USER=f"EXAMPLE\\{name}").json()["user"] == name
             assert (browser.session.session_key == keys[browser]) is (name == "bob")
+
+
+def test_people_are_searched_in_one_of_the_domains(admin, directory, settings):
+    """The first, until another is chosen; a site without any has nothing to search."""
+    settings.WAUTH_DOMAINS = {"EXAMPLE": directory.settings(), "SALES": directory.settings()}
+    here = LDAPUser.objects.create_user("EXAMPLE\\linus").ldap
+    assert f'href="{LIST}{here.pk}/change/"' in admin.get(f"{LIST}add/?q=linus").content.decode()
+    page = admin.get(f"{LIST}add/?q=linus&domain=SALES").content.decode()
+    assert "<option selected>SALES</option>" in page
+    assert 'value="linus"' in page
+    settings.WAUTH_DOMAINS = {}
+    assert 'id="wauth-q"' not in admin.get(f"{LIST}add/?q=linus").content.decode()
