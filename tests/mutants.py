@@ -1,8 +1,9 @@
 """Would the tests notice? Changes one operator, number or guard at a time in the modules that decide or parse.
 
-``python -m tests.mutants [MODULE …] [--sample N] [--seed N]``: without MODULE all of `MODULES`, with --sample N so many
-of each. Every mutant is made in memory, in a forked process. A run tells those that no test noticed; it exits with 1 if
-one of them is not in tests/mutants.txt, where each has its reason. What only logs, or words an error, is left alone.
+``python -m tests.mutants [MODULE …] [--sample N]``: without MODULE all that tests/mutants.txt lists, with
+--sample N so many of each. Every mutant lives in a forked process of its own; one inside a function takes the place of
+that function's code, where all else is loaded already. A run tells those that no test noticed, and exits with 1 if one
+of them is not in tests/mutants.txt, where each has its reason. What only logs, or words an error, is left alone.
 """
 
 from __future__ import annotations
@@ -11,60 +12,27 @@ import argparse
 import ast
 import contextlib
 import functools
-import importlib.abc
-import importlib.util
+import gc
+import importlib
+import itertools
 import os
 import random
 import signal
 import sys
-import time
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.machinery import SourceFileLoader
+from inspect import CO_OPTIMIZED
 from pathlib import Path
+from types import CodeType, FunctionType
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ACCEPTED = Path(__file__).with_suffix(".txt")
-LONGEST = 60  # seconds for the tests of one mutant: a loop without end is noticed
+LISTED = Path(__file__).with_suffix(".txt")
+LONGEST = 300  # seconds for the tests of one mutant: a loop without end is noticed
 PRELOADED = ["ldap3", "hypothesis.strategies", "django.test", "flask", "sqlalchemy.orm", "asgiref.sync", "flask_login"]
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not ad and not wine", "-W", "ignore:Module already imported"]
-
-CORE, WSGI = "tests/core", "tests/wsgi"
-SOURCES, FLASK = f"{CORE}/web/sources", "tests/flask_app"
-PASSWORDS, MANAGER = f"{CORE}/test_passwords.py", f"{CORE}/directory/test_manager.py"
-MODULES = {
-    "wauth_core/identity.py": [f"{CORE}/test_identity.py"],
-    "wauth_core/passwords.py": [PASSWORDS, f"{CORE}/test_takeover.py"],
-    "wauth_core/throttle.py": [PASSWORDS],
-    "wauth_core/directory/authenticate.py": [PASSWORDS, MANAGER],
-    "wauth_core/directory/password_bind.py": [PASSWORDS, MANAGER],
-    "wauth_core/directory/decode.py": [f"{CORE}/directory/test_decode.py", MANAGER],
-    "wauth_core/directory/filters.py": [f"{CORE}/directory/test_filters.py", MANAGER],
-    "wauth_core/directory/wire.py": [f"{CORE}/directory/test_wire.py", MANAGER],
-    "wauth_core/sync/plan.py": [f"{CORE}/sync/test_plan.py", f"{CORE}/sync/test_single.py"],
-    "wauth_core/web/authority.py": [f"{CORE}/web/test_authority.py"],
-    "wauth_core/web/front.py": [WSGI],
-    "wauth_core/web/languages.py": [f"{CORE}/web/test_languages.py"],
-    "wauth_core/web/login.py": [PASSWORDS, f"{FLASK}/test_login_form.py"],
-    "wauth_core/web/outcomes.py": [f"{CORE}/web/test_outcomes.py", f"{WSGI}/test_wrappers.py"],
-    "wauth_core/web/pages/__init__.py": [f"{CORE}/web/test_pages.py", f"{WSGI}/negotiate/test_source.py"],
-    "wauth_core/web/request.py": [f"{CORE}/web", f"{WSGI}/test_wrappers.py"],
-    "wauth_core/web/sessions.py": [f"{CORE}/web/test_visit.py", f"{FLASK}/test_sessions.py"],
-    "wauth_core/web/visit.py": [f"{CORE}/web/test_visit.py"],
-    "wauth_core/web/sources/encoding.py": [f"{SOURCES}/test_encoding.py"],
-    "wauth_core/web/sources/iis_token.py": [f"{SOURCES}/test_iis_token.py"],
-    "wauth_core/web/sources/pac.py": [f"{SOURCES}/test_pac.py"],
-    "wauth_core/web/sources/peers.py": [f"{SOURCES}/test_proxy.py"],
-    "wauth_core/web/sources/proxy.py": [f"{SOURCES}/test_proxy.py"],
-    "wauth_core/web/sources/proxy_check.py": [f"{SOURCES}/test_proxy.py"],
-    "wauth_core/web/sources/server.py": [f"{SOURCES}/test_encoding.py"],
-    "wauth_core/web/sources/simulate.py": [f"{WSGI}/test_wrappers.py"],
-    "wauth_core/web/sources/token.py": [f"{SOURCES}/test_token.py", f"{SOURCES}/test_iis_token.py"],
-    "wauth_core/web/sources/win32.py": [f"{SOURCES}/test_win32.py"],
-    "wauth_wsgi/negotiate/cookie.py": [f"{WSGI}/negotiate/test_cookie.py", f"{WSGI}/negotiate/test_source.py"],
-    "wauth_wsgi/negotiate/password.py": [f"{WSGI}/negotiate/test_password.py", f"{WSGI}/negotiate/test_source.py"],
-    "wauth_wsgi/negotiate/source.py": [f"{WSGI}/negotiate/test_source.py"],
-}
 
 _OTHER = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
@@ -127,45 +95,79 @@ def mutants(path: Path) -> list[tuple[str, ast.Module]]:
     return found
 
 
-class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Loads one module from a syntax tree."""
-
-    def __init__(self, name: str, path: Path, tree: ast.Module) -> None:
-        self.name, self.path, self.tree = name, path, tree
-
-    def find_spec(self, fullname, path=None, target=None):
-        return (
-            importlib.util.spec_from_file_location(fullname, self.path, loader=self) if fullname == self.name else None
-        )
-
-    def create_module(self, spec):
-        return None
-
-    def exec_module(self, module):
-        exec(compile(self.tree, str(self.path), "exec"), module.__dict__)
+def _codes(code: CodeType, *, outside: bool = False) -> Iterator[CodeType]:
+    """*code* and all that is in it; *outside* of functions only: what runs when a module is loaded."""
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType) and not (outside and const.co_flags & CO_OPTIMIZED):
+            yield from _codes(const, outside=outside)
 
 
-def is_noticed(path: Path, tree: ast.Module, tests: list[str]) -> bool:
-    """Whether a test fails, or does not end, with this module in the place of the real one."""
-    child = os.fork()
-    if child == 0:
+def _loading(tree: ast.Module) -> list[tuple[bytes, str]]:
+    """What a module does when it is loaded, as something that compares."""
+    codes = _codes(compile(tree, "", "exec"), outside=True)
+    return [(c.co_code, repr([const for const in c.co_consts if not isinstance(const, CodeType)])) for c in codes]
+
+
+def _run_anew(path: Path, tree: ast.Module, tests: list[str]) -> bool:
+    """Load all of ours, with this module in the place of the real one, and run the tests; whether one fails."""
+    real = SourceFileLoader.get_code
+    SourceFileLoader.get_code = lambda loader, name: (
+        compile(tree, str(path), "exec") if loader.path == str(path) else real(loader, name)
+    )
+    return pytest.main([*OPTIONS, *tests]) != 0
+
+
+def _run_loaded(path: Path, tree: ast.Module, functions: list[FunctionType], session: pytest.Session) -> bool:
+    """Give the loaded *functions* the code that they have in *tree*, and run the tests; whether one fails."""
+    codes = {(c.co_qualname, c.co_firstlineno): c for c in _codes(compile(tree, str(path), "exec"))}
+    for function in functions:
+        function.__code__ = codes[function.__code__.co_qualname, function.__code__.co_firstlineno]
+    for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed:
+            return True
+    return False
+
+
+def _apart(run: Callable[..., bool], *given: object, limit: int = LONGEST) -> bool:
+    """What *run* returns in a process of its own; True if that does not end as it should, or not in time."""
+    if (child := os.fork()) == 0:
         os.setsid()
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        sys.meta_path.insert(0, _Finder(name, path, tree))
-        os._exit(int(pytest.main([*OPTIONS, *tests]) != 0))
-    deadline = time.monotonic() + LONGEST
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status != 0
-        time.sleep(0.02)
+        signal.alarm(limit)
+        for stream in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        with contextlib.suppress(BaseException):
+            os._exit(int(run(*given)))
+        os._exit(1)
+    failed = os.waitpid(child, 0)[1] != 0
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return True
+    return failed
+
+
+def noticed(path: Path, trees: list[ast.Module], tests: list[str]) -> list[bool]:
+    """Of each mutant, whether a test fails, or does not end, with it in the place of the real module."""
+    real = _loading(ast.parse(path.read_text(encoding="utf-8")))
+    inside = [_loading(tree) == real for tree in trees]
+    with tempfile.TemporaryFile() as told:
+
+        def loop(session: pytest.Session) -> bool:
+            functions = [each for each in gc.get_objects() if type(each) is FunctionType]
+            functions = [each for each in functions if each.__code__.co_filename == str(path)]
+            gc.freeze()
+            for tree in itertools.compress(trees, inside):
+                os.write(told.fileno(), bytes([_apart(_run_loaded, path, tree, functions, session)]))
+            return True
+
+        plugin = type("Loop", (), {"pytest_runtestloop": staticmethod(loop)})
+        _apart(lambda: bool(pytest.main([*OPTIONS, *tests], plugins=[plugin])), limit=0)
+        told.seek(0)
+        answers = iter(told.read())
+    return [
+        bool(next(answers)) if is_inside else _apart(_run_anew, path, tree, tests)
+        for tree, is_inside in zip(trees, inside, strict=True)
+    ]
 
 
 def main() -> int:
@@ -173,30 +175,29 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("modules", nargs="*", metavar="MODULE")
     asked.add_argument("--sample", type=int, default=0)
-    asked.add_argument("--seed", type=int, default=1)
     given = asked.parse_args()
+    lines = [line for line in LISTED.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    accepted = {line.rpartition("  # ")[0] for line in lines}
+    modules = {name: tests.split() for name, _, tests in (line.partition(": ") for line in lines if "  # " not in line)}
     say = functools.partial(print, flush=True)
-    accepted = {line.rpartition("  # ")[0] for line in ACCEPTED.read_text(encoding="utf-8").splitlines()}
     for library in PRELOADED:  # once, for all the children
         importlib.import_module(library)
-    tried, noticed, new = 0, 0, 0
-    for name in given.modules or MODULES:
-        path, tests = ROOT / name, MODULES[name]
-        if is_noticed(path, ast.parse(path.read_text(encoding="utf-8")), tests):
-            say(f"{name}: the tests fail without any change, or do not end")
-            return 2
+    tried, seen, new = 0, 0, 0
+    for name in given.modules or modules:
+        path, tests = ROOT / name, modules[name]
         made = mutants(path)
         if given.sample:
-            made = random.Random(given.seed).sample(made, min(given.sample, len(made)))
-        for where, tree in made:
-            tried += 1
-            if is_noticed(path, tree, tests) or where in accepted:
-                noticed += 1
-                continue
-            new += 1
-            say(where)
-        say(f"{name}: {len(made)} mutants")
-    say(f"{tried} mutants, {noticed} noticed or accepted ({100 * noticed / max(1, tried):.1f} %)")
+            made = random.Random(1).sample(made, min(given.sample, len(made)))
+        real = ast.parse(path.read_text(encoding="utf-8"))
+        failed, *found = noticed(path, [real, *(tree for _, tree in made)], tests)
+        if failed:
+            say(f"{name}: the tests fail without any change, or do not end")
+            return 2
+        left = [where for (where, _), is_noticed in zip(made, found, strict=True) if not is_noticed]
+        missed = [where for where in left if where not in accepted]
+        say(*missed, f"{name}: {len(made)} mutants, {len(left)} not noticed", sep="\n")
+        tried, seen, new = tried + len(made), seen + len(made) - len(left), new + len(missed)
+    say(f"{tried} mutants, {100 * seen / max(1, tried):.1f} % noticed, {new} not accepted")
     return int(new > 0)
 
 

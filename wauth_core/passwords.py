@@ -111,25 +111,29 @@ class Guard:
 
 
 class Pace:
-    """Lets the refusal of a name that nobody bears take as long as that of a wrong password, by the last ones' median.
+    """Lets the refusal of a name that nobody bears take as long as that of a wrong password.
 
-    Both cost a bind, but a server looks a password up, counts it and logs it, and is done sooner without.
+    Both cost a bind, but a server looks a password up, counts it and logs it, and is done sooner without. So such a
+    refusal waits for what the medians of the last ones of both kinds differ by. It is not held until a fixed time:
+    wrong passwords differ in how long they take, and so must it.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic, pause: Callable[[float], None] = sleep) -> None:
         self._clock = clock
         self._pause = pause
-        self._taken: deque[float] = deque(maxlen=32)
+        self._taken: dict[AuthReason, deque[float]] = {
+            reason: deque(maxlen=32) for reason in (AuthReason.BAD_PASSWORD, *_NOBODYS)
+        }
 
     def keep(self, ask: Callable[[], AuthResult]) -> AuthResult:
         """The answer of *ask*, not too soon."""
         began = self._clock()
         result = ask()
-        taken = self._clock() - began
-        if result.reason is AuthReason.BAD_PASSWORD:
-            self._taken.append(taken)
-        elif result.reason in _NOBODYS and self._taken:
-            self._pause(min(LONGEST_PAUSE, max(0.0, median(self._taken) - taken)))
+        taken, wrong = self._taken.get(result.reason), self._taken[AuthReason.BAD_PASSWORD]
+        if taken is not None:
+            taken.append(self._clock() - began)
+            if taken is not wrong and wrong:
+                self._pause(min(LONGEST_PAUSE, max(0.0, median(wrong) - median(taken))))
         return result
 
 

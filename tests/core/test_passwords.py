@@ -404,6 +404,23 @@ def test_a_name_that_nobody_bears_takes_as_long_as_a_wrong_password() -> None:
     assert pauses[-1] == 1.0
 
 
+def test_names_that_nobody_bears_differ_in_time_as_wrong_passwords_do() -> None:
+    """All wait for the same: what the medians of the last thirty-two differ by. A fixed time would tell them."""
+    clock, pauses = Clock(), list[float]()
+
+    def answers(reason: AuthReason, seconds: float) -> AuthResult:
+        clock.time += seconds
+        return AuthResult(reason)
+
+    pace = Pace(clock, pauses.append)
+    for number in range(40):
+        pace.keep(lambda number=number: answers(AuthReason.BAD_PASSWORD, number / 64))
+    for number in (4, 0, 8, 2, 6):
+        pace.keep(lambda number=number: answers(AuthReason.NO_SUCH_USER, number / 64))
+    middle = (23 + 24) / 2
+    assert [pause * 64 for pause in pauses] == [middle - 4, middle - 2, middle - 4, middle - 3, middle - 4]
+
+
 def test_a_debug_page_shows_no_typed_password(wauth: Wauth, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever breaks below, no local variable of ours holds what was typed."""
 
