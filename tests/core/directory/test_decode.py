@@ -70,6 +70,12 @@ def test_no_sid(text: str) -> None:
         decode.sid_octets(text)
 
 
+def test_the_authority_of_a_sid_has_six_octets() -> None:
+    """Most people know the last one alone."""
+    raw = bytes([1, 1]) + (2**47 + 5).to_bytes(6, "big") + (7).to_bytes(4, "little")
+    assert decode.sid(raw) == f"S-1-{2**47 + 5}-7"
+
+
 def test_names_compare_without_case() -> None:
     """Attributes are found in any spelling and listed in the server's."""
     found = decode.attributes({"sAMAccountName": [b"alice"], "mail": [b"a@b"]})

@@ -7,9 +7,23 @@ from typing import Any
 
 import pytest
 
-from wauth_core import Identity
-from wauth_core.identity import NameRules
-from wauth_core.web.outcomes import Anonymous, Outcome, Rejected, Request, SignedIn, Source, decide
+from wauth_core import ConfigurationError, Identity
+from wauth_core.identity import NameRules, TransportFacts
+from wauth_core.web.outcomes import (
+    TEXTS,
+    Anonymous,
+    Challenge,
+    Handshake,
+    Outcome,
+    Rejected,
+    Request,
+    SignedIn,
+    Source,
+    Unchecked,
+    challenge_of,
+    decide,
+    load_sources,
+)
 
 ALICE = Identity("EXAMPLE", "alice")
 
@@ -88,3 +102,102 @@ def test_every_value_of_a_header_is_seen() -> None:
 def test_says_is_a_source() -> None:
     """The stand-in of these tests has the shape of a real source."""
     assert isinstance(Says(None), Source)
+
+
+def test_what_outcomes_say_unless_told() -> None:
+    """No password, TLS neither, the status that fits; and the age of a ticket is the facts' own matter."""
+    assert SignedIn(ALICE, "s").by_password is False
+    assert [Rejected("", "s").status, Handshake((), "s").status, Unchecked("", "s").status] == [403, 401, 503]
+    assert dict(Unchecked("", "s").headers) == {"Retry-After": "30"}
+    assert sorted(TEXTS) == [401, 403, 429, 503]
+    request = Request({}, (("cookie", "secret"),), None, raw={"HTTP_COOKIE": "secret"})
+    assert (request.secure, request.may_fold, "secret" in repr(request)) == (False, False, False)
+    assert request == Request({}, (("cookie", "secret"),), None, raw={})
+
+
+FACTS = TransportFacts("S-1-5-21-1", frozenset({"S-1-5-21-2"}))
+
+
+@pytest.mark.parametrize(
+    ("signed_in", "sid", "known"),
+    [
+        (SignedIn(ALICE, "s"), None, None),
+        (SignedIn(ALICE, "s", sid="S-1-5-21-9"), "S-1-5-21-9", TransportFacts("S-1-5-21-9", frozenset())),
+        (SignedIn(ALICE, "s", FACTS), "S-1-5-21-1", FACTS),
+        (SignedIn(ALICE, "s", FACTS, sid="S-1-5-21-9"), "S-1-5-21-1", FACTS),
+    ],
+)
+def test_whose_sid_a_sign_in_tells(signed_in: SignedIn, sid: str | None, known: TransportFacts | None) -> None:
+    """The ticket's, else what the source knows."""
+    assert signed_in.user_sid == sid
+    assert signed_in.own_facts == known
+
+
+def test_a_source_that_fails_may_be_tried_again() -> None:
+    """401, not the 403 of a false claim."""
+    outcome = decide([Says(RuntimeError("broken"))], Request({}, (), None), NameRules())
+    assert outcome == Rejected("the source failed", "Says", 401)
+
+
+ASK, TYPE = ("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", "Basic")
+
+
+@pytest.mark.parametrize(
+    ("challenge", "secure", "expected"),
+    [
+        (Challenge((ASK,), b"page", (TYPE,), b"form"), False, Challenge((ASK,), b"page", (TYPE,), b"form")),
+        (Challenge((ASK,), b"page", (TYPE,), b"form"), True, Challenge((ASK, TYPE), b"page")),
+        (Challenge((ASK,), None, (), b"form"), True, Challenge((ASK,), b"form")),
+    ],
+)
+def test_passwords_are_asked_for_over_tls(challenge: Challenge, secure: bool, expected: Challenge) -> None:
+    """Its own page before the form."""
+    assert challenge.over(secure) == expected
+
+
+class Asks(Says):
+    """A source with a challenge."""
+
+    def __init__(self, challenge: Challenge) -> None:
+        super().__init__(None)
+        self.challenge = challenge
+
+
+def test_the_first_page_of_each_kind_is_shown() -> None:
+    """And all headers."""
+    one, other = Challenge((ASK,), None, (TYPE,), b"form"), Challenge((ASK,), b"page", (TYPE,), b"other form")
+    assert challenge_of([Says(None), Asks(one), Asks(other)]) == Challenge((ASK, ASK), b"page", (TYPE, TYPE), b"form")
+    assert challenge_of([Says(None)]) == Challenge()
+
+
+def made() -> Says:
+    """A function that makes a source."""
+    return Says(None)
+
+
+def test_sources_come_in_every_shape() -> None:
+    """None, one, several; instances, classes, functions and paths of them."""
+    instance = Says(None)
+    assert load_sources(None) == ()
+    assert load_sources(instance) == (instance,)
+    assert [type(each) for each in load_sources([made, f"{__name__}.made", instance])] == [Says] * 3
+    assert type(load_sources("wauth_core.web.sources.ServerIdentity")[0]).__name__ == "ServerIdentity"
+
+
+@pytest.mark.parametrize("wrong", [7, "os.path", object, Says])
+def test_what_is_no_source_stops_the_start(wrong: Any) -> None:
+    """A number, a module, a class that is none, or one that needs arguments."""
+    with pytest.raises(ConfigurationError):
+        load_sources([wrong])
+
+
+def test_whoever_checks_passwords_checks_them_with_this_site() -> None:
+    """Each source that can is bound, once."""
+
+    class Bound(Says):
+        def bind(self, wauth: Any) -> None:
+            self.asked = wauth
+
+    bound = Bound(None)
+    load_sources([Says(None), bound], "the site")
+    assert bound.asked == "the site"

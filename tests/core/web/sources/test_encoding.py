@@ -11,9 +11,10 @@ from tests.wsgi.calls import over_wsgi
 from tests.wsgi.tickets import DOMAIN_SID, client_info, logon_info
 from wauth_core import ConfigurationError, InvalidIdentity
 from wauth_core.identity import NameRules
-from wauth_core.web.outcomes import ANONYMOUS, decide
+from wauth_core.web.outcomes import ANONYMOUS, Rejected, decide
 from wauth_core.web.request import from_environ
 from wauth_core.web.sources.encoding import as_text
+from wauth_core.web.sources.pac import MAX_BYTES
 from wauth_wsgi import ServerIdentity
 
 
@@ -151,3 +152,43 @@ def test_bytes_that_are_no_utf8_are_refused_by_name():
         as_text("EXAMPLE\\Zo\xeb")
     assert as_text("EXAMPLE\\Zo\xeb", "cp1252") == "EXAMPLE\\Zoë"
     assert as_text("EXAMPLE\\alice") == "EXAMPLE\\alice"
+
+
+def named(**environ):
+    """What the source itself says, and not what is made of its failure."""
+    source = ServerIdentity(pac="PAC", pac_time="PAC_TIME")
+    return source.identify(from_environ(environ), NameRules())
+
+
+def test_the_longest_name_is_read():
+    """2,048 letters are looked at, and are no name; one more is not even looked at."""
+    assert named(REMOTE_USER="E\\" + "a" * 2046).reason != "REMOTE_USER is too long"
+    assert named(REMOTE_USER="E\\" + "a" * 2047).reason == "REMOTE_USER is too long"
+
+
+def test_without_a_pac_the_name_is_all():
+    """And with one, a name that is none stays refused for what it is."""
+    assert named(REMOTE_USER="EXAMPLE\\alice").facts is None
+    assert ServerIdentity().identify(from_environ({"REMOTE_USER": "EXAMPLE\\alice"}), NameRules()).facts is None
+    assert "DOMAIN" in named(REMOTE_USER="alice", PAC="AAAA").reason
+
+
+@pytest.mark.parametrize(
+    ("pac", "reason"),
+    [
+        ("A" * (2 * MAX_BYTES + 1), "it is too long"),
+        ("AA*A", "base64"),
+        ("AAAA*AAA", "base64"),
+    ],
+)
+def test_a_pac_that_cannot_be_read_says_why(pac, reason):
+    """Its length before its letters."""
+    found = named(REMOTE_USER="EXAMPLE\\alice", PAC=pac)
+    assert isinstance(found, Rejected)
+    assert found.reason.startswith("the PAC in PAC cannot be read")
+    assert reason in found.reason
+
+
+def test_it_never_answers_under_asgi():
+    """There a name would be a client's header; so a front end leaves it out."""
+    assert ServerIdentity.asgi is False

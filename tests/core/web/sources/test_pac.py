@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.wsgi.tickets import DENY_ONLY, DOMAIN_SID, ENABLED, client_info, logon_info
-from wauth_core.web.sources.pac import BadPac, LogonInfo, facts_of, read_client_time, read_logon_info
+from wauth_core.web.sources.pac import BadPac, LogonInfo, _Reader, facts_of, read_client_time, read_logon_info
 
 GOOD = logon_info(extra=[("S-1-5-21-7-7-7-1", ENABLED)], resources=[(55, ENABLED)])
 
@@ -155,3 +156,58 @@ def test_a_time_that_ends_early_is_no_pac(data):
     """One error, as for the rest."""
     with pytest.raises(BadPac):
         read_client_time(data)
+
+
+def test_the_longest_pac_is_read():
+    """128 KiB, and not a byte more."""
+    longest = logon_info() + bytes(128 * 1024 - len(logon_info()))
+    assert read_logon_info(longest).username == "alice"
+    with pytest.raises(BadPac, match="too long"):
+        read_logon_info(longest + b"\0")
+
+
+def test_other_flags_announce_nothing():
+    """Each list has its own bit."""
+    assert groups(extra=[("S-1-5-21-7-7-7-1", ENABLED)], flags=~0x20 & 0xFFFFFFFF) == {"513", "1201"}
+    assert groups(resources=[(55, ENABLED)], flags=~0x200 & 0xFFFFFFFF) == {"513", "1201"}
+
+
+def test_groups_are_no_log_line():
+    """A thousand of them would be."""
+    assert "1201" not in repr(read_logon_info(logon_info()))
+
+
+def test_any_pointer_but_zero_is_one():
+    """Four bytes say so, and not those beside them."""
+    for pointer in (b"\1\0\0\0", b"\0\0\0\1"):
+        assert read_logon_info(GOOD[:16] + pointer + GOOD[20:]).username == "alice"
+    for before, after in ((b"\1", b"\0"), (b"\0", b"\1")):
+        with pytest.raises(BadPac, match="null pointer"):
+            read_logon_info(GOOD[:15] + before + b"\0\0\0\0" + after + GOOD[21:])
+
+
+def test_an_authority_of_six_bytes():
+    """MS-DTYP 2.4.2.1: most have one."""
+    sid = f"S-1-{2**47 + 5}-7"
+    assert sid in read_logon_info(logon_info(extra=[(sid, ENABLED)])).group_sids
+
+
+@pytest.mark.parametrize(
+    ("counts", "length", "text"),
+    [((2, 0, 2), 4, "ab"), ((2, 1, 2), 4, None), ((2, 0, 2), 2, None), ((2, 0, 1), 4, None)],
+)
+def test_a_text_has_one_length(counts, length, text):
+    """What NDR says and what the string says; it begins at its beginning. One that is not there is empty."""
+    reader = _Reader(struct.pack("<III", *counts) + "ab".encode("utf-16-le"), 0)
+    if text is not None:
+        assert reader.string((length, 1)) == text
+    else:
+        with pytest.raises(BadPac, match="two lengths"):
+            reader.string((length, 1))
+    assert _Reader(b"", 0).string((length, 0)) == ""
+
+
+def test_what_ends_early_says_so():
+    """And is not read short."""
+    with pytest.raises(BadPac, match="ends early"):
+        _Reader(b"ab", 0)._take(3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hmac
+import socket
 import threading
 import urllib.request
 from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -13,6 +14,7 @@ import pytest
 
 from tests.wsgi.calls import over_asgi, over_wsgi
 from wauth_core import ConfigurationError
+from wauth_core.directory import Outcome
 from wauth_core.web import HeaderSource, NotBelieved
 from wauth_core.web.sources import proxy_check
 from wauth_wsgi import ProxyHeader, SignedHeader, Simulate, WindowsAuthWSGI
@@ -471,3 +473,38 @@ def test_a_header_source_of_ones_own_is_refused_a_hyphen_where_twins_fold():
     assert answered(FromCertificate("Client-Name", [PROXY]), hyphen, {}).identity is None
     insists = FromCertificate("Client-Name", [PROXY], server_drops_twins=True)
     assert answered(insists, hyphen, {}).identity == "EXAMPLE\\alice"
+
+
+def test_what_is_sent_to_a_proxy():
+    """A name without a hyphen has no twins; of others there are two, with all underscores and with one."""
+    plain = [what for what, _, _ in proxy_check._attempts("RemoteUser", PROBE)]
+    assert plain == ["a client's own header", "in other letters", "sent twice", "named in Connection"]
+    sent = {what: headers for what, headers, _ in proxy_check._attempts("X-Remote-User", PROBE)}
+    assert list(sent) == [*plain, "with underscores", "with one underscore"]
+    assert sent["with underscores"] == (("X_Remote_User", PROBE),)
+    assert sent["with one underscore"] == (("X_Remote-User", PROBE),)
+
+
+@pytest.mark.parametrize("url", ["ftp://intranet/", "http:///path", "//intranet/", ""])
+def test_what_is_no_address(url):
+    """Said at once, before anything is sent."""
+    with pytest.raises(ConfigurationError, match="is no address of a site"):
+        list(proxy_check.examine(url, "RemoteUser"))
+
+
+def test_an_address_without_a_path_is_the_start_page(served):
+    """And a proxy that hangs up has told nothing."""
+    paths = []
+
+    def noting(environ, start_response):
+        paths.append(environ["PATH_INFO"])
+        return hello(environ, start_response)
+
+    url = served(lambda url: noting)
+    assert [check.outcome for check in proxy_check.examine(url.rstrip("/"), "RemoteUser")] == [Outcome.FAILED]
+    assert paths == ["/"]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        [check] = proxy_check.examine(address, "RemoteUser")
+    assert (check.outcome, check.detail) == (Outcome.FAILED, "status None, from no source")
