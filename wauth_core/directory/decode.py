@@ -14,7 +14,6 @@ from wauth_core.identity import fold_username
 # userAccountControl, MS-ADTS 2.2.16; the last two only in msDS-User-Account-Control-Computed
 ACCOUNT_DISABLE = 0x2
 LOCKOUT = 0x10
-PASSWORD_NOT_REQUIRED = 0x20
 DONT_EXPIRE_PASSWORD = 0x10000
 PASSWORD_EXPIRED = 0x800000
 
