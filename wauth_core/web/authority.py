@@ -1,8 +1,9 @@
-"""What a person may do now. It is told from all that is known of them, the settings and the time, and by nothing else.
+"""What a person may do now. It follows from all that is known of them, from the settings and the time, and from nothing
+else.
 
-Two kinds of front end ask. One with users of its own has their rights in rows: `refresh` brings a row in step and says
-whether its user may go on. One without asks `of_person`, which goes by the last answer of the directory and by what
-came with the sign-in.
+Two kinds of front end ask. A front end with users of its own keeps their rights in rows: `refresh` brings a row up to
+date and returns whether its user may go on. A front end without rows asks `of_person`, which goes by the last answer of
+the directory and by what came with the sign-in.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ BY_SETTINGS: Any = object()
 class Authority:
     """What a person may do. *reason* is for the log.
 
-    - *error* says why the directory could not be asked, where it could not.
+    - *error* says why the directory could not be asked, if it could not.
     - *raises* asks for that error as the answer (WAUTH_REQUIRE_RESYNC), or for what WAUTH_ERROR_RESPONSE makes of it.
     - *result* is the sync that was done. With *written* the row may have changed: read it anew.
     - *told* is what the answer rests on, in a front end without rows.
@@ -68,7 +69,7 @@ class Authority:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nobody can tell now: 503 with Retry-After, and the session stays."""
+        """Whether nobody knows now: the answer is 503 with Retry-After, and the session is kept."""
         return self.may is May.UNKNOWN
 
     @property
@@ -111,12 +112,14 @@ def refresh(
     begins: bool = False,
     required: bool | None = None,
 ) -> Authority:
-    """Whether the user of *identity*, who stands in *row*, may go on; after a sync, if one is due.
+    """Whether the user of *identity*, whose row is *row*, may go on. If a sync is due, it is made first.
 
-    A sync is due when *delta* (WAUTH_RESYNC_DELTA by default) has passed, and when a session *begins*. One that is
-    not due costs nothing. Where it cannot be done, the last known rights hold up to WAUTH_MAX_STALENESS. After that
-    they lapse, which is written, or with WAUTH_WHEN_STALE="refuse" nobody goes on. With *required*, else
-    WAUTH_REQUIRE_RESYNC, a sync that cannot be done fails the request. Never raises `WauthError`.
+    A sync is due when *delta* (WAUTH_RESYNC_DELTA by default) has passed, and when a session *begins*. If none is due,
+    this costs nothing.
+
+    If a sync fails, the last known rights hold up to WAUTH_MAX_STALENESS. After that they lapse, and the lapse is
+    written; with WAUTH_WHEN_STALE="refuse" nobody goes on. With *required* (WAUTH_REQUIRE_RESYNC by default) a sync
+    that fails also fails the request. Never raises `WauthError`.
     """
     wanted = wauth.settings.resync_delta if delta is BY_SETTINGS else duration("delta", delta)
     last_sync = row.link.last_sync if row is not None and row.link is not None else None
@@ -194,7 +197,7 @@ def _log(identity: Identity, error: WauthError) -> None:
 
 
 def of_person_at_once(wauth: Wauth, identity: Identity, facts: TransportFacts | None = None) -> Authority | None:
-    """`of_person`, where that needs no network; else None. Never raises `WauthError`."""
+    """`of_person`, if that needs no network; else None. Never raises `WauthError`."""
     try:
         told = wauth.people.told_at_once(identity, facts)
     except WauthError:
@@ -203,8 +206,9 @@ def of_person_at_once(wauth: Wauth, identity: Identity, facts: TransportFacts | 
 
 
 def of_person(wauth: Wauth, identity: Identity, facts: TransportFacts | None = None) -> Authority:
-    """Whether *identity* may come in, by account state, REQUIRE_GROUPS and DENY_GROUPS: without asking where a young
-    ticket or an answer younger than WAUTH_RESYNC_DELTA says it, else by one search. Never raises `WauthError`."""
+    """Whether *identity* may come in, by account state, REQUIRE_GROUPS and DENY_GROUPS. Nothing is asked if a young
+    ticket, or an answer younger than WAUTH_RESYNC_DELTA, says it; else one search is made. Never raises `WauthError`.
+    """
     try:
         told, error = wauth.people.told(identity, facts)
     except WauthError as failed:
@@ -219,9 +223,11 @@ def of_person(wauth: Wauth, identity: Identity, facts: TransportFacts | None = N
 
 
 def is_member(user: Callable[[], WindowsUser], groups: Iterable[str]) -> bool | None:
-    """Whether a *user* is in one of *groups*, each any name that ``in_group`` takes; for a view that asks for one.
+    """Whether a *user* is in one of *groups*. Each is any name that ``in_group`` takes. For a view that asks for a
+    group.
 
-    None where nobody can tell now: 503 with Retry-After. Never raises `WauthError`: the log says what is wrong.
+    Returns None if nobody knows now: answer 503 with Retry-After. Never raises `WauthError`: the log says what is
+    wrong.
     """
     try:
         person = user()

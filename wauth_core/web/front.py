@@ -85,7 +85,7 @@ class Front:
 
     @property
     def people(self) -> People | None:
-        """Whom the users of the application ask, where there is a directory."""
+        """What the users of the application ask, if there is a directory."""
         return None if self.wauth is None else self.wauth.people
 
     def in_time(self) -> AbstractContextManager[None]:
@@ -93,13 +93,14 @@ class Front:
         return limits.request(None if self.wauth is None else self.wauth.settings.request_deadline)
 
     def judge(self, outcome: Outcome) -> tuple[Outcome, Authority]:
-        """Whether whom *outcome* names may come in, by the directory; and what the outcome is then. May ask it."""
+        """The outcome after the directory has been asked whether the person in *outcome* may come in. May ask over the
+        network."""
         if self.wauth is None or not isinstance(outcome, SignedIn):
             return outcome, YES
         return _judged(outcome, of_person(self.wauth, outcome.identity, outcome.own_facts))
 
     def judge_at_once(self, outcome: Outcome) -> tuple[Outcome, Authority] | None:
-        """`judge`, where that needs no network; else None."""
+        """`judge`, if that needs no network; else None."""
         if self.wauth is None or not isinstance(outcome, SignedIn):
             return outcome, YES
         authority = of_person_at_once(self.wauth, outcome.identity, outcome.own_facts)

@@ -23,9 +23,10 @@ NOT_HERE = "You may not use this site."
 class PasswordCheck:
     """What a check of a typed name and password found.
 
-    *identity* is who it is, as the directory spells it; None where nobody signs in. Then *message* may be shown to the
-    person, and *reason* is for the log. *unavailable* says that nobody could tell. After too many attempts
-    *retry_after* is the seconds until the next one.
+    - *identity* is who it is, as the directory spells it. None if nobody signs in.
+    - *message* may then be shown to the person; *reason* is for the log.
+    - *unavailable* means that the directory could not be asked.
+    - *retry_after* is, after too many attempts, the number of seconds until the next one.
     """
 
     identity: Identity | None = None

@@ -40,7 +40,7 @@ class SignedIn:
     """The source vouches for *identity*. *headers* belong on the response, whatever it is.
 
     *by_password* says that a password proved it, so that the session outlives requests that name nobody. *sid* is the
-    person's SID, where the source knows it.
+    person's SID, if the source knows it.
     """
 
     identity: Identity
@@ -52,12 +52,12 @@ class SignedIn:
 
     @property
     def user_sid(self) -> str | None:
-        """The person's SID, where it is known."""
+        """The person's SID, if it is known."""
         return self.facts.user_sid if self.facts is not None else self.sid
 
     @property
     def own_facts(self) -> TransportFacts | None:
-        """The facts; where the SID alone is known, that: another bearer of the name is somebody else."""
+        """The facts; if the SID alone is known, that: another bearer of the name is somebody else."""
         return TransportFacts(self.sid, frozenset()) if self.facts is None and self.sid else self.facts
 
 
@@ -198,7 +198,7 @@ class Challenge:
 
 
 def decide(sources: Iterable[Source], request: Request, rules: NameRules) -> Outcome:
-    """Ask each source; the first that has something to say decides. Never raises. Waits for a network only where a
+    """Ask each source; the first that has something to say decides. Never raises. Waits for a network only if a
     source's ``may_block`` says so.
 
     *sources* is iterated twice: a list or a tuple.

@@ -1,4 +1,4 @@
-"""Sessions: whose one is. The number by which a person's sessions end is in the link or in `session_numbers`."""
+"""Whose a session is. The number by which a person's sessions end is in the link or in `session_numbers`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Owner:
         return owner
 
     def goes_with(self, identity: Identity, sid: str | None = None) -> bool:
-        """Whether a request that names *identity*, who has *sid* where that is known, may use this session."""
+        """Whether a request that names *identity* may use this session. *sid* is that person's, if it is known."""
         whose, held = (self.identity, self.sid) if self.named is None else (self.named, self.named_sid)
         return whose is not None and whose.same_name(identity) and (sid is None or held is None or sid == held)
 

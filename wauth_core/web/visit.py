@@ -29,7 +29,7 @@ class Step(enum.Enum):
     BEGIN = "begin"  # a session of whom the request names
     END = "end"  # the session; nobody is there
     END_AND_BEGIN = "end and begin"
-    REFUSE = "refuse"  # nobody is there; where a sign-in is required, answer with the outcome's status
+    REFUSE = "refuse"  # nobody is there; if a sign-in is required, answer with the outcome's status
     END_AND_REFUSE = "end and refuse"
     ANSWER = "answer"  # with the outcome's status and headers; the session is neither used nor touched
     UNAVAILABLE = "unavailable"  # 503 with Retry-After; the session is neither used nor touched

@@ -13,7 +13,7 @@ MACHINE_CODE_PAGE = "mbcs" if sys.platform == "win32" else None
 def as_text(value: str, code_page: str | None = None) -> str:
     """*value* with its letters set right: strictly UTF-8, else strictly *code_page*.
 
-    A value with a letter beyond latin-1 was decoded by the server already and stays. Raises `InvalidIdentity` where
+    A value with a letter beyond latin-1 was decoded by the server already and stays. Raises `InvalidIdentity` if
     the bytes are neither: guessing would turn one person into another.
     """
     if value.isascii():

@@ -1,7 +1,7 @@
 """Whether a client's own header reaches the application through the proxy: ``wauth doctor --proxy URL``, *self_test*.
 
-The application's own source answers: it tells for a random number under which names that number arrived
-(`wauth_core.web.sources.proxy`). Nothing else is told, and nobody is signed in.
+The application's own source answers. It gets a random number, and returns the header names under which that number
+arrived (`wauth_core.web.sources.header`). It returns nothing else, and signs nobody in.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ NOT_THERE = (
 
 
 def examine(url: str, name: str, along: Headers = ()) -> Iterator[Check]:
-    """Send what a client can send for the header *name* to *url*, with the headers *along*; tell what arrives.
+    """Send to *url* what a client can send for the header *name*, with the headers *along*. Return what arrives.
 
-    Raises `ConfigurationError` for an address that is none.
+    Raises `ConfigurationError` if *url* is no address.
     """
     probe = secrets.token_hex(16)
     status, arrived = _ask(url, ((PROBE, probe), *along))
@@ -54,7 +54,7 @@ def examine(url: str, name: str, along: Headers = ()) -> Iterator[Check]:
 
 
 def begin(url: str, name: str) -> threading.Thread:
-    """`examine`, in a thread of its own; what it finds is logged. The site is asked while it serves."""
+    """Run `examine` in a thread and log what it finds. The site is asked while it serves."""
     thread = threading.Thread(target=_report, args=(url, name), name="wauth-proxy-check", daemon=True)
     thread.start()
     return thread
@@ -83,7 +83,7 @@ def _attempts(name: str, probe: str) -> Iterator[tuple[str, Headers, str]]:
 
 
 def _ask(url: str, headers: Headers) -> tuple[int | None, str | None]:
-    """The status, and what the source told; None where nobody answered, or no source."""
+    """The status and the source's answer. None if nobody answered, or if no source did."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(f"{url!r} is no address of a site: write it like https://intranet.example.local/.")
