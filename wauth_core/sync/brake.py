@@ -21,11 +21,11 @@ REMEMBERED = 1000  # questions
 
 
 class Brake:
-    """Counts known people of *domain* who are found, and who are not. Threads may share it.
+    """Counts known people of *domain* who are found, and who are not found any more. Threads may share it.
 
-    Those who vanish are counted in *stores* too, which the processes of a machine and of an application share: all of
-    them together let no more vanish than one may by what it has asked itself. *where* tells the people who are looked
-    for here from others of that domain.
+    Those who are not found are counted in *stores* too, which the processes of a machine and of an application share.
+    So all processes together deactivate no more than one may. *where* marks the people who are looked for here, among
+    others of that domain.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Brake:
         raise DirectoryUnavailable(text)
 
     def _has_place(self, store: SharedCache, person: str, allowed: int) -> bool:
-        """Whether *person* is among those whom all processes let vanish: there is a place in *store* for each."""
+        """Whether *person* may be deactivated: *store* has a limited number of places, which all processes share."""
         for number in range(allowed):
             place = cache_key("vanished", self._domain, self._where, number)
             if store.add(place, person, LATELY) is not False or store.get(place) == person:

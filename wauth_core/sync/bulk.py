@@ -149,7 +149,7 @@ class Comparison:
             self._task.progress(self._done)
 
     def missing(self, keys: Iterable[Key] | None = None) -> None:
-        """Go through the users whom no person of the directory answered to; of those in *keys*, where given."""
+        """Go through the users whom no person of the directory answered to; of those in *keys*, if given."""
         known = frozenset(map(fold_username, (self._directory_groups or {}).values()))
         policy = self._task.policy
         for snapshot in self.roster.unseen(keys):
@@ -220,7 +220,7 @@ class Comparison:
 def _write(
     task: BulkTask, results: Sequence[SyncResult]
 ) -> tuple[list[SyncResult], list[tuple[SyncResult, SyncError]]]:
-    """Apply in batches; where a batch is refused, one user at a time, so that one stops nobody else."""
+    """Apply in batches; if a batch is refused, one user at a time, so that one stops nobody else."""
     written: list[SyncResult] = []
     failed: list[tuple[SyncResult, SyncError]] = []
     for batch in _batches(results):

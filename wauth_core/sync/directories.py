@@ -29,7 +29,7 @@ class _Connected:
 class Directories:
     """The directories of all *domains*. Threads may share it, and a forked child makes its own connections.
 
-    *name_field* is the field of the application's users that holds their name, where it has but one.
+    *name_field* is the field of the application's users that holds their name, if it has but one.
     """
 
     def __init__(
@@ -51,8 +51,8 @@ class Directories:
             return connected.lookups[name]
 
     def serving(self, domain: str) -> Lookups:
-        """`of`, where that is the domain's own directory. Raises `UnknownDomain` where ``__default__`` serves it by
-        another domain's: its people would be taken for those who bear the same names there."""
+        """`of`, if that is the domain's own directory. Raises `UnknownDomain` if ``__default__`` serves it by
+        another domain's: its people would be taken for those who have the same names there."""
         lookups = self.of(domain)
         if not self.domains.is_listed(domain) and not lookups.manager.goes_by(domain):
             server = lookups.manager.settings.search_bases[0]
@@ -70,7 +70,7 @@ class Directories:
 
     @limits.in_time
     def find(self, identity: Identity) -> DirectoryUser:
-        """Who bears that name now, asked of the directory, by the rules of a sign-in. Raises `DirectoryError`."""
+        """Who has that name now, asked of the directory, by the rules of a sign-in. Raises `DirectoryError`."""
         return self.serving(identity.domain).person(guid=None, identity=identity, attributes=(), groups=False)
 
     def usage(self) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""The sync of what changed in a domain since the last time. Where that cannot be told, the whole domain is synced."""
+"""The sync of what changed in a domain since the last time. If that cannot be told, the whole domain is synced."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sync_changes(task: BulkTask) -> BulkResult:
     """Bring in step those users about whom the directory has news, and remember how far it was read.
 
     The whole domain is synced the first time, when the settings that give rights have changed, when a group was
-    deleted, and when there is very much news. Deletions are seen only where the service account has the right
+    deleted, and when there is very much news. Deletions are seen only if the service account has the right
     "Replicating Directory Changes": without it, run a full sync now and then.
 
     Raises as `wauth_core.sync.bulk.sync_all`; nothing is written then, and the next run reads the same news again.

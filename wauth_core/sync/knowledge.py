@@ -25,7 +25,7 @@ class Known:
     """One answer of the directory about a person: true at *as_of*, a lower bound in the site's own clock.
 
     *granting* are the SIDs that can give something, *denying* those that can take something away. They are the same,
-    but where two answers of the same time were put together. *usable* is False for an account that is disabled, or
+    unless two answers of the same time were put together. *usable* is False for an account that is disabled, or
     that is *gone*. *expires_at* is accountExpires, which is judged by the clock. *controller* is the server that
     answered, and *lowered_at* when an answer last took something.
     """
@@ -53,10 +53,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Heard:
-    """Where an answer comes from: *as_of* is a time at which it was true, *controller* the server that gave it.
+    """Where an answer comes from: *as_of* is a time at which it was true, *controller* the server that answered.
 
-    Controllers lag behind one another. For *patience* after one has lowered a right, another one does not raise it, and
-    for as long after one knew somebody, another one's "not found" does not count.
+    Controllers lag behind one another. So for *patience* after one has lowered a right, no other raises it. For as long
+    after one knew somebody, a "not found" of another does not count.
     """
 
     as_of: datetime
@@ -75,9 +75,9 @@ class Heard:
 
 
 def settled(before: Known | None, known: Known, heard: Heard) -> Known | None:
-    """*known*, as *heard* after *before*, less what it only gives because its controller may lag behind.
+    """*known*, as *heard* after *before*, without what it only gives because its controller may lag behind.
 
-    None for a "not found" that does not count.
+    None if it is a "not found" that does not count.
     """
     if before is None:
         return known
@@ -133,10 +133,11 @@ def with_builtin(
     named: Iterable[str],
     ask: Callable[[frozenset[str], frozenset[str]], frozenset[str]],
 ) -> frozenset[str]:
-    """The *sids* that came with a sign-in, and those of built-in groups (S-1-5-32-…) among *named* that it leaves out.
+    """The *sids* that came with a sign-in, and those built-in groups (S-1-5-32-…) among *named* that follow from them.
 
-    A ticket leaves them out: it is not *complete*. But whoever carries the SID of a member is in the group. *ask* is
-    called with *sids* and such groups, if there are any, and returns the groups that somebody with *sids* is in.
+    A ticket that is not *complete* leaves built-in groups out. But somebody who has the SID of a member is in the
+    group. *ask* is called with *sids* and the built-in groups, if there are any. It returns those that somebody with
+    *sids* is in.
     """
     untold = frozenset() if complete else frozenset(filter(is_builtin_group, named))
     return sids | ask(sids, untold) if untold else sids
@@ -171,10 +172,11 @@ class Admission:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """All that is known of one person: the directory's last answer, and a ticket's word.
+    """All that is known of one person: the directory's last answer, and what a ticket says.
 
-    They are kept apart: a ticket proves a usable account and its groups at that time, but it overrules no "no" of the
-    directory. *believed_for* is how long a ticket may give something, *complete* whether it tells built-in groups.
+    They are kept apart. A ticket proves a usable account and its groups at that time, but it does not overrule a "no"
+    of the directory. *believed_for* is how long a ticket may give something. *complete* says whether it lists built-in
+    groups.
     """
 
     directory: Known | None = None
@@ -195,8 +197,8 @@ class Knowledge:
 
 @dataclass(frozen=True)
 class Told:
-    """What *knowledge* allows: *may*, with the SIDs *groups*. With *ask* the directory should be asked first; what is
-    said holds where that fails."""
+    """What *knowledge* allows: *may*, with the SIDs *groups*. With *ask* the directory should be asked first; this
+    holds if that fails."""
 
     may: May
     ask: bool

@@ -56,7 +56,7 @@ class OwnAnswers:
     def person(
         self, *, guid: uuid.UUID | None, identity: Identity, attributes: Iterable[str], groups: bool = True
     ) -> DirectoryUser:
-        """The person, where it is they who are asked for. Raises `UserNotFound`."""
+        """The person, if it is they who are asked for. Raises `UserNotFound`."""
         if guid is not None and guid != self.user.guid:
             raise UserNotFound(identity.username, identity.domain)
         return self.user
@@ -121,7 +121,7 @@ class Lookups:
     def upn_suffixes(self) -> frozenset[str]:
         """The UPN suffixes that people of the forest may have: its domains' names, and what was added to them.
 
-        None where the directory is not AD, or does not tell. Raises `DirectoryUnavailable`.
+        None if the directory is not AD, or does not tell. Raises `DirectoryUnavailable`.
         """
 
         def read() -> frozenset[str]:
@@ -136,7 +136,7 @@ class Lookups:
         return self._cached("suffixes", read)
 
     def others_named(self, identity: Identity, guid: uuid.UUID | None) -> tuple[str, ...]:
-        """The DNs of all in the whole domain who bear the name of *identity* and are not the user *guid*."""
+        """The DNs of all in the whole domain who have the name of *identity* and are not the user *guid*."""
         return self.manager.others_named(identity.username, guid)
 
     def resolve(self, names: Iterable[str]) -> Resolved:
@@ -185,7 +185,7 @@ class Lookups:
 
     def last_groups(self) -> Mapping[str, str] | None:
         """The same as last read, however old, by this process or (in a week) by another one with the same cache; None
-        where that is not known."""
+        if that is not known."""
         if self._last_groups is None and isinstance(names := self._shared.get(self._all_key), dict):
             self._last_groups = names
         return self._last_groups
@@ -195,11 +195,11 @@ class Lookups:
         return cache_key("groups", self.manager.domain, self._root)
 
     def _other_groups(self) -> dict[str, str]:
-        """Where the directory is not AD: by DN, as `LDAPManager` compares them."""
+        """If the directory is not AD: by DN, as `LDAPManager` compares them."""
         return {dn_key(group.dn): group.name for group in self.manager.groups()}
 
     def groups(self) -> GroupGraph:
-        """All security groups of the domain, as they are now; none where the directory is not AD."""
+        """All security groups of the domain, as they are now; none if the directory is not AD."""
         entries = self.manager.search(
             "(objectClass=group)", ("objectSid", "groupType", "memberOf", "sAMAccountName", "cn"), base=self._root
         )
@@ -217,8 +217,8 @@ class Lookups:
     def people(self, policy: Policy, groups: GroupGraph, resolved: Resolved) -> Iterator[DirectoryUser]:
         """Everybody whom a sync may concern, with the SIDs of all their groups.
 
-        They are computed from *groups*. Where that cannot tell all (a setting names a group of another domain by its
-        SID, somebody is in more groups than one answer holds, the directory is not AD), the person is read alone.
+        The SIDs are computed from *groups*. A person is read alone if that is not enough: a setting names a group of
+        another domain by its SID, somebody is in more groups than one answer holds, or the directory is not AD.
         """
         if self._reaches_beyond(resolved):
             logger.info(

@@ -1,4 +1,4 @@
-"""What is known of people, for whom the application keeps no rows: asked of the directory when it must be."""
+"""What is known of people for whom the application keeps no rows. The directory is asked if it must be."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class People:
 
     @limits.in_time
     def group_sids(self, domain: str, group: str, *, user_sid: str | None = None) -> frozenset[str]:
-        """The SIDs of *group*, a name by GROUP_ATTRS, DN or SID; none where it is not found or ambiguous.
+        """The SIDs of *group*, a name by GROUP_ATTRS, DN or SID; none if it is not found or ambiguous.
 
         *user_sid* is of a user of the same domain, and spares a search.
         """
@@ -113,7 +113,7 @@ class People:
         return self._directories.of(domain).builtin_groups(sids, among)
 
     def told_at_once(self, identity: Identity, facts: TransportFacts | None = None) -> Told | None:
-        """What `told` answers, where that needs no network; else None. Raises `UnknownDomain`, `ConfigurationError`."""
+        """What `told` answers, if that needs no network; else None. Raises `UnknownDomain`, `ConfigurationError`."""
         policy, _ = self._directories.ruled(identity.domain)
         entries = self._entries.here
         with entries.mutex:
@@ -129,11 +129,12 @@ class People:
 
     @limits.in_time
     def told(self, identity: Identity, facts: TransportFacts | None = None) -> tuple[Told, DirectoryError | None]:
-        """What *identity* may do now, by the last answer of the directory and by *facts*; asked anew if need be.
+        """What *identity* may do now, by the last answer of the directory and by *facts*. The directory is asked again
+        if need be.
 
-        The error says why the directory could not be asked, where it could not: then what is said is by older
-        knowledge. Raises `UnknownDomain`, `AmbiguousUser`, `ConfigurationError`, and `DirectoryError` where not even
-        the groups that the settings name are known.
+        If it could not be asked, the error says why, and what is returned goes by older knowledge. Raises
+        `UnknownDomain`, `AmbiguousUser`, `ConfigurationError`; and `DirectoryError` if not even the groups that the
+        settings name are known.
         """
         identity = self.canonical(identity)
         policy, lookups = self._directories.ruled(identity.domain)
@@ -227,7 +228,7 @@ class People:
         return tell(ticket + Knowledge(known), entry, limits, now)
 
     def _entry(self, policy: Policy, lookups: Lookups) -> Admission:
-        """Who may enter. Raises `DirectoryError` where nobody can tell which groups the settings mean."""
+        """Who may enter. Raises `DirectoryError` if nobody can tell which groups the settings mean."""
         if not policy.require and not policy.deny:
             return Admission()
         entries = self._entries.here

@@ -49,10 +49,12 @@ def plan(
 ) -> Plan:
     """Compare *user* and its *rights*, as *heard*, with the application.
 
-    *mine* is the user linked to this very person. *former* is one who is linked under the person's logon name but is
-    somebody else: it is set aside, and inherits nothing. *taken* is who goes by the name that the person shall have.
-    *signed_in_as* is the name in the link, where a front end still knows the person by an older one. Without *create*
-    nobody new is made.
+    - *mine* is the user linked to this very person.
+    - *former* is linked under the person's logon name but is somebody else. It is set aside, and the person inherits
+      nothing of it.
+    - *taken* is the user who has the name that the person should get.
+    - *signed_in_as* is the name in the link, if a front end still knows the person by an older one.
+    - Without *create* no new user is made.
     """
     username = policy.username(user)
     logon_name = signed_in_as or policy.logon_name(user)
@@ -106,7 +108,8 @@ def plan(
 
 
 def plan_ticket(policy: Policy, rights: Rights, mine: UserSnapshot, as_of: datetime) -> Plan:
-    """Compare the *rights* that a ticket gives with the person's user. Fields stay as they are: a ticket has none."""
+    """Compare the *rights* that a ticket gives with the person's user. A ticket has no fields, so fields stay as they
+    are."""
     if rights.status is not None:
         own = _noted(without_rights(policy, mine, rights.known_groups), mine, Heard(as_of))
         return Plan(rights.status, (own,) if own else (), rights.reason, mine.key, mine.link)
@@ -125,9 +128,9 @@ def plan_lowering(policy: Policy, rights: Rights, mine: UserSnapshot, as_of: dat
 
 
 def lapse(policy: Policy, mine: UserSnapshot, known_groups: frozenset[str] = frozenset()) -> Change:
-    """Take the rights that the settings own from a user of whom too little is known, but not the right to be here.
+    """Take from a user the rights that the settings own, because too little is known. The user may still sign in.
 
-    It holds no answer. The next one gives the rights back.
+    This is no answer of the directory. The next answer gives the rights back.
     """
     assert mine.link is not None, "only a linked user has rights that can lapse"  # noqa: S101
     return Change(
@@ -141,14 +144,14 @@ def lapse(policy: Policy, mine: UserSnapshot, known_groups: frozenset[str] = fro
 
 
 def _lowering(change: Change) -> Change:
-    """That part of *change* which gives nothing."""
+    """The part of *change* that only takes rights away."""
     flags = {flag: given for flag, given in change.flags.items() if not given}
     link = dataclasses.replace(change.link, lapsed=change.seen.lapsed) if change.link and change.seen else change.link
     return dataclasses.replace(change, flags=flags, groups_add=frozenset(), link=None if link == change.seen else link)
 
 
 def _noted(change: Change, mine: UserSnapshot, heard: Heard) -> Change:
-    """*change*, whose link says who gave the answer, and since when a right is gone."""
+    """*change*, with a link that says which controller answered, and since when a right is gone."""
     if not change or mine.link is None:
         return change
     lowers = bool(change.groups_remove) or not all(change.flags.values())
@@ -195,7 +198,7 @@ def _difference(
 
 
 def password_set(user: DirectoryUser) -> datetime | None:
-    """pwdLastSet (MS-ADA3 2.175), aware; `NO_PASSWORD` for 0, None where it cannot be read."""
+    """pwdLastSet (MS-ADA3 2.175), aware; `NO_PASSWORD` for 0, None if it cannot be read."""
     if "pwdLastSet" not in user.attributes:
         return None
     value = user.attributes["pwdLastSet"]
@@ -211,7 +214,7 @@ def _has_new_password(user: DirectoryUser, link: Link | None) -> bool:
 
 
 def _link(policy: Policy, user: DirectoryUser, logon_name: str, mine: UserSnapshot | None) -> Link:
-    """The link as it shall stand."""
+    """The link as it will be."""
     current = mine.link if mine is not None and mine.link is not None else Link(policy.domain, logon_name)
     return dataclasses.replace(
         current,
@@ -243,9 +246,9 @@ def without_rights(policy: Policy, snapshot: UserSnapshot, known_groups: frozens
 
 
 def set_aside(policy: Policy, former: UserSnapshot, known_groups: frozenset[str] = frozenset()) -> Change:
-    """Free the names of a user whose logon name has passed to another person.
+    """Free the names of a user whose logon name now belongs to another person.
 
-    The link keeps the GUID, so that the person finds the account again should they come back under another name.
+    The link keeps the GUID. So the person finds the account again if they come back under another name.
     """
     change = without_rights(policy, former, known_groups)
     link = change.link or former.link
@@ -263,10 +266,10 @@ def _suffix(link: Link | None) -> str:
 
 
 def _is_outdated(policy: Policy, taken: UserSnapshot) -> bool:
-    """Whether a user goes by a logon name of this domain that has since passed to somebody else.
+    """Whether a user has a logon name of this domain that now belongs to somebody else.
 
-    That is so where the person was renamed and has not been synchronised under the new name (a disabled account
-    waits for that). Logon names are unique in a domain, so whoever comes with one has the better right to it.
+    That happens if the person was renamed and has not been synchronised under the new name (a disabled account waits
+    for that). Logon names are unique in a domain, so the person who comes with one now has the better right to it.
     """
     return (
         policy.names_are_unique
@@ -329,7 +332,7 @@ def _field_changes(policy: Policy, user: DirectoryUser, mine: UserSnapshot) -> d
 
 
 def _same(current: Any, value: Any) -> bool:
-    """Equal, also where the store keeps a number or a GUID as text, or the directory gives one as text."""
+    """Equal, also if the store keeps a number or a GUID as text, or the directory gives one as text."""
     return bool(current == value) or (type(current) is not type(value) and str(current) == str(value))
 
 

@@ -73,7 +73,7 @@ class Policy:
     def of(cls, domain: str, settings: LDAPSettings, site: SiteSettings, name_field: str | None = None) -> Policy:
         """Read *settings* (bound to a domain) and *site*. Raises `ConfigurationError`.
 
-        *name_field* is the field of the application's users that holds their name, where the application says so.
+        *name_field* is the field of the application's users that holds their name, if the application says so.
         """
         flags = {flag: getattr(settings, name) for flag, name in _FLAG_SETTINGS.items()}
         flags.update(settings.FLAG_MAP or {})
@@ -116,8 +116,8 @@ class Policy:
 
     @property
     def username_field(self) -> str:
-        """The application's field for the name a user goes by. Where the application does not say which, the one mapped
-        from sAMAccountName; where several are, or none is, USER_QUERY_FIELD.
+        """The application's field for the name a user goes by. If the application does not say which, the one mapped
+        from sAMAccountName; if several are, or none is, USER_QUERY_FIELD.
         """
         if self.name_field is not None:
             return self.name_field
@@ -167,7 +167,7 @@ class Policy:
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """The directory's attributes that are mapped to fields; all, where a function may look at any."""
+        """The directory's attributes that are mapped to fields; all, if a function may look at any."""
         functions = any(map(callable, (self.username_format, *self.fields.values())))
         return (*mapped_attributes(self.fields), *(("*",) if functions else ()))
 
@@ -178,7 +178,7 @@ class Policy:
         return tuple(dict.fromkeys((*found, *self.require, *self.deny)))
 
     def check(self, resolved: Mapping[str, frozenset[str]]) -> None:
-        """Raise `ConfigurationError` where a group that cannot be found would shut everybody out, or let anybody in.
+        """Raise `ConfigurationError` if a group that cannot be found would shut everybody out, or let anybody in.
 
         A name that gives rights and cannot be found gives nobody the right. But a DENY_GROUPS that cannot be found
         would deny nobody, and REQUIRE_GROUPS of which none can be found would deactivate everybody: both stop here.
@@ -250,7 +250,7 @@ class Policy:
         return self.username_format.format(username=self._spelled(name), domain=self.domain)
 
     def value(self, user: DirectoryUser, name: str) -> Any:
-        """What the field *name* takes from *user*; None where there is nothing. Raises `SyncError`."""
+        """What the field *name* takes from *user*; None if there is nothing. Raises `SyncError`."""
         source = self.fields[name]
         if callable(source):
             return call_hook(f"USER_FIELD_MAP[{name!r}]", source, user)
@@ -278,7 +278,7 @@ def _is_logon_name(source: object) -> bool:
 
 
 def attribute_value(user: DirectoryUser, attribute: str) -> Any:
-    """The value of *attribute* as a field can hold it; None where the user has none.
+    """The value of *attribute* as a field can hold it; None if the user has none.
 
     Several values become one text, in alphabetical order, since a directory keeps no order.
     """

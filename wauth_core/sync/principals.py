@@ -1,4 +1,5 @@
-"""Whom a user principal name means: a person has as many as the forest has UPN suffixes, and is one user under each."""
+"""Which person a user principal name means. A person has one UPN for each UPN suffix of the forest, and is one user
+under all of them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Link:
       deactivated stays so.
     - *lapsed* says that the rights were taken because the directory could not be asked for too long. The next answer
       gives them back.
-    - *password_set* is pwdLastSet (MS-ADA3 2.175) as last read: aware, UTC. None where it could not be read.
+    - *password_set* is pwdLastSet (MS-ADA3 2.175) as last read: aware, UTC. None if it could not be read.
     - *controller* is the server that answered last. *lowered_at* is when an answer last took a right.
     - *last_sync* is the time at which all this was true in the directory: a lower bound in the site's own clock.
     - *sessions* is the number that a session of this person must hold. It only grows; a store gives a new link a
@@ -79,7 +79,7 @@ class UserSnapshot:
 
     @property
     def active(self) -> bool:
-        """Whether the user may sign in. Where the application has no flag for it, the link says so."""
+        """Whether the user may sign in. If the application has no flag for it, the link says so."""
         return self.flags.get(ACTIVE, not (self.link and self.link.deactivated))
 
 
@@ -87,7 +87,7 @@ class UserSnapshot:
 class Change:
     """What to write for one user: only what differs. Made by `wauth_core.sync.plan`, written by a repository.
 
-    *key* is None for a user to be created. *link* is the link as it shall stand, None to leave it alone. Groups named
+    *key* is None for a user to be created. *link* is the link as it will be, None to leave it alone. Groups named
     in *groups_add* are created where the application has none of that name. For a user to be created, fields and flags
     that the application's users do not have are passed over.
 

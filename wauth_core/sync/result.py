@@ -35,7 +35,7 @@ class SyncResult:
     """What a sync of one user did, or with *dry_run* would do.
 
     *changes* are what was written: empty means nothing was. *flags* and *groups* are what the directory gives the
-    user, *why* the directory groups that gave each of them. *key* is the user's primary key; None where there is no
+    user, *why* the directory groups that gave each of them. *key* is the user's primary key; None if there is no
     user. *elapsed* is in seconds.
     """
 

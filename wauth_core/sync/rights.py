@@ -17,7 +17,7 @@ Resolved = Mapping[str, frozenset[str]]  # the name of a directory group -> its 
 class Rights:
     """What the directory gives one person.
 
-    *status* and *reason* say why the person may not sign in, where so; then no flag and no group is given.
+    *status* and *reason* say why the person may not sign in, if so; then no flag and no group is given.
     *known_groups* are the names (case-folded) of all directory groups, where groups are mirrored.
     """
 

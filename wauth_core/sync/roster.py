@@ -49,7 +49,7 @@ class Roster:
         return sum(map(len, self._repository.linked(self._wanted, self._policy.domain)))
 
     def load(self, guid: uuid.UUID, username: str = "") -> list[Key]:
-        """Fetch the users linked to *guid* or to that logon name. Gives the keys of the former."""
+        """Fetch the users linked to *guid* or to that logon name. Return the keys of those linked to *guid*."""
         found = self._repository.find(self._wanted, domain=self._policy.domain, username=username, guid=guid)
         for snapshot in found:
             if snapshot.key not in self._users:
@@ -94,7 +94,7 @@ class Roster:
         return known if name is not None and fold_username(str(name)) == fold_username(username) else None
 
     def claim(self, username: str) -> bool:
-        """Keep *username* for somebody new; False where somebody new has it already."""
+        """Keep *username* for somebody new; False if somebody new has it already."""
         name = fold_username(username)
         if name in self._claimed:
             return False
@@ -108,7 +108,7 @@ class Roster:
                 self._keep(_after(self._users[change.key], change, now))
 
     def unseen(self, keys: Iterable[Key] | None = None) -> Iterator[UserSnapshot]:
-        """The users whom no person asked for by `rows` yet."""
+        """The users for whom `rows` was not asked yet."""
         for key in list(self._users) if keys is None else keys:
             if key in self._users and key not in self._seen:
                 yield self._users[key]

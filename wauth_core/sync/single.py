@@ -30,8 +30,8 @@ FIRST_SYNC_WAIT = 5.0  # seconds a worker waits for another one that is just mak
 def sync_one(task: Task) -> SyncResult:
     """Bring one user in step with the directory.
 
-    Raises `DirectoryError` and `ConfigurationError` where nothing can be known, and `SyncError` where the store
-    refuses. Nothing is written then, but what a ticket that is newer than the row takes away.
+    Raises `DirectoryError` and `ConfigurationError` if nothing can be known, and `SyncError` if the store refuses. Then
+    nothing is written, except that a ticket that is newer than the row may take rights away.
     """
     started = time.perf_counter()
     result = _sync(task) if task.dry_run else _sync_locked(task)
@@ -153,10 +153,10 @@ def _attempt(task: Task) -> tuple[SyncResult, bool]:
 
 
 def _by_ticket(task: Task, mine: UserSnapshot) -> tuple[SyncResult, bool] | None:
-    """The sync of a known person by a ticket alone, with no search; None where the directory must be asked.
+    """The sync of a known person by a ticket alone, with no search. None if the directory must be asked.
 
-    A controller gives tickets to usable accounts only, so a young one is its word of that time. It overrules no "no"
-    of the directory: neither a row that is as new, nor a user who is not active.
+    A controller gives tickets to usable accounts only, so a young ticket is the controller's word of that time. It does
+    not overrule a "no" of the directory: neither a row that is as new, nor a user who is not active.
     """
     now = task.clock()
     facts, at, link = task.facts, task.true_at(now), mine.link
@@ -177,8 +177,8 @@ def _by_ticket(task: Task, mine: UserSnapshot) -> tuple[SyncResult, bool] | None
 
 
 def _take_what_the_ticket_lacks(task: Task, mine: UserSnapshot) -> None:
-    """Where the directory cannot be asked, a ticket that is newer than the row gives nothing, but what it lacks the
-    row does not give either."""
+    """If the directory cannot be asked: a ticket that is newer than the row gives nothing. But a right that the ticket
+    lacks is taken from the row."""
     facts, at, link = task.facts, task.true_at(task.clock()), mine.link
     if facts is None or at is None or link is None or link.sid != facts.user_sid:
         return
@@ -209,11 +209,11 @@ def _fetch(task: Task, guid: uuid.UUID | None) -> DirectoryUser | None:
 
 
 def bearer(policy: Policy, directory: Directory, identity: Identity, guid: uuid.UUID | None) -> DirectoryUser:
-    """Who bears the name now. The account's GUID is asked first; but whoever is signed in under a name is the one who
-    has that name today, not the one who had it when the account was linked.
+    """The person who has the name now.
 
-    Somebody who was renamed counts while nobody else has the old name: tickets and sessions outlive a renaming. Raises
-    `UserNotFound` and other `DirectoryError`.
+    The account's GUID is asked first. But whoever signs in under a name is the person who has it today, not the one who
+    had it when the account was linked. A renamed person still counts as long as nobody else has the old name: tickets
+    and sessions outlive a renaming. Raises `UserNotFound` and other `DirectoryError`.
     """
     linked = None
     if guid is not None:
@@ -273,7 +273,7 @@ def judge(
     directory_groups: Mapping[str, str] | None,
     before: BeforeSync | None,
 ) -> Rights:
-    """`entitle`, and what the hook *before* says to it. Raises `SyncError` where the hook raises."""
+    """`entitle`, and what the hook *before* says to it. Raises `SyncError` if the hook raises."""
     rights = entitle(policy, user, sids, resolved, directory_groups)
     reason = call_hook("before_sync", before, identity, user) if before is not None and rights.status is None else None
     if not reason:

@@ -1,8 +1,8 @@
 """`SQLAlchemyUserRepository`: the users of an application that keeps them with SQLAlchemy or Flask-SQLAlchemy.
 
-It works in sessions of its own on the same engine: a sync is one short transaction that neither commits nor loses
-what the application has pending. Objects that the application's session already holds are expired where a sync
-wrote, so that the request that signs somebody in sees the new rights.
+It uses sessions of its own on the same engine. A sync is one short transaction: it neither commits nor loses what the
+application has pending. If a sync writes, objects in the application's session are expired, so that the request that
+signs somebody in sees the new rights.
 """
 
 from __future__ import annotations

@@ -197,7 +197,7 @@ def _never_inherit(user: type[Any], link: Table) -> None:
 
 
 def forget_orphans(connection: Connection, link: Table, key: Column[Any], values: dict[str, Any]) -> None:
-    """Delete links to users that were deleted behind the ORM's back, where they would stand in the way of *values*."""
+    """Delete links to users that were deleted behind the ORM's back, if they would stand in the way of *values*."""
     same = or_(
         link.c.username_key == values["username_key"],
         link.c.guid == values["guid"] if values["guid"] else false(),
@@ -243,7 +243,7 @@ def stored_link(values: Any) -> Link | None:
 
 
 def write_link(session: Session, table: Table, change: Change, now: datetime) -> bool:
-    """Write the link of a change, where that was not changed since; False where it was."""
+    """Write the link of a change, if that was not changed since; False if it was."""
     seen = change.seen
     assert seen is not None  # noqa: S101
     values: dict[str, Any] = link_values(change.link) if change.link else {"lapsed": seen.lapsed}
@@ -302,7 +302,7 @@ def aware(moment: datetime | None) -> datetime | None:
 
 
 def primary_key(model: type[Any]) -> Column[Any]:
-    """The one primary key column of *model*. Raises `ConfigurationError` where there are several."""
+    """The one primary key column of *model*. Raises `ConfigurationError` if there are several."""
     columns = _mapper(model).primary_key
     if len(columns) != 1:
         raise ConfigurationError(f"{model.__name__} has {len(columns)} primary key columns; windowsauth needs one.")

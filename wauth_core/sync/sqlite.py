@@ -29,7 +29,7 @@ class SQLiteUserRepository:
     without case. Threads may share one repository; processes may share the file. ``close()`` it, or use it as a
     context manager.
 
-    Raises `SyncError` where the file cannot be used, and `ConfigurationError` for a field that it cannot have.
+    Raises `SyncError` if the file cannot be used, and `ConfigurationError` for a field that it cannot have.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, username_field: str = "username") -> None:
@@ -83,7 +83,7 @@ class SQLiteUserRepository:
             last = found[-1].key
 
     def apply(self, changes: Iterable[Change], *, now: datetime) -> list[Key | None]:
-        """See `UserRepository`. Raises `SyncError` where a name is taken."""
+        """See `UserRepository`. Raises `SyncError` if a name is taken."""
         with self._transaction() as connection:
             return [self._write(connection, change, now) for change in changes]
 
@@ -215,7 +215,7 @@ class SQLiteUserRepository:
         return key  # type: ignore[no-any-return]
 
     def _may_write(self, connection: sqlite3.Connection, change: Change, now: datetime) -> bool:
-        """Write the link, where that was not changed since; False where it was."""
+        """Write the link, if that was not changed since; False if it was."""
         if change.seen is None:
             find = "SELECT l.user_id FROM users u LEFT JOIN links l ON l.user_id = u.id WHERE u.id = ?"
             if (row := connection.execute(find, (change.key,)).fetchone()) is None:

@@ -133,9 +133,10 @@ def as_sync_error(*errors: type[Exception]) -> Iterator[None]:
 
 
 def fitted(value: Any, limit: int | None, what: str, *, whole: bool = False) -> Any:
-    """*value*, and where it is a text of more than *limit* letters, its beginning, with a word in the log.
+    """*value*; if it is a text of more than *limit* letters, its beginning, and a line in the log.
 
-    *what* names the column. A name that tells people apart is taken *whole*, or refused: raises `SyncError`.
+    *what* names the column. If *whole* is true (a name that identifies somebody), a text that is too long raises
+    `SyncError` instead.
     """
     if limit is None or not isinstance(value, str) or len(value) <= limit:
         return value

@@ -33,7 +33,7 @@ class Directory(Protocol):
         """The one person with that GUID, or by that name where *guid* is None, with the SIDs of all groups."""
 
     def others_named(self, identity: Identity, guid: uuid.UUID | None) -> tuple[str, ...]:
-        """The DNs of all in the whole domain who bear the name of *identity* and are not the user *guid*."""
+        """The DNs of all in the whole domain who have the name of *identity* and are not the user *guid*."""
 
     def resolve(self, names: Iterable[str]) -> Resolved:
         """The SIDs of the groups that settings name."""
@@ -78,5 +78,5 @@ class Task:
         return self.facts.user_sid if self.facts is not None else None
 
     def true_at(self, now: datetime) -> datetime | None:
-        """When the facts were true; None where there are none, or of unknown age."""
+        """When the facts were true; None if there are none, or of unknown age."""
         return self.facts.true_at(now) if self.facts is not None else None

@@ -19,10 +19,10 @@ Claim = AbstractContextManager[bool]
 def taken(
     repository: UserRepository, domain: str, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[Callable[[], None]]:
-    """The turn of a bulk run of *domain*. Call what it gives now and then, so that the turn goes on.
+    """The turn of a bulk run of *domain*. Call the function that it returns now and then: that prolongs the turn.
 
-    A claim of a store is short, so that a killed run stands in nobody's way. There are two, of which one is held while
-    the other is made anew. Raises `BulkRunning` and `SyncError`.
+    A claim in a store is short, so that a killed run blocks nobody. There are two claims: one is held while the other
+    is renewed. Raises `BulkRunning` and `SyncError`.
     """
     held: list[tuple[str, Claim]] = []
     renewed = clock()
