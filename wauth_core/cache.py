@@ -57,7 +57,7 @@ class SharedCache:
         return self._cache is not None
 
     def get(self, key: str) -> Any:
-        """The value; None where there is none, or no answer."""
+        """The value; None if there is none, or no answer."""
         return self._tried(lambda cache: cache.get(key), None)
 
     def set(self, key: str, value: Any, timeout: float) -> bool:
@@ -65,7 +65,7 @@ class SharedCache:
         return self._tried(lambda cache: (cache.set(key, value, max(1, int(timeout))), True)[1], False)
 
     def add(self, key: str, value: Any, timeout: float) -> bool | None:
-        """Keep *value* if there is none yet. Return whether it was kept; None where there is no answer."""
+        """Keep *value* if there is none yet. Return whether it was kept; None if there is no answer."""
         return self._tried(lambda cache: bool(cache.add(key, value, max(1, int(timeout)))), None)
 
     def delete(self, key: str) -> None:
@@ -146,7 +146,7 @@ class FileCache:
 def own_folder() -> Path:
     """A folder for what the processes of this user share on this machine; nobody else may read or write it.
 
-    Raises `OSError` where there is something of another user's in its place.
+    Raises `OSError` if there is something of another user's in its place.
     """
     user = str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()
     folder = Path(tempfile.gettempdir(), f"windowsauth-{user}")

@@ -71,7 +71,7 @@ class InvalidIdentity(WauthError, ValueError):
 
 
 class UnknownDomain(ConfigurationError, LookupError):
-    """No settings are configured for *domain*; a ``__default__`` does not serve it, where there is one
+    """No settings are configured for *domain*; a ``__default__`` does not serve it, if there is one
     (*default* then says why not)."""
 
     def __init__(self, domain: str, known: tuple[str, ...] = (), *, default: str = "") -> None:
@@ -141,7 +141,7 @@ class ChangeRefused(OperationFailed):
     """The directory refused a change; nothing of that request was done.
 
     *reason* is "policy", "old password", "rights", "protected", "exists", "missing", "not empty", "schema",
-    "constraint", "encryption" or "refused"; *code* is AD's own number in upper-case hex ("0000052D"), where it gave one
+    "constraint", "encryption" or "refused"; *code* is AD's own number in upper-case hex ("0000052D"), if it gave one
     (https://learn.microsoft.com/en-us/windows/win32/debug/system-error-codes). *done* are the edits
     of the same call that came before this one, and stay.
     """

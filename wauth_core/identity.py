@@ -73,7 +73,7 @@ class Identity:
             raise InvalidIdentity(value, error.reason) from None
 
     def name_key(self) -> tuple[str, str, bool]:
-        """What identities are compared by, where nothing but the name is known: equal without case."""
+        """What identities are compared by, if nothing but the name is known: equal without case."""
         return canonical_domain(self.domain), fold_username(self.username), self.is_upn
 
     def same_name(self, other: Identity) -> bool:
@@ -100,7 +100,7 @@ class TransportFacts:
     (``S-1-5-32-…``) are missing, as in a ticket's PAC.
 
     *as_of* is a time at which they were true (aware, UTC, by the site's clock): a ticket's own, less five minutes.
-    None where nobody knows their age, as with an IIS token. *believed_for* is how long the operator wants them to be
+    None if nobody knows their age, as with an IIS token. *believed_for* is how long the operator wants them to be
     believed (``ticket_groups_for=`` of a source); by default it is WAUTH_RESYNC_DELTA.
     """
 
@@ -190,7 +190,7 @@ def canonical_domain(domain: str) -> str:
 
 
 def _raised(letter: str) -> str:
-    """The upper case of a letter, where that is no other letter's: a long s is no S."""
+    """The upper case of a letter, if that is no other letter's: a long s is no S."""
     return up if (up := letter.upper()).lower() == letter else letter
 
 

@@ -57,7 +57,7 @@ class Wauth:
 
     The option *before_sync* is called with the identity and the `DirectoryUser` before anything is written; a text that
     it returns refuses the user, for that reason. *after_sync* is called with each `SyncResult`, after it is written.
-    *name_field* is the field of the application's users that holds their name, where it has but one.
+    *name_field* is the field of the application's users that holds their name, if it has but one.
 
     *cache* is one that all workers of the application share, Django's or one of cachelib: it carries what one worker
     has heard to the others. *session_numbers* end the sessions of front ends that have no users of their own; by
@@ -278,7 +278,7 @@ class Wauth:
         """Take from the user of *identity* the flags and groups that the settings own, since too long nobody could ask
         the directory about them. The next answer gives them back.
 
-        Return whether it is so now; False where it cannot be told which groups the directory owns. Raises `SyncError`.
+        Return whether it is so now; False if it cannot be told which groups the directory owns. Raises `SyncError`.
 
         :meta private:
         """

@@ -139,7 +139,7 @@ def duration(name: str, value: object) -> timedelta | None:
 
 
 def _if(fits: Callable[[Any], bool], must_be: str, *, show: bool = True) -> Read:
-    """A `Read` that keeps a value for which *fits* is true. *show* is False where the value may hold a password."""
+    """A `Read` that keeps a value for which *fits* is true. *show* is False if the value may hold a password."""
 
     def read(name: str, value: Any) -> Any:
         if not fits(value):

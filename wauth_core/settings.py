@@ -311,7 +311,7 @@ class LDAPSettings:
     def for_domain(self, domain: str) -> LDAPSettings:
         """These settings as they are for *domain*: a frozen value, for which each function has been called, once.
 
-        Only PASSWORD stays what was written; see `password`. Raises `ConfigurationError` where a function returns
+        Only PASSWORD stays what was written; see `password`. Raises `ConfigurationError` if a function returns
         what its setting cannot be.
         """
         found = copy.copy(self)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wauth_core.directory.entries import DirectoryGroup, DirectoryUser
     from wauth_core.exceptions import DirectoryError
 
-BELIEVED_FOR = timedelta(minutes=10)  # WAUTH_RESYNC_DELTA's default, where there are no settings to say otherwise
+BELIEVED_FOR = timedelta(minutes=10)  # WAUTH_RESYNC_DELTA's default, if there are no settings to say otherwise
 A_REQUEST = timedelta(seconds=10)  # for so long an answer is kept, so that one request asks once
 
 
@@ -40,7 +40,7 @@ class WindowsUser:
 
     Nothing is asked of the directory before it must be; an answer holds for WAUTH_RESYNC_DELTA. While it cannot be
     asked, the last known groups hold for WAUTH_MAX_STALENESS. With *facts* of a young ticket ``in_group`` needs no
-    search. With *sid*, or the one in *facts*, nobody but its owner is meant, whoever bears the name today.
+    search. With *sid*, or the one in *facts*, nobody but its owner is meant, whoever has the name today.
 
     *told* is what was just found out about the person (``Wauth.people.told``). Without a *directory* there is what
     *facts* say, and what they do not say raises `ConfigurationError`.
@@ -110,7 +110,7 @@ class WindowsUser:
     def group_sids(self) -> frozenset[str]:
         """The SIDs of all security groups, as far as they are known, and the person's own; none for nobody.
 
-        Empty too for an account that is disabled, expired or gone. Raises `DirectoryUnavailable` where nothing is
+        Empty too for an account that is disabled, expired or gone. Raises `DirectoryUnavailable` if nothing is
         known that is young enough, other `DirectoryError`, and `ConfigurationError`.
         """
         if self.identity is None:
@@ -149,7 +149,7 @@ class WindowsUser:
         return not wanted.isdisjoint(own)
 
     def _own_facts(self) -> TransportFacts | None:
-        """The facts; where a SID alone is known, that."""
+        """The facts; if a SID alone is known, that."""
         if self.facts is None and self._sid:
             return TransportFacts(self._sid, frozenset())
         return self.facts

@@ -55,7 +55,7 @@ def whoami(app: App, domain: str | None, form: Form) -> None:
 
 
 def _whoami(manager: LDAPManager) -> dict[str, Any]:
-    """By what the server says (RFC 4532), or, where it does not, by the settings."""
+    """By what the server says (RFC 4532), or, if it does not, by the settings."""
     authority = manager.connection.extend.standard.who_am_i()
     account = str(authority or manager.settings.USERNAME or "").removeprefix("u:").removeprefix("dn:")
     found: dict[str, Any] = {"domain": manager.domain, "account": account, "dn": None, "groups": []}

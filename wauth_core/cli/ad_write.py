@@ -255,7 +255,7 @@ def delete(names: tuple[str, ...], tree: bool, yes: bool, manager: LDAPManager, 
 
 
 def _confirm(names: list[str], *, tree: bool) -> None:
-    """Ask, where there is somebody to ask; names from a pipe need --yes."""
+    """Ask, if there is somebody to ask; names from a pipe need --yes."""
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     below = ", and all that is below" if tree else ""
     click.confirm(visible(f"Delete {shown}{below}?"), abort=True, err=True)

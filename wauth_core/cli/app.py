@@ -29,7 +29,7 @@ _NEAR = 500  # names that begin like a misspelt one are compared with it, no mor
 
 @dataclass(frozen=True)
 class Lazy:
-    """Where a command is, what it is for, and what to install where it cannot be loaded."""
+    """Where a command is, what it is for, and what to install if it cannot be loaded."""
 
     place: str
     help: str
@@ -134,7 +134,7 @@ class App:
 
     @property
     def wauth(self) -> Wauth:
-        """Read the settings, once. Raises `ConfigurationError` where they are missing or wrong."""
+        """Read the settings, once. Raises `ConfigurationError` if they are missing or wrong."""
         if self._wauth is None:
             path = self._config or (HERE if Path(HERE).is_file() else None)
             if path is None:

@@ -159,7 +159,7 @@ def watched(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _print(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, head: bool = True) -> None:
-    """A table no wider than the terminal; where none is at the other end, a line a row and tabs between the cells."""
+    """A table no wider than the terminal; if none is at the other end, a line a row and tabs between the cells."""
     console = Console(markup=False, highlight=False)
     if console.is_terminal:
         console.print(_table(rows, columns, head=head))

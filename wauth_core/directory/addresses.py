@@ -52,7 +52,7 @@ class Addresses:
     def of(self, endpoint: Endpoint, deadline: float) -> list[Address]:
         """The addresses of *endpoint*; the last good ones where the name cannot be resolved by *deadline*, or soon.
 
-        Raises `DirectoryUnavailable` where there never were any.
+        Raises `DirectoryUnavailable` if there never were any.
         """
         try:
             return list(

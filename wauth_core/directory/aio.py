@@ -158,7 +158,7 @@ class AsyncLDAPManager:
         await self.close()
 
     async def _run(self, job: jobs.Job, context: contextvars.Context, call: Callable[[], R]) -> R:
-        """Run *call* in a thread. Where the waiting task is cancelled, so is the question."""
+        """Run *call* in a thread. If the waiting task is cancelled, so is the question."""
         future = self._executor.here.submit(context.run, call)
         try:
             return await asyncio.wrap_future(future)

@@ -73,11 +73,11 @@ _SUB_CODES = {  # a failed bind's "data …": https://learn.microsoft.com/window
 
 @dataclass(frozen=True)
 class AuthResult:
-    """The answer to a user name and a password. True in a condition only where both were right and may be used.
+    """The answer to a user name and a password. True in a condition only if both were right and may be used.
 
-    *message* is safe to show to whoever tries. *user* is None where there is no such user. *identity* is who signs in
+    *message* is safe to show to whoever tries. *user* is None if there is no such user. *identity* is who signs in
     by it, as `wauth_core.Wauth.authenticate` names them; a manager leaves it None. *own* is what the caller's reader
-    read over the person's own connection, where there is no service account. *retry_after* is how many seconds to wait
+    read over the person's own connection, if there is no service account. *retry_after* is how many seconds to wait
     if there were too many attempts (status 429), else 0.
     """
 

@@ -88,7 +88,7 @@ class Breaker:
     def admit(self) -> bool:
         """Let the caller ask; return whether it is the one who tries while nobody else may.
 
-        Raises `DirectoryOffline` at once where the directory is silent and it is not this caller's turn.
+        Raises `DirectoryOffline` at once if the directory is silent and it is not this caller's turn.
         """
         known, now = self._known.here, self._clock()
         with known.lock:
@@ -103,7 +103,7 @@ class Breaker:
             raise self._spared(known)
 
     def pass_by(self) -> None:
-        """Raise `DirectoryOffline` where `admit` would; the caller does not ask yet, and takes nobody's turn."""
+        """Raise `DirectoryOffline` if `admit` would; the caller does not ask yet, and takes nobody's turn."""
         known, now = self._known.here, self._clock()
         with known.lock:
             self._look(known, now)

@@ -42,7 +42,7 @@ class ChangeSet:
     account's expiry date passed; a few may be no users of the application. *gone* are deleted ones. *cookie* goes into
     the next call. *complete* means that everybody is in *people*, as in a first call.
 
-    *sees_deletions* is False where the service account lacks the right "Replicating Directory Changes": then deleted
+    *sees_deletions* is False if the service account lacks the right "Replicating Directory Changes": then deleted
     people and groups are not told, and only a full run finds them. *full_needed*: a group was deleted, whose members
     nobody can tell any more.
     """

@@ -26,7 +26,7 @@ class Changing(Nouns):
     They need READ_ONLY=False. *x* is whatever `find` takes. No write is ever sent twice. Each returns a `WriteResult`,
     and nothing is sent where nothing would change. *dry_run* looks everything up, sends nothing, and works on a
     read-only manager too. Each is logged as ``wauth.audit``. Raises `ReadOnlyError`, `NotFound`, `Ambiguous`,
-    `ChangeRefused` with AD's reason, and `ChangeUncertain` where the answer was lost.
+    `ChangeRefused` with AD's reason, and `ChangeUncertain` if the answer was lost.
     """
 
     _writer: Writer
@@ -115,7 +115,7 @@ class Changing(Nouns):
     def add_members(self, group: object, members: Iterable[object], *, dry_run: bool = False) -> WriteResult:
         """Put *members* into *group*, any number: in requests of 500. Those who are in it are left out.
 
-        A SID that nothing here has is a member of another domain. Where a later request is refused, the error's
+        A SID that nothing here has is a member of another domain. If a later request is refused, the error's
         ``done`` holds those before it.
         """
         return self._edit_members("add_members", group, members, ADD, dry_run=dry_run)

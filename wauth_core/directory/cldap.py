@@ -31,7 +31,7 @@ class Pong:
 
 
 def ping(host: str, port: int, domain: str, timeout: float) -> Pong | None:
-    """Ask *host* about the DNS domain *domain*, for *timeout* seconds; None where no fitting answer comes."""
+    """Ask *host* about the DNS domain *domain*, for *timeout* seconds; None if no fitting answer comes."""
     deadline = time.monotonic() + timeout
     try:
         [(family, kind, number, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)

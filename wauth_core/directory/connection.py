@@ -44,7 +44,7 @@ class Secret:
 class Lost(Exception):
     """The connection is of no more use.
 
-    *timed_out*: the server fell silent, and took the time for another try with it. *skip*: ask another server, where
+    *timed_out*: the server fell silent, and took the time for another try with it. *skip*: ask another server, if
     there is one.
     """
 
@@ -102,7 +102,7 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
     ) -> tuple[list[wire.RawEntry], wire.Result]:
         """Search, and wait for the whole answer until *deadline*. References to other servers are ignored.
 
-        Raises `Lost` where the connection is of no more use, and FilterError before anything is sent.
+        Raises `Lost` if the connection is of no more use, and FilterError before anything is sent.
         """
         number = next(self._numbers)
         request = wire.search_request(
@@ -222,7 +222,7 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
             raise _lost(self.endpoint, error) from None
 
     def do_sasl_bind(self, controls: Any) -> Any:
-        """ldap3's; Kerberos is spoken by ours, where the dialer said how."""
+        """ldap3's; Kerberos is spoken by ours, if the dialer said how."""
         if self.kerberos is None:
             return super().do_sasl_bind(controls)
         self.sasl_in_progress = True
@@ -252,7 +252,7 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
         return super().modify_dn(*args, **kwargs)
 
     def may_write(self) -> None:
-        """Raise `WriteRefused` where the connection is read-only."""
+        """Raise `WriteRefused` if the connection is read-only."""
         if self.read_only:
             raise WriteRefused(
                 f"The domain {self.domain} is read-only. Set READ_ONLY=False in its settings to write to it."

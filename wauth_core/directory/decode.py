@@ -328,7 +328,7 @@ def _number(value: Any) -> int:
 
 
 def is_security_group(values: Mapping[str, Any]) -> bool:
-    """Whether a group gives rights: a distribution group does not. Where there is no groupType, it does."""
+    """Whether a group gives rights: a distribution group does not. If there is no groupType, it does."""
     kind = values.get("groupType")
     return not isinstance(kind, int) or bool(kind & SECURITY_GROUP)
 

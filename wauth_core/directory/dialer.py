@@ -170,7 +170,7 @@ class Dialer:
         return endpoint.tls or self.settings.START_TLS
 
     def refuse_plaintext(self, endpoint: Endpoint) -> None:
-        """Raise `ConfigurationError` where a password would cross the network readable by anyone."""
+        """Raise `ConfigurationError` if a password would cross the network readable by anyone."""
         if not self.is_encrypted(endpoint) and not self.settings.ALLOW_INSECURE_PLAINTEXT_BIND:
             raise ConfigurationError(
                 f"Domain {self.domain}: a password would go to {endpoint} unencrypted. Use USE_SSL=True or "

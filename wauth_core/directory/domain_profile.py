@@ -48,7 +48,7 @@ class DomainProfile:
         return Dialect(is_ad, name_attribute(self.settings, is_ad=is_ad))
 
     def asking(self, ask: Callable[[Dialect], Found]) -> Found:
-        """Ask as one asks AD; where nothing comes back from a server not known yet, find out what it is.
+        """Ask as one asks AD; if nothing comes back from a server not known yet, find out what it is.
 
         So AD, the common case, is never asked what it is, and another server is asked once.
         """
@@ -78,7 +78,7 @@ class DomainProfile:
 
     @property
     def sid(self) -> str:
-        """The domain's SID. Raises `DirectoryError` where it cannot be read."""
+        """The domain's SID. Raises `DirectoryError` if it cannot be read."""
         if self._sid is None:
             entry = self.searcher.read(self.root, ("objectSid",))
             values = entry.attributes.get("objectSid") if entry else None

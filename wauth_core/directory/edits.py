@@ -39,7 +39,7 @@ class Mod:
 class Edit:
     """One request: *kind* is "add", "modify", "delete" or "rename". It happens as a whole or not at all.
 
-    *undo* takes it back, where one that belongs to it is refused.
+    *undo* takes it back, if one that belongs to it is refused.
     """
 
     kind: str

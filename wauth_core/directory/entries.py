@@ -130,7 +130,7 @@ class DirectoryGroup(DirectoryObject):
 class DirectoryUser(DirectoryObject):
     """A user in the directory.
 
-    *group_sids* are the SIDs of all security groups the user is in, nested and primary ones included, where they were
+    *group_sids* are the SIDs of all security groups the user is in, nested and primary ones included, if they were
     read in the same search; else None.
     """
 
@@ -167,13 +167,13 @@ class DirectoryUser(DirectoryObject):
 
     @property
     def password_age(self) -> timedelta | None:
-        """How long ago the password was set; None where it was never set, or must be changed at the next sign-in."""
+        """How long ago the password was set; None if it was never set, or must be changed at the next sign-in."""
         since = self._read("pwdLastSet")
         return datetime.now(timezone.utc) - since if isinstance(since, datetime) else None
 
     @property
     def last_logon(self) -> datetime | None:
-        """The last sign-in that is known, in UTC; None where there was none.
+        """The last sign-in that is known, in UTC; None if there was none.
 
         The true one may be later. lastLogon is exact, but each controller keeps its own: this one knows of sign-ins at
         itself. lastLogonTimestamp is the same everywhere, but AD renews it only when it is 9 to 14 days old (MS-ADA1
@@ -184,7 +184,7 @@ class DirectoryUser(DirectoryObject):
 
     @property
     def photo(self) -> bytes | None:
-        """The picture in thumbnailPhoto, else jpegPhoto, as it is stored (JPEG); None where there is none."""
+        """The picture in thumbnailPhoto, else jpegPhoto, as it is stored (JPEG); None if there is none."""
         for name in ("thumbnailPhoto", "jpegPhoto"):
             found = self._read(name)
             found = found[0] if isinstance(found, list) and found else found

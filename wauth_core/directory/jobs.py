@@ -50,5 +50,5 @@ class Job:
             self._given_up = True
             for connection in self._connections:
                 with contextlib.suppress(OSError, AttributeError):
-                    connection.socket.deadline = 0.0  # for Windows, where no shutdown wakes who waits for octets
+                    connection.socket.deadline = 0.0  # for Windows, if no shutdown wakes who waits for octets
                     socket.socket.shutdown(connection.socket.inner, socket.SHUT_RDWR)  # SSLSocket's own says goodbye

@@ -46,7 +46,7 @@ class Context(Protocol):
 def bind(connection: Any, controls: Any, context: Context) -> Any:
     """The whole conversation; the result of the last bind response, as ldap3 has it.
 
-    Raises SigningRequired where the server accepts no connection without a security layer.
+    Raises SigningRequired if the server accepts no connection without a security layer.
     """
     token: bytes | None = None
     while True:
@@ -67,7 +67,7 @@ def bind(connection: Any, controls: Any, context: Context) -> Any:
 def context_for(settings: LDAPSettings, host: str, socket: Any) -> Context:
     """A context that has not begun, for the service ``ldap`` on *host* over *socket*.
 
-    Raises BindError where there is no library or no ticket, ConfigurationError for settings that mean nothing here.
+    Raises BindError if there is no library or no ticket, ConfigurationError for settings that mean nothing here.
     """
     binding = channel_binding(getattr(socket, "inner", socket))
     if sys.platform == "win32":

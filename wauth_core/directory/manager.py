@@ -97,7 +97,7 @@ class LDAPManager(Growing):
         return self._name
 
     def pass_by_if_offline(self) -> None:
-        """Raise `DirectoryOffline` where a question would: before anything is prepared for it. Costs nothing."""
+        """Raise `DirectoryOffline` if a question would: before anything is prepared for it. Costs nothing."""
         if self._pool.breaker is not None:
             self._pool.breaker.pass_by()
 
@@ -147,7 +147,7 @@ class LDAPManager(Growing):
         return self._people.person(guid=guid, username=username, attributes=attributes, groups=groups)
 
     def others_named(self, username: str, guid: uuid.UUID | None) -> tuple[str, ...]:
-        """The DNs of all in the domain, under SEARCH_BASE or not, who bear that name and are not the user *guid*."""
+        """The DNs of all in the domain, under SEARCH_BASE or not, who have that name and are not the user *guid*."""
         return self._people.others_named(username, guid)
 
     def authenticate(self, username: str, password: str, read: OwnReader | None = None) -> AuthResult:

@@ -1,6 +1,6 @@
 """Who is in which group, and what the group names in settings mean. Everything is compared by SID.
 
-Where the directory is not AD, a group's DN (in one spelling, `filters.dn_key`) stands in for the SID it has not.
+If the directory is not AD, a group's DN (in one spelling, `filters.dn_key`) stands in for the SID it has not.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def group_identity(entry: RawEntry, values: Mapping[str, Any], dialect: Dialect)
 
 
 def token_groups(entry: RawEntry) -> frozenset[str] | None:
-    """The SIDs in *entry*'s tokenGroups; None where the server gave none (every AD user has at least one)."""
+    """The SIDs in *entry*'s tokenGroups; None if the server gave none (every AD user has at least one)."""
     for name, values in entry.attributes.items():
         if name.lower() == "tokengroups" and values:
             return frozenset(map(decode.sid, values))

@@ -40,7 +40,7 @@ class _Account(DirectoryObject):
 
     @property
     def dns_name(self) -> str | None:
-        """The full host name, where the account has one."""
+        """The full host name, if the account has one."""
         return self.attributes.get("dNSHostName")
 
     @property
@@ -92,7 +92,7 @@ class ServiceAccount(_Account):
 
     @property
     def password_interval(self) -> int | None:
-        """The days after which AD makes a new password; None where it is no gMSA."""
+        """The days after which AD makes a new password; None if it is no gMSA."""
         found = self.attributes.get("msDS-ManagedPasswordInterval")
         return found if isinstance(found, int) else None
 

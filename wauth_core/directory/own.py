@@ -35,7 +35,7 @@ class OwnConnection:
 
 
 def bind_name(domain: DomainProfile, typed: str) -> str | None:
-    """What to bind as for a typed logon name or UPN; None where it is of another domain, or no name of a person.
+    """What to bind as for a typed logon name or UPN; None if it is of another domain, or no name of a person.
 
     A bare name is sent as its implicit UPN, which AD takes from everybody (MS-ADTS 5.1.1.1.1).
     """

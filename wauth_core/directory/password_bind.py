@@ -96,7 +96,7 @@ class PasswordBind:
 
 
 def sealed(password: str) -> Secret | AuthResult:
-    """*password* as no traceback shows it; or the answer, where none needs to be tried."""
+    """*password* as no traceback shows it; or the answer, if none needs to be tried."""
     if is_empty(password):
         return AuthResult(AuthReason.EMPTY_PASSWORD)
     try:

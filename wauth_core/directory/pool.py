@@ -114,7 +114,7 @@ class Pool:
 
     @contextmanager
     def _asking(self, state: _State, holder: Any = None) -> Iterator[bool]:
-        """Ask only where the breaker lets this caller, and tell it how that went. Raises `DirectoryOffline`."""
+        """Ask only if the breaker lets this caller, and tell it how that went. Raises `DirectoryOffline`."""
         asks_already = getattr(holder, "held", 0) != 0
         if self.breaker is None or asks_already:
             yield False

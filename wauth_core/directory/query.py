@@ -42,7 +42,7 @@ class Term:
     render: Callable[[str | None], str]
 
     def for_attribute(self, name: str | None) -> str:
-        """The filter for attribute *name*; None where the term stands for a whole mapping."""
+        """The filter for attribute *name*; None if the term stands for a whole mapping."""
         return self.render(name)
 
     def __repr__(self) -> str:

@@ -50,7 +50,7 @@ class Refusals:
         """Call *bind*, which tries *password*, unless it was refused lately. Return result code and message.
 
         A password that has never worked is tried by one caller at a time: the others learn from what becomes of it.
-        Raises `BindError` where it is not tried, `DirectoryUnavailable` at *deadline*, and what *bind* raises.
+        Raises `BindError` if it is not tried, `DirectoryUnavailable` at *deadline*, and what *bind* raises.
         """
         proved = self._proved
         if proved is not None and proved.octets == password.octets:

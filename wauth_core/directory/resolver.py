@@ -30,7 +30,7 @@ class Resolver:
     def called(
         self, names: Iterable[tuple[str, str]], condition: str, attributes: tuple[str, ...]
     ) -> Sequence[RawEntry]:
-        """The entries under SEARCH_BASE that bear a name, by the first of *names* (attribute, value) that any bears.
+        """The entries under SEARCH_BASE that have a name, by the first of *names* (attribute, value) that any has.
 
         A name is compared letter by letter without case; the server overlooks accents, see `names_match`.
         """
@@ -48,7 +48,7 @@ class Resolver:
         return []
 
     def spoken_of(self, asked: ByName | ByUPN) -> str | None:
-        """The bare name that *asked* holds; None where it is one of another domain."""
+        """The bare name that *asked* holds; None if it is one of another domain."""
         if isinstance(asked, ByUPN):
             return asked.upn
         return asked.name if asked.domain is None or self._domain.is_ours(asked.domain) else None

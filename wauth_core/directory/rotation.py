@@ -15,7 +15,7 @@ from wauth_core.process import PerProcess
 
 log = logging.getLogger("wauth.directory")
 
-SKIP_FAILED = 15.0  # seconds a failed server is skipped, where another one is left
+SKIP_FAILED = 15.0  # seconds a failed server is skipped, if another one is left
 
 Skipped = dict[Endpoint, float]
 """Until when, on the monotonic clock."""
@@ -35,7 +35,7 @@ class Rotation:
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """The servers, the preferred ones first. Raises `DirectoryUnavailable` where they must be looked up in vain."""
+        """The servers, the preferred ones first. Raises `DirectoryUnavailable` if they must be looked up in vain."""
         return self.servers.current() if isinstance(self.servers, Discovered) else self.servers
 
     @property

@@ -32,7 +32,7 @@ class Searcher:
         self.only_in: str | None = None  # the DN of a domain: in a Global Catalog its child domains are below it
 
     def read(self, base: str, attributes: tuple[str, ...], filter_text: str = "(objectClass=*)") -> RawEntry | None:
-        """The one entry *base*; None where there is none, or where it does not match the filter."""
+        """The one entry *base*; None if there is none, or if it does not match the filter."""
         entries, result = self._once(base, BASE, filter_text, attributes)
         if result.code in {diagnosis.NO_SUCH_OBJECT, diagnosis.INVALID_DN_SYNTAX, diagnosis.REFERRAL}:
             return None  # a referral: it would be in another domain, which this one is not
@@ -114,7 +114,7 @@ class Searcher:
         limit: int = 0,
         controls: tuple[wire.Control, ...] = (),
     ) -> tuple[list[RawEntry], wire.Result]:
-        """Ask; where the connection turns out to be broken, ask once more on a fresh one."""
+        """Ask; if the connection turns out to be broken, ask once more on a fresh one."""
         deadline = self._deadline()
         for attempt in (1, 2):
             try:

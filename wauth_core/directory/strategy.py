@@ -65,7 +65,7 @@ class Strategy(SyncStrategy):  # type: ignore[misc]
             connection.refresh_server_info()
 
     def send(self, message_type: str, request: Any, controls: Any = None) -> Any:
-        """ldap3's, by a deadline. Raises `ReadOnlyError` where the connection may not write."""
+        """ldap3's, by a deadline. Raises `ReadOnlyError` if the connection may not write."""
         connection = self.connection
         if _is_write(message_type, request):
             connection.may_write()

@@ -52,7 +52,7 @@ class Operation:
 
     *kind* is "connect", "starttls", "bind", "search", "compare", "add", "modify", "modifydn", "delete", "extended",
     "abandon" or "unbind". *base* is the entry, the account of a bind, or an extended operation's OID. *code* is the
-    server's result code (RFC 4511 appendix A), None where it gave none. *entries* is how many entries came, *found*
+    server's result code (RFC 4511 appendix A), None if it gave none. *entries* is how many entries came, *found*
     the first `ENTRIES_KEPT` of them, without secrets and photos. *changes* are (what, attribute, values). *sent* and
     *received* are octets, *duration* is in seconds, *error* the text of what went wrong. *stack* holds the calling
     code's frames, outermost first.

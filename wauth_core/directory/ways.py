@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Way:
     """One group of a person. *through* names the groups between, the person's own first; empty for a direct member.
 
-    *through* is None where the directory does not say the way: for groups of other domains, and where it has no
+    *through* is None if the directory does not say the way: for groups of other domains, and where it has no
     memberOf.
     """
 

@@ -331,7 +331,7 @@ def _controls(encoded: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _elements(data: bytes) -> list[tuple[int, bytes]]:
-    """The (tag, content) pairs in a row in *data*. Raises IndexError or ValueError where they do not fill it."""
+    """The (tag, content) pairs in a row in *data*. Raises IndexError or ValueError if they do not fill it."""
     found = []
     at, end = 0, len(data)
     while at < end:

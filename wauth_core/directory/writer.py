@@ -23,7 +23,7 @@ audit = logging.getLogger("wauth.audit")
 class WriteResult:
     """What a write did, or would do.
 
-    *what* is the method's name; *dn* where the object is afterwards; *edits* the requests, none where nothing was to
+    *what* is the method's name; *dn* where the object is afterwards; *edits* the requests, none if nothing was to
     change; *before* and *after* the attributes that change, decoded, never a secret. *dry_run*: nothing was sent.
     """
 
@@ -71,7 +71,7 @@ class Writer:
         self._domain = domain
 
     def check(self, *, dry_run: bool) -> None:
-        """Raise `ReadOnlyError` before anything is looked up, where the domain may not be written to."""
+        """Raise `ReadOnlyError` before anything is looked up, if the domain may not be written to."""
         if self._pool.dialer.settings.READ_ONLY and not dry_run:
             raise WriteRefused(
                 f"The domain {self._domain} is read-only. Set READ_ONLY=False in its settings to write to it."
@@ -80,7 +80,7 @@ class Writer:
     def run(self, result: WriteResult) -> WriteResult:
         """Send the edits of *result* in order, unless it is a dry run; *result* itself where all went well.
 
-        Where one is refused, those before it that can be undone are. Raises `ChangeRefused`, whose ``done`` holds the
+        If one is refused, those before it that can be undone are. Raises `ChangeRefused`, whose ``done`` holds the
         edits that stay, `ChangeUncertain`, and what connecting raises.
         """
         if result.dry_run or not result.edits:

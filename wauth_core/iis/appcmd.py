@@ -42,7 +42,7 @@ def locked_sections(options: WebConfigOptions) -> tuple[str, ...]:
 def register_fastcgi(options: WebConfigOptions) -> str | None:
     """Tell the server which program may run as FastCGI, spelled exactly as in the handler.
 
-    None where a command prompt cannot carry the path: inner quotes end the outer ones, so that ``&`` and
+    None if a command prompt cannot carry the path: inner quotes end the outer ones, so that ``&`` and
     its like would count again; and how appcmd escapes an apostrophe is documented nowhere. The PowerShell
     line takes any path.
     """

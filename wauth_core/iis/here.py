@@ -39,7 +39,7 @@ SERVED_BY = {
 
 
 def check(options: WebConfigOptions) -> None:
-    """Raise ConfigurationError where this Python, which *options* name, cannot run what web.config starts."""
+    """Raise ConfigurationError if this Python, which *options* name, cannot run what web.config starts."""
     problem = next(filter(None, map(out_of_reach, (options.python, *interpreter_folders()))), None)
     if problem and STORE in problem:
         raise ConfigurationError(f"An application pool cannot run this Python. {problem}")

@@ -15,7 +15,7 @@ SECONDS = 60
 
 
 class Machine(Protocol):
-    """What may be asked of a server. Nothing is changed, and nothing raises: None where there is no answer."""
+    """What may be asked of a server. Nothing is changed, and nothing raises: None if there is no answer."""
 
     def text(self, path: str) -> str | None:
         """The content of a text file."""

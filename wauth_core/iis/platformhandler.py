@@ -38,7 +38,7 @@ class Contract:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Contract | None:
-        """The contract, or None where no IIS started this process. Raises ConfigurationError for what is no port."""
+        """The contract, or None if no IIS started this process. Raises ConfigurationError for what is no port."""
         text = environment.get(PORT_VARIABLE)
         if text is None:
             return None

@@ -1,6 +1,6 @@
 """An AD-shaped directory and other parts for development and tests. Never for production.
 
-Names are imported when they are first used, so that the pytest plugin costs nothing where no test needs it.
+Names are imported when they are first used, so that the pytest plugin costs nothing if no test needs it.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def as_python(running: EmbeddedDirectory) -> str:
 def write(running: EmbeddedDirectory, kind: str) -> str:
     """Write the settings of *kind* (a key of `FILES`) into this folder; say how they are used.
 
-    Raises `ConfigurationError` where a file of that name says something else.
+    Raises `ConfigurationError` if a file of that name says something else.
     """
     path, text = Path(FILES[kind]), as_toml(running) if kind == "wauth.toml" else as_python(running)
     if path.exists() and path.read_text("utf-8") != text:

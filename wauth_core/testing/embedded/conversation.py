@@ -153,7 +153,7 @@ class Conversation:
                 f"the embedded directory knows simple binds only, not {request.mechanism[:40]!r}",
             )
         if not request.credentials:
-            return  # anonymous, also where a name is given: AD takes an empty password for no bind at all
+            return  # anonymous, also if a name is given: AD takes an empty password for no bind at all
         if not self.secure and self.faults.active("signing_required"):
             raise r.needs_signing()
         if not request.name:

@@ -174,7 +174,7 @@ def _check_keys(fields: object, known: object, where: str, schema: Mapping[str, 
 
 
 def _split_name(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """givenName and sn out of ``name``, where they are not given."""
+    """givenName and sn out of ``name``, if they are not given."""
     words = str(fields.get("name", "")).split()
     found = {}
     if len(words) > 1 and "," not in str(fields["name"]):

@@ -126,7 +126,7 @@ class Checks:
             raise r.invalid_argument("00000523")
 
     def may_be_enabled(self, entry: Entry, flags: int) -> None:
-        """No account without a password is enabled, where the policy wants one (MS-SAMR 3.1.1.8.10)."""
+        """No account without a password is enabled, if the policy wants one (MS-SAMR 3.1.1.8.10)."""
         was_disabled = self.store.number(entry, "useraccountcontrol") & v.DISABLED
         free = flags & (v.DISABLED | v.PASSWORD_NOT_REQUIRED) or not flags & v.NORMAL_ACCOUNT
         if was_disabled and not free and entry.password is None and self.store.number(self.store.root, "minpwdlength"):

@@ -119,7 +119,7 @@ class Names:
             assert (found.link is not None) == (expected == "alice")
 
     def test_names_that_differ_in_case_only_are_told_apart_or_refused(self, repository: UserRepository) -> None:
-        """Where a store lets two names differ in case only, the exact one is meant."""
+        """If a store lets two names differ in case only, the exact one is meant."""
         repository.apply([new("twice")], now=NOW)
         spellings = {"twice": "twice"}
         try:
