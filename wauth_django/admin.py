@@ -114,7 +114,7 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     # -- the list
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """With the user's own activity, where the user model has a column for it."""
+        """With the user's own activity, if the user model has a column for it."""
         return ("domain", StateFilter, LastSyncFilter, *_user_columns("is_active"))
 
     def get_search_fields(self, request: HttpRequest) -> Any:
@@ -296,7 +296,7 @@ def _preview(link: LDAPUser) -> SyncResult | str:
 
 
 def _ways(link: LDAPUser) -> list[Way]:
-    """The person's groups, each with the way there; none where the directory cannot be asked."""
+    """The person's groups, each with the way there; none if the directory cannot be asked."""
     if (kept := link.__dict__.get("_ways")) is None:
         result = _preview(link)
         try:

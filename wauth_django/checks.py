@@ -223,7 +223,7 @@ def check_users(databases: Sequence[str]) -> Found:
 
 
 def check_migrations(databases: Sequence[str]) -> Found:
-    """Migrations that a sign-in needs. Where they are being applied just now there is nothing to say."""
+    """Migrations that a sign-in needs. If they are being applied just now there is nothing to say."""
     if sys.argv[1:2] == ["migrate"] or DEFAULT_DB_ALIAS not in databases:
         return
     if problem := unapplied():

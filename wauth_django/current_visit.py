@@ -1,6 +1,6 @@
 """Who a request comes from, and what this adapter keeps of it: one value, the `Visit`.
 
-The outcome is the wrapper's where there is one, else that of WAUTH_SOURCES. It is found once a request.
+The outcome is the wrapper's, if there is a wrapper; else that of WAUTH_SOURCES. It is found once a request.
 """
 
 from __future__ import annotations
@@ -39,10 +39,12 @@ VISIT = "_wauth"  # the attribute of a request
 class Visit:
     """What is known of one request.
 
-    *outcome* is None until a middleware of ours has found it; *is_wrapped* says that the WSGI or ASGI wrapper has.
-    *authority* is what the directory's last try in this request came to, *identity* and *key* (a user's primary key)
-    whom it was about. *message* is what a login form may tell the person. *retry_after* is the seconds until a password
-    may be tried again, after too many. *failed* says that no backend let the person in.
+    - *outcome* is None until a middleware of ours has found it. *is_wrapped*: the WSGI or ASGI wrapper has found it.
+    - *authority* is the result of the last question to the directory in this request. *identity* and *key* (a user's
+      primary key) say about whom it was.
+    - *message* is what a login form may show the person. *retry_after* is, after too many attempts, the number of
+      seconds until a password may be tried again.
+    - *failed*: no backend let the person in.
     """
 
     outcome: Outcome | None = None
@@ -81,7 +83,7 @@ def visit_of(request: HttpRequest | None) -> Visit:
 
 
 def is_asgi(request: HttpRequest | None) -> bool:
-    """Whether *request* came in by ASGI, where the server itself authenticates nobody."""
+    """Whether *request* came in by ASGI, if the server itself authenticates nobody."""
     return isinstance(request, ASGIRequest)
 
 

@@ -52,11 +52,11 @@ def ldap_sync_required(
     allow_non_ldap: bool = True,
     raise_exception: bool = False,
 ) -> Any:
-    """Let only users see the view whose last sync is at most *timedelta* old; a sync is tried first.
+    """Let only those users see the view whose last sync is at most *timedelta* old. A sync is tried first.
 
-    With None the user is synchronised on every request. It goes by neither WAUTH_RESYNC_DELTA nor
-    WAUTH_REQUIRE_RESYNC. When the sync fails people go to the login page, or with *raise_exception* the error is
-    raised (500). *allow_non_ldap* lets users without a link pass, and nobody; but not whose sign-in was refused.
+    With None the user is synchronised on every request. WAUTH_RESYNC_DELTA and WAUTH_REQUIRE_RESYNC do not matter here.
+    If the sync fails, people go to the login page; with *raise_exception* the error is raised (500). *allow_non_ldap*
+    also lets users without a link pass, and nobody, but not somebody whose sign-in was refused.
     """
     return _guard(
         function,
@@ -68,9 +68,9 @@ def ldap_sync_required(
 def group_required(*groups: str, login_url: str | None = None, bypass_superuser: bool = False) -> Any:
     """Let only members of one of *groups* (names by GROUP_ATTRS, or SIDs) of the user's domain see the view.
 
-    Membership is by SID, nested groups included, and goes by the last known groups where the directory cannot be
-    asked, for WAUTH_MAX_STALENESS. Nobody is sent to the login page. Somebody signed in who is no member gets a 403,
-    and a 503 with Retry-After where nothing is known.
+    Membership is by SID, nested groups included. If the directory cannot be asked, the last known groups hold for
+    WAUTH_MAX_STALENESS. Nobody is sent to the login page. Somebody signed in who is no member gets a 403, and a 503
+    with Retry-After if nothing is known.
     """
     if not groups or any(not isinstance(group, str) for group in groups):
         raise TypeError('group_required takes names of groups: @group_required("Editors").')
@@ -106,8 +106,8 @@ def _in_groups(request: HttpRequest, user: Any, groups: tuple[str, ...], bypass_
 
 
 def _guard(function: Any, check: Check, login_url: str | None, groups: tuple[str, ...] = ()) -> Any:
-    """*function*, or what decorates one, behind *check*. Others are sent to the login page; with *groups*, those who
-    are signed in get a 403; where nobody can tell (None) a 503."""
+    """*function*, or its decorator, behind *check*. Other users are sent to the login page. With *groups*, a signed-in
+    user gets a 403 instead, and a 503 if nobody can tell (None)."""
 
     def refusal(request: HttpRequest, user: Any) -> HttpResponseBase | None:
         allowed = check(request, user)

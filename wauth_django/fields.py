@@ -32,7 +32,7 @@ class DomainField(_PlainCharField):
 
 
 def own_name(user: Any) -> str:
-    """The Django user's own name, where it can be a logon name; else none: the link is then known by GUID alone, or
+    """The Django user's own name, if it can be a logon name; else none: the link is then known by GUID alone, or
     until the first sync by USER_QUERY_FIELD."""
     return logon_name(user.get_username())
 
@@ -70,7 +70,7 @@ class UsernameKeyField(_PlainCharField):
 
 
 class MomentField(models.DateTimeField):  # type: ignore[type-arg]
-    """A moment, aware in Python also where the project keeps its own without a zone (``USE_TZ = False``)."""
+    """A moment, aware in Python also if the project keeps its own without a zone (``USE_TZ = False``)."""
 
     def deconstruct(self) -> Any:
         """A DateTimeField to migrations."""

@@ -29,7 +29,7 @@ class LDAPUserManager(models.Manager["LDAPUser"]):
     def create_user(self, username: str) -> Any:
         r"""Create the Django user for *username* (``DOMAIN\username``, or ``username@domain`` with WAUTH_USE_SPN).
 
-        Gives the Django user, already synchronised. Nothing is left behind when it fails. Raises `InvalidIdentity`,
+        Returns the Django user, already synchronised. If it fails, nothing is left behind. Raises `InvalidIdentity`,
         `UserNotFound`, `SyncError`, `DirectoryError`.
         """
         from wauth_django.signin import create_user
@@ -145,7 +145,7 @@ class LDAPUser(models.Model):
         return get_ldap_manager(self.domain)
 
     def get_ldap_attr(self, attribute: str, as_list: bool = False, refresh_cache: bool = False) -> Any:
-        """One attribute of the related directory user, None where it has none; with *as_list* always a list.
+        """One attribute of the related directory user, None if it has none; with *as_list* always a list.
 
         The user is asked for once, and again for an attribute that was not read yet, or with *refresh_cache*.
         """
@@ -172,7 +172,7 @@ class LDAPUser(models.Model):
     def get_ldap_groups(self, attributes: Iterable[str] | None = None, preload: bool = True) -> Any:
         """An ldap3 ``Reader`` over all groups the user is in, nested and primary ones included.
 
-        The groups are asked for by SID, which one cheap search on the user gives; with *preload* the reader has
+        The groups are searched by SID; one cheap search on the user returns the SIDs. With *preload* the reader has
         already searched. *attributes*: GROUP_ATTRS by default.
         """
         from wauth_django.ldap import group_reader
@@ -211,7 +211,7 @@ class SyncBookmark(models.Model):
 
 
 class SyncLock(models.Model):
-    """Which worker is synchronising whom, where the cache does not keep that (WAUTH_USE_CACHE)."""
+    """Which worker is synchronising whom, if the cache does not keep that (WAUTH_USE_CACHE)."""
 
     domain = DomainField(max_length=255)
     username_key: models.CharField[str, str] = models.CharField(max_length=256)

@@ -123,13 +123,13 @@ class DjangoUserRepository:
         return [keys.get(n) for n in range(len(listed))]
 
     def _begin_writing(self) -> None:
-        """SQLite gives up at once when a transaction that has read wants to write while another one writes; one that
-        writes first waits for its turn."""
+        """Write first. On SQLite a transaction that has read gives up at once if it wants to write while another one
+        writes; one that writes first waits for its turn."""
         if not connections[self.database].features.has_select_for_update:
             LDAPUser.objects.using(self.database).filter(pk=-1).update(state="")
 
     def _write_link(self, change: Change, now: datetime) -> bool:
-        """Write the link of a change, where that was not changed since; False where it was."""
+        """Write the link of a change, if that was not changed since; False if it was."""
         seen = change.seen
         assert seen is not None  # noqa: S101
         rows = LDAPUser.objects.using(self.database).filter(user=change.key)

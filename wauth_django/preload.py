@@ -23,7 +23,7 @@ _SERVER_ENTRIES = {("django.core.wsgi", "get_wsgi_application"), ("django.core.a
 
 
 def start(config: WindowsAuthConfig) -> threading.Thread | None:
-    """Connect to the configured domains in the background, where this process is a server. Never raises."""
+    """Connect to the configured domains in the background, if this process is a server. Never raises."""
     from django.conf import settings
 
     if getattr(settings, "WAUTH_PRELOAD_DOMAINS", None) is False or not getattr(settings, "WAUTH_DOMAINS", None):

@@ -34,7 +34,7 @@ def page(
     message: str = "",
     why: str = "",
 ) -> HttpResponse:
-    """The response with the page for *status* (or *content*, where a source has a page of its own).
+    """The response with the page for *status* (or *content*, if a source has a page of its own).
 
     *why* is for a developer: it is shown, and logged, while DEBUG is on.
     """

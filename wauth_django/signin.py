@@ -44,7 +44,7 @@ def repository() -> DjangoUserRepository:
 def sign_in(request: HttpRequest | None, identity: Identity, facts: TransportFacts | None = None) -> Any | None:
     """The user of *identity*, synchronised and with the rights of this moment; None when it is refused.
 
-    Where the directory cannot be asked, a known user goes on with the last known rights, up to WAUTH_MAX_STALENESS.
+    If the directory cannot be asked, a known user goes on with the last known rights, up to WAUTH_MAX_STALENESS.
     """
     visit, user = visit_of(request), user_linked_to(identity)
     row = row_of(user) if user is not None else None
@@ -62,14 +62,14 @@ def sign_in(request: HttpRequest | None, identity: Identity, facts: TransportFac
 
 
 def welcome(request: HttpRequest | None, user: Any, identity: Identity) -> None:
-    """Tell the project that *user*, whom `sign_in` returned, has been let in."""
+    """Send the project's signal that *user*, whom `sign_in` returned, has been let in."""
     authority = visit_of(request).authority
     result = authority.result if authority is not None else None
     user_signed_in.send(sender=type(user), request=request, user=user, identity=identity, result=result)
 
 
 def refuse(request: HttpRequest | None, identity: Identity | None, reason: str) -> Any:
-    """Note in the log, and tell the project, that *identity* was not let in, and why. Returns None."""
+    """Log that *identity* was not let in, and why, and send the project's signal. Returns None."""
     logger.warning("%s was not signed in: %s", identity or "Somebody", reason)
     user_refused.send(sender=get_user_model(), request=request, identity=identity, reason=reason)
     return None
@@ -165,7 +165,7 @@ def sync_link(link: LDAPUser) -> SyncResult:
 
 
 def _meant(link: LDAPUser) -> Identity:
-    """Who *link* is of. One that was made by hand says so by USER_QUERY_FIELD (manual 1.14), where that is not the
+    """Who *link* is of. One that was made by hand says so by USER_QUERY_FIELD (manual 1.14), if that is not the
     logon name. Raises `UserNotFound` or `AmbiguousUser`."""
     policy = get_wauth().directories.policy(link.domain)
     value = str(getattr(link.user, policy.query_field, None) or "")

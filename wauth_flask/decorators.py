@@ -1,6 +1,6 @@
 """Who may see a view. Each goes on a view (sync or async), a `Blueprint`, or a whole `Flask` application.
 
-The login page is *login_url*, else our form; where there is neither, the error takes its place.
+The login page is *login_url*, else our form; if there is neither, the error takes its place.
 
 ``@domain_required`` and ``@domain_required("EXAMPLE")`` both work; so does ``login_required(blueprint)``.
 """
@@ -44,7 +44,7 @@ def login_required(target: Any = None, login_url: str | None = None) -> Any:
 
 
 def domain_required(domain: Any = None, login_url: str | None = None, bypass_superuser: bool = True) -> Any:
-    """Let in who belongs to a Windows domain; to *domain*, where one is named. Others go to the login page.
+    """Let in who belongs to a Windows domain; to *domain*, if one is named. Others go to the login page.
 
     With *bypass_superuser* superusers of any domain pass.
     """
@@ -70,7 +70,7 @@ def group_required(*groups: str, login_url: str | None = None, bypass_superuser:
     """Let in who is in one of *groups* of the directory, directly or nested. Names or SIDs; compared by SID.
 
     A group that does not exist, or exists twice, lets nobody in, and the log says so. While the directory cannot be
-    asked, the last known groups hold for WAUTH_MAX_STALENESS; where none are known the answer is 503. Nobody is sent to
+    asked, the last known groups hold for WAUTH_MAX_STALENESS; if none are known the answer is 503. Nobody is sent to
     the login page; who is signed in and no member gets 403. With *bypass_superuser* superusers pass.
     """
     if not groups or not all(isinstance(group, str) for group in groups):
@@ -94,11 +94,12 @@ def ldap_sync_required(
     allow_non_ldap: bool = True,
     raise_exception: bool = False,
 ) -> Any:
-    """Let in who was synchronised no longer than *timedelta* ago (seconds, or a timedelta), syncing if need be.
+    """Let in only those who were synchronised no longer than *timedelta* ago (seconds, or a timedelta). A sync is made
+    if need be.
 
-    With None everybody is synchronised on every request. It goes by neither WAUTH_RESYNC_DELTA nor
-    WAUTH_REQUIRE_RESYNC. With *allow_non_ldap* those who are not signed in by Windows pass. Where the sync fails:
-    *raise_exception* raises the error (500), else people go to the login page, or get what WAUTH_ERROR_RESPONSE says.
+    With None everybody is synchronised on every request. WAUTH_RESYNC_DELTA and WAUTH_REQUIRE_RESYNC do not matter
+    here. With *allow_non_ldap* those who are not signed in by Windows pass. If the sync fails, *raise_exception* raises
+    the error (500); else people go to the login page, or get what WAUTH_ERROR_RESPONSE says.
     """
     delta = 0 if timedelta is None or _is_target(timedelta) else timedelta
 
@@ -139,7 +140,7 @@ def is_public() -> bool:
 
 
 def _to_login(login_url: str | None, otherwise: HTTPException) -> Any:
-    """To the login page: *login_url*, or our form. Where there is none, *otherwise* is raised."""
+    """To the login page: *login_url*, or our form. If there is none, *otherwise* is raised."""
     if login_url is not None:
         return redirect(login_url)
     if (form := login_redirect(current_state())) is not None:

@@ -23,7 +23,7 @@ AS_IT_IS = "_wauth_as_it_is"  # on an error that the application wanted raised: 
 class _Page(HTTPException):
     """An error that shows its page. *message* is shown to the person, and *why* to a developer, in debug mode only."""
 
-    identity: Identity | None = None  # of whom the page is about, where that is not who is signed in
+    identity: Identity | None = None  # of whom the page is about, if that is not who is signed in
 
     def __init__(self, message: str = "", *, headers: Headers = (), why: str = "") -> None:
         super().__init__(message or None)

@@ -58,7 +58,7 @@ class _Group(LazyGroup):
     lazy = _COMMANDS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The core's command, where this application's name and users take the place of what it would ask for."""
+        """The core's command, in which this application's name and users take the place of what it would ask for."""
         found = super().get_command(ctx, cmd_name)
         if found is None:
             return None
@@ -78,7 +78,7 @@ class _Group(LazyGroup):
 
 
 def _known(parameter: click.Parameter, ctx: click.Context) -> click.Parameter:
-    """*parameter*; where it asks for the application, with this one as its default."""
+    """*parameter*; if it asks for the application, with this one as its default."""
     if parameter.name not in ("application", "flask"):
         return parameter
     known = copy.copy(parameter)

@@ -37,7 +37,7 @@ def register(app: Flask, prefix: str) -> None:
 
 
 def login_redirect(state: State) -> Any | None:
-    """To the form and back, for a page that a browser asked for; None where there is no form, or a better way in."""
+    """To the form and back, for a page that a browser asked for; None if there is no form, or a better way in."""
     better = state.challenge.over(request.is_secure)
     if not state.has_login_form or better.headers or better.page or request.method not in ("GET", "HEAD"):
         return None
@@ -59,7 +59,7 @@ def login() -> Any:
 
 
 def logout() -> Any:
-    """End the session. Where the web server signs people in by itself, the next request begins another."""
+    """End the session. If the web server signs people in by itself, the next request begins another."""
     _check_token()
     sign_out()
     return redirect(safe_path(request.args.get("next")), 303)
@@ -85,7 +85,7 @@ def safe_path(path: str | None) -> str:
 
 
 def _signed_in(state: State, username: str, typed: PasswordCheck) -> Response | None:
-    """Sign that person in; else the form, with what to tell them. AD's reason is for the log."""
+    """Sign that person in, or show the form again with a message. AD's reason is for the log."""
     if typed.identity is None:
         user_refused.send(current_app._get_current_object(), identity=None, reason=typed.reason)  # type: ignore[attr-defined]
         answer = _form(state, username=username, error=typed.message)

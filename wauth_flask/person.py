@@ -19,8 +19,8 @@ ON_REQUEST = "_wauth_person"
 class Person(WindowsUser):
     """The one `wauth_core.WindowsUser`, and the application's own user beside it.
 
-    *result* is the `SyncResult` of this request, where there was a sync. *refusal* is what a page that asks for a
-    sign-in answers to nobody, where not "please sign in".
+    *result* is the `SyncResult` of this request, if there was a sync. *refusal* is what a page that asks for a
+    sign-in answers to nobody, if not "please sign in".
     """
 
     def __init__(

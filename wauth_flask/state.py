@@ -131,7 +131,7 @@ class State:
 
     @property
     def request_deadline(self) -> timedelta | None:
-        """WAUTH_REQUEST_DEADLINE; none where the settings cannot be read, of which the request itself will tell."""
+        """WAUTH_REQUEST_DEADLINE. None if the settings cannot be read; the request itself will report that."""
         try:
             return self.settings.request_deadline
         except WauthError:
@@ -147,7 +147,7 @@ class State:
         return next((user for user in found if key is None or str(user.key) == str(key)), None)
 
     def record(self, identity: Identity, user: UserSnapshot) -> Any:
-        """The application's own object for *user*; where the store has none, the user with all fields and flags."""
+        """The application's own object for *user*; if the store has none, the user with all fields and flags."""
         if isinstance(self.repository, HasRecords):
             return self.repository.record(user.key)
         link = user.link or Link(identity.domain, identity.username)
@@ -163,7 +163,7 @@ class State:
 
 
 def current_state() -> State:
-    """The state of the current application. Raises `ConfigurationError` where `WindowsAuth` was not set up."""
+    """The state of the current application. Raises `ConfigurationError` if `WindowsAuth` was not set up."""
     try:
         state: State = current_app.extensions[KEY]
     except KeyError:

@@ -89,11 +89,11 @@ def settle(state: State, **how: Any) -> Person:
 
 
 def _gone_on(state: State, owner: Owner, outcome: Outcome, how: dict[str, Any]) -> Person | None:
-    """The person whose session this is; None where it is theirs no more. Then it has ended."""
+    """The person whose session this is; None if it is theirs no more. Then it has ended."""
     assert owner.identity is not None  # noqa: S101 - see `session_owner`
     identity = owner.identity
     named = outcome if isinstance(outcome, SignedIn) and identity.same_name(outcome.identity) else None
-    if named is not None:  # whoever bears the name today
+    if named is not None:  # whoever has the name today
         user = state.user(identity)
     else:
         user = state.user(identity, guid=owner.guid, key=owner.key)

@@ -22,19 +22,19 @@ ASKS_NOTHING = Challenge()
 
 
 class WindowsAuthWSGI:
-    """Wrap *app*: ``environ["wauth.identity"]`` is an `Identity` or None, ``environ["wauth.user"]`` the lazy user,
-    ``environ["wauth.outcome"]`` the outcome they come from. Whatever stood under these keys is replaced.
+    """Wrap *app*. It finds ``environ["wauth.identity"]`` (an `Identity` or None), ``environ["wauth.user"]`` (a lazy
+    `WindowsUser`) and ``environ["wauth.outcome"]`` (what they come from). Other values under these keys are replaced.
 
-    *wauth* is a `wauth_core.Wauth`, a mapping of settings for one, or None. With it the account's state,
-    REQUIRE_GROUPS and DENY_GROUPS are asked, in one search for each person and WAUTH_RESYNC_DELTA: who may not come in
-    is nobody here (403 with *required*), and while that cannot be known the answer is 503. Without it names are known,
-    and groups only where a young ticket tells them.
+    *wauth* is a `wauth_core.Wauth`, a mapping of settings for one, or None. With it, the account's state,
+    REQUIRE_GROUPS and DENY_GROUPS are checked, by one search for each person in WAUTH_RESYNC_DELTA. Somebody who may
+    not come in is nobody here (403 with *required*). As long as that cannot be known, the answer is 503. Without
+    *wauth* only names are known, and groups if a young ticket lists them.
 
-    *sources* are asked in order, the first answer wins; the default is the server's own ``REMOTE_USER``. With
-    *required* a request without a user gets 401, one with a false claim 403, and the application never sees them;
-    without it the application decides.
+    *sources* are asked in order, and the first answer wins. The default is the server's own ``REMOTE_USER``. With
+    *required* a request without a user gets 401, and one with a false claim 403; the application never sees them.
+    Without it the application decides.
 
-    Raises `ConfigurationError` for sources that are none.
+    Raises `ConfigurationError` for what is no source.
     """
 
     def __init__(

@@ -22,8 +22,8 @@ class HandshakeFailed(Exception):
 class Accepted:
     """A ticket that was accepted. *reply* proves our own identity to the client (mutual authentication).
 
-    *lifetime* is how long the ticket lasts, where that is known. *logon_info* and *client_info* are those buffers of
-    the ticket's PAC, where it has one whose signatures were checked.
+    *lifetime* is how long the ticket lasts, if that is known. *logon_info* and *client_info* are those buffers of
+    the ticket's PAC, if it has one whose signatures were checked.
     """
 
     principal: str
@@ -62,7 +62,7 @@ class GSSAPIAcceptor:
     """Tickets for the keys in *keytab* (or the system's default one), and for *service* alone where it is given:
     a Kerberos principal such as ``HTTP/intranet.example.local@EXAMPLE.LOCAL``.
 
-    The replay cache stays on. Raises `ConfigurationError` where the key cannot be read.
+    The replay cache stays on. Raises `ConfigurationError` if the key cannot be read.
     """
 
     shows_pac = True
@@ -162,7 +162,7 @@ def _gssapi() -> Any:
 
 
 def own_realms(keytab: str | os.PathLike[str] | None, service: str | None) -> tuple[str, ...]:
-    """The realms of *service*, or of the keys in *keytab*; none where the keytab is no file that can be read."""
+    """The realms of *service*, or of the keys in *keytab*; none if the keytab is no file that can be read."""
     if service is not None and "@" in service:
         return (service.rpartition("@")[2],)
     path = os.fspath(keytab or os.environ.get("KRB5_KTNAME", "/etc/krb5.keytab")).removeprefix("FILE:")

@@ -1,7 +1,7 @@
-"""The session cookie that lets one handshake serve many requests: signed, expiring, and holding no secret.
+"""The session cookie, by which one handshake serves many requests. It is signed, it expires, and it holds no secret.
 
-It says who signed in, how, and until when; and the group SIDs that the ticket told, so that every worker knows them
-without asking anybody. Its owner can read it: it holds what ``whoami /groups`` tells them anyway.
+It says who signed in, how, and until when. It also holds the group SIDs of the ticket, so that every worker knows them
+without asking. Its owner can read it, and finds what ``whoami /groups`` shows anyway.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _JSON = json.JSONEncoder(separators=(",", ":"))
 
 @dataclass(frozen=True)
 class Session:
-    """Who signed in: *login* is the name as typed where a password was given, *until* an aware time. *number* is the
-    person's (`wauth_core.web.sessions`): when that changes, the session has ended."""
+    """Who signed in. *login* is the name as it was typed, if a password was. *until* is an aware time. *number* is the
+    person's (`wauth_core.web.sessions`): if that has changed, the session has ended."""
 
     identity: Identity
     until: datetime

@@ -99,9 +99,9 @@ class Fallback:
         return BasicCredentials(username, password, keep=not cross)
 
     def check(self, typed: BasicCredentials, peer: str | None) -> tuple[Identity, str | None]:
-        """Who signs in by this name and password, and the SID, by the directory's check and never as they were typed.
+        """The identity and the SID of the person who signs in by this name and password, as the directory spells them.
 
-        Raises `WrongPassword`, `NotNow`, or DirectoryError where nobody can tell.
+        Raises `WrongPassword`, `NotNow`, or `DirectoryError` if nobody can check it now.
         """
         if self._authenticate is not None:
             result = self._authenticate(typed.username, typed.password)
