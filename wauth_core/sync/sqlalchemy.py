@@ -225,7 +225,7 @@ class SQLAlchemyUserRepository:
         return getattr(record, self._groups.key) if self._groups is not None else ()
 
     def _attribute(self, name: str) -> str | None:
-        """What *name* is called on the model; None where it cannot be written there."""
+        """What *name* is called on the model; None if it cannot be written there."""
         attribute = self._names.get(name, name)
         if attribute in sa_inspect(self._user).all_orm_descriptors or settable(self._user, attribute):
             return attribute

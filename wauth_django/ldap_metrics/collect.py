@@ -42,7 +42,7 @@ class _Saved:
 class Collector:
     """Saves the usage of this process. *clock* counts seconds.
 
-    A killed process leaves a row that is at most `EVERY` seconds older than its last request, or, where it answers no
+    A killed process leaves a row that is at most `EVERY` seconds older than its last request, or, if it answers no
     requests, than the last time that it asked for the directory before. No thread is needed for that: a process that
     does neither has nothing new to tell.
     """
@@ -52,12 +52,12 @@ class Collector:
         self._saved = PerProcess(lambda: _Saved(-EVERY))
 
     def after_request(self, **_: object) -> None:
-        """Receiver of ``request_finished``: save, where the rows are old. Never raises."""
+        """Receiver of ``request_finished``: save, if the rows are old. Never raises."""
         self._saved.here.serves = True
         self._save_old()
 
     def at_use(self) -> None:
-        """Save, where the rows are old, in a process that answers no requests. Never raises.
+        """Save, if the rows are old, in a process that answers no requests. Never raises.
 
         Not in a transaction, which may be rolled back or broken, nor in an event loop.
         """
