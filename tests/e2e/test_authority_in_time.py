@@ -35,13 +35,13 @@ class Caller:
         """A Kerberos command with this person's tickets."""
         subprocess.run(command, env={**os.environ, **self.environment}, check=True, capture_output=True, **more)
 
-    def comes(self):
+    def comes(self, service=SERVICE):
         """What the source says of this person now."""
         import gssapi
 
         for name in ("KRB5_CONFIG", "KRB5CCNAME"):
             self._monkeypatch.setenv(name, self.environment[name])
-        service = gssapi.Name(SERVICE, gssapi.NameType.kerberos_principal)
+        service = gssapi.Name(service, gssapi.NameType.kerberos_principal)
         spnego = gssapi.OID.from_int_seq("1.3.6.1.5.5.2")
         token = gssapi.SecurityContext(name=service, mech=spnego, usage="initiate").step()
         headers = (("authorization", "Negotiate " + base64.b64encode(token).decode()),)
@@ -107,3 +107,24 @@ def test_a_renewed_ticket_is_as_old_as_its_first(samba, company, monkeypatch):
     assert bob.comes().facts.as_of == first.facts.as_of
     bob.run("kinit", name, input=samba.password.encode())
     assert bob.comes().facts.as_of > first.facts.as_of
+
+
+def test_a_ticket_that_a_service_got_for_itself_is_of_unknown_age(samba, company, monkeypatch):
+    """S4U2Self: nobody showed a password for it. Its groups are in it, and give nothing: the directory is asked."""
+    admins, denied, name = company
+    bob, store = Caller(samba, name, monkeypatch), MemoryUserRepository()
+    service, cache = "svc_http@EXAMPLE.LOCAL", f"{bob.environment['KRB5CCNAME']}.s4u"
+    bob.environment = samba.kinit("svc_http")
+    bob.run("kvno", "-U", name, "--out-cache", cache, service)
+    bob.environment["KRB5CCNAME"] = cache
+    came = bob.comes(service)
+    assert (came.identity.username, came.facts.as_of) == (name, None)
+    with Wauth({"EXAMPLE": samba.settings(SUPERUSER_GROUPS=admins, DENY_GROUPS=denied)}) as wauth:
+        assert wauth.people.group_sids("EXAMPLE", admins) <= came.facts.group_sids, "of the time when it was made"
+        samba.remove_member(admins, name)
+        with trace() as operations:
+            assert wauth.sync(came.identity, store, facts=came.facts).flags["is_superuser"] is False
+        assert "search" in [operation.kind for operation in operations]
+        assert wauth.people.told(came.identity, came.facts)[0].groups.isdisjoint(
+            wauth.people.group_sids("EXAMPLE", admins)
+        )
