@@ -1,7 +1,8 @@
 """The front ends under contract, each behind one small interface: ask for a page, be told who was seen.
 
 All believe the same source, a proxy's ``RemoteUser`` from 127.0.0.1, and serve two pages: ``/`` is open to
-everybody, ``/member`` is not.
+everybody, ``/member`` is not. Those with users begin carol's session at ``/break-glass``, by her password, whoever is
+named; and Django's at ``/impersonate``, without one.
 """
 
 from __future__ import annotations
@@ -154,6 +155,7 @@ def flask(directory: EmbeddedDirectory, make: Callable[..., Any], name: str, **s
     "flask-database" on the server."""
     from flask import jsonify, session
 
+    from tests.flask_app.test_login_form import PASSWORD, sign_in
     from wauth_flask import windows_user
 
     app = make(directory, WAUTH_SOURCES=_sources(), WAUTH_RESYNC_DELTA=0, **settings)
@@ -170,7 +172,11 @@ def flask(directory: EmbeddedDirectory, make: Callable[..., Any], name: str, **s
         client = app.test_client()
 
         def ask(path: str, headers: Mapping[str, str], peer: str = PROXY) -> Told:
-            answer = client.get(path, environ_overrides={"REMOTE_ADDR": peer, **_environ(headers)})
+            environ = {"REMOTE_ADDR": peer, **_environ(headers)}
+            if path == "/break-glass":
+                answer = sign_in(client, "carol", PASSWORD, environ_overrides=environ)
+            else:
+                answer = client.get(path, environ_overrides=environ)
             return _told(answer.status_code, answer.data)
 
         return ask
@@ -199,6 +205,7 @@ def django(directory: EmbeddedDirectory, settings: Any, *, asynchronous: bool) -
     settings.WAUTH_SOURCES = _sources()
     settings.WAUTH_RESYNC_DELTA = 0
     settings.ROOT_URLCONF = "tests.contract.django_pages"
+    settings.AUTHENTICATION_BACKENDS = ["wauth_django.backends.WindowsAuthBackend", "wauth_django.backends.LDAPBackend"]
 
     def new_visitor() -> Visitor:
         from asgiref.sync import async_to_sync
@@ -229,13 +236,13 @@ def _environ(headers: Mapping[str, str]) -> dict[str, str]:
     return {"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()}
 
 
-def running(name: str, directory: EmbeddedDirectory, settings: Callable[[], Any]) -> Any:
-    """The front end *name* as a context manager. *settings* gives Django's, for who needs them."""
+def running(name: str, directory: EmbeddedDirectory, settings: Callable[[], Any], **flasks: Any) -> Any:
+    """The front end *name* as a context manager. *settings* gives Django's, for who needs them; *flasks* are more."""
     makers: dict[str, Callable[[], Any]] = {
         "wsgi": lambda: wsgi(directory),
         "asgi": lambda: asgi(directory),
-        "flask-cache": lambda: flask(directory, applications.with_cache, "flask-cache"),
-        "flask-database": lambda: flask(directory, applications.with_server_sessions, "flask-database"),
+        "flask-cache": lambda: flask(directory, applications.with_cache, "flask-cache", **flasks),
+        "flask-database": lambda: flask(directory, applications.with_server_sessions, "flask-database", **flasks),
         "django": lambda: django(directory, settings(), asynchronous=False),
         "django-asgi": lambda: django(directory, settings(), asynchronous=True),
     }

@@ -23,10 +23,11 @@ def token(page):
     return re.search(r'name="wauth_token" value="([^"]+)"', page.text)[1]
 
 
-def sign_in(client, username="alice", password=PASSWORD, path="/login", **more):
+def sign_in(client, username="alice", password=PASSWORD, path="/login", environ_overrides=None, **more):
     """Fill the form in and send it."""
-    fields = {"wauth_token": token(client.get(path)), "username": username, "password": password}
-    return client.post(path, data={**fields, **more})
+    shown = client.get(path, environ_overrides=environ_overrides)
+    fields = {"wauth_token": token(shown), "username": username, "password": password}
+    return client.post(path, data={**fields, **more}, environ_overrides=environ_overrides)
 
 
 SPELLINGS = [
