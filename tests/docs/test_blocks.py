@@ -28,6 +28,7 @@ ELSEWHERE = {
     "howto/sources.md": "wsgi/test_docs.py",
     "howto/testing.md": "core/testing/test_docs.py",
     "howto/wsgi.md": "wsgi/test_docs.py",
+    "iis/quickstart-flask.md": "docs/test_iis_twin.py",
     "iis/secrets.md": "core/iis/test_docs.py",
     "reference/settings.md": "core/test_docs.py",
 }

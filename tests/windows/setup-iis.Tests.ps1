@@ -14,7 +14,7 @@ BeforeDiscovery {
 BeforeAll {
     $root = Join-Path $env:SystemDrive 'Sites\WauthPester'
     New-Item -ItemType Directory -Force -Path $root | Out-Null
-    Set-Content (Join-Path $root 'app.py') "def app(environ, start):\n    start('200 OK', [])\n    return [b'hello']".Replace('\n', "`n")
+    Set-Content (Join-Path $root 'app.py') ("def app(environ, start):\n    start('200 OK', [])\n    return [b'hello']".Replace('\n', "`n"))
     Push-Location $root
     & $env:WAUTH_PYTHON -m wauth_core webconfig app:app -w -f --handler httpplatform --site WauthPester `
         --host-name wauthpester.test --setup-script setup.ps1 -l logs\python.log

@@ -36,7 +36,8 @@ SHA256 = {
     (3, 13): "6e57af03c2cb64dd5191f76274b97fc630b3001bde59f82cf1e252e7e02d6754",
 }
 # Wine 8 aborts in _wmi; gssapi is this system's, and would look for MIT's Kerberos for Windows; an installed Python,
-# unlike an embeddable one, has the script's folder (or the current one) first on its path, and reads PYTHONPATH
+# unlike an embeddable one, has the script's folder (or the current one) first on its path, reads PYTHONPATH, and a
+# sitecustomize from there
 SITECUSTOMIZE = """\
 import os, sys
 for name in ("_wmi", "gssapi"):
@@ -45,7 +46,11 @@ given = sys.orig_argv[1:]
 while given and given[0][0] == "-" and given[0] not in ("-c", "-m"):
     given = given[2 if given[0] in ("-W", "-X") else 1:]
 first = os.getcwd() if not given or given[0][0] == "-" else os.path.dirname(os.path.abspath(given[0]))
-sys.path[:1] = [first, *filter(None, os.environ.get("PYTHONPATH", "").split(";"))]
+more = list(filter(None, os.environ.get("PYTHONPATH", "").split(";")))
+sys.path[:1] = [first, *more]
+for file in [os.path.join(path, "sitecustomize.py") for path in more]:
+    if os.path.exists(file):
+        exec(compile(open(file).read(), file, "exec"), {"__name__": "sitecustomize", "__file__": file})
 """
 # In the versions of the running environment
 NATIVE = (

@@ -33,16 +33,18 @@ function HasRight([string]$Path, [string]$Sid, [System.Security.AccessControl.Fi
     })
 }
 
+# IIS's cmdlets return some values as they are, and some as the Value of an object
+function Plain($Found) { if ($null -ne $Found.Value) { "$($Found.Value)" } else { "$Found" } }
+
 function PoolProperty([string]$Name, $Value) {
     Step "Pool: $Name is '$Value'" {
-        "$((Get-ItemProperty "IIS:\AppPools\$Pool" -Name $Name).Value)" -eq "$Value" -or
-        "$(Get-ItemProperty "IIS:\AppPools\$Pool" -Name $Name)" -eq "$Value"
+        (Plain (Get-ItemProperty "IIS:\AppPools\$Pool" -Name $Name)) -eq "$Value"
     } { Set-ItemProperty "IIS:\AppPools\$Pool" -Name $Name -Value $Value }
 }
 
 function SiteSetting([string]$Section, [string]$Name, $Value) {
     Step "Server configuration for this site: $Name of $Section is $Value" {
-        "$((Get-WebConfigurationProperty -PSPath $AppHost -Location $Location -Filter $Section -Name $Name).Value)" -eq "$Value"
+        (Plain (Get-WebConfigurationProperty -PSPath $AppHost -Location $Location -Filter $Section -Name $Name)) -eq "$Value"
     } { Set-WebConfigurationProperty -PSPath $AppHost -Location $Location -Filter $Section -Name $Name -Value $Value }
 }
 
@@ -75,6 +77,25 @@ $isManaged = $Account -match '\$$'
 if ($Account -and -not $isManaged -and -not $Credential -and -not $WhatIfPreference) {
     $Credential = Get-Credential -UserName $Account -Message "The password of the pool's account"
 }
+$noCertificate = 'web.config sends everybody to HTTPS, and there is no certificate for it: give -CertificateThumbprint.'
+$refuse = {
+    foreach ($module in $Downloads.Keys) {
+        if (-not (Get-WebGlobalModule -Name $module)) { throw "Install $($Downloads[$module]) first, then run this script again." }
+    }
+    $others = Get-Website | Where-Object { $_.name -ne $Site -and $_.state -eq 'Started' }
+    $taken = $others | Where-Object { $_.bindings.Collection | Where-Object { $_.bindingInformation -eq "*:80:$HostName" } }
+    if ($taken -and -not $Application) {
+        throw "The site '$(@($taken)[0].name)' has the binding *:80:$HostName already. Give -HostName, or stop that site."
+    }
+    if ($Application -and -not (Get-Website | Where-Object { $_.name -eq $Site })) { throw "There is no site $Site to put $Application below." }
+    $secure = Get-WebBinding -Name $Site -Protocol 'https' -ErrorAction SilentlyContinue
+    if ($NeedsHttps -and -not $certificate -and -not ($secure | Where-Object { $_.certificateHash })) { throw $noCertificate }
+}
+$iisIsHere = [bool](Get-Module -ListAvailable -Name WebAdministration)
+if ($iisIsHere) {
+    Import-Module WebAdministration
+    & $refuse
+} elseif ($NeedsHttps -and -not $certificate) { throw $noCertificate }
 
 # Step 2: features of Windows
 if (Get-Command Install-WindowsFeature -ErrorAction SilentlyContinue) {
@@ -92,21 +113,11 @@ if (-not (Get-Module -ListAvailable -Name WebAdministration)) {
     Write-Warning 'IIS is not here yet, so the rest cannot be looked at.'
     return
 }
-Import-Module WebAdministration
 
-# Step 3: what must be downloaded, and what another site has taken
-foreach ($module in $Downloads.Keys) {
-    if (-not (Get-WebGlobalModule -Name $module)) { throw "Install $($Downloads[$module]) first, then run this script again." }
-}
-$others = Get-Website | Where-Object { $_.name -ne $Site -and $_.state -eq 'Started' }
-$taken = $others | Where-Object { $_.bindings.Collection | Where-Object { $_.bindingInformation -eq "*:80:$HostName" } }
-if ($taken -and -not $Application) {
-    throw "The site '$(@($taken)[0].name)' has the binding *:80:$HostName already. Give -HostName, or stop that site."
-}
-if ($Application -and -not (Get-Website | Where-Object { $_.name -eq $Site })) { throw "There is no site $Site to put $Application below." }
-$secure = Get-WebBinding -Name $Site -Protocol 'https' -ErrorAction SilentlyContinue
-if ($NeedsHttps -and -not $certificate -and -not ($secure | Where-Object { $_.certificateHash })) {
-    throw 'web.config sends everybody to HTTPS, and there is no certificate for it: give -CertificateThumbprint.'
+# Step 3: on a new server the same can be looked at only now; nothing but features was added
+if (-not $iisIsHere) {
+    Import-Module WebAdministration
+    & $refuse
 }
 
 # Step 4: the application pool: no .NET, always running, recycled at night
