@@ -208,11 +208,13 @@ def _sign_in(site: CheckedSite) -> Iterator[Check]:
     if windows.get("enabled", "false") != "true":
         yield Check("sign-in", WARNING, "Windows Authentication is off: nobody is signed in.", "Generate with -w.")
         return
+    in_kernel = windows.get("useKernelMode", "true") == "true"
     if anonymous.get("enabled", "true") == "true":
         yield Check("sign-in", FAILED, "Anonymous access is on: everybody comes in as nobody.", "Generate with -w.")
     else:
-        yield Check("sign-in", OK, "Windows Authentication only")
-    kernel = windows.get("useKernelMode", "true") == "true" and windows.get("useAppPoolCredentials", "false") != "true"
+        where = "in" if in_kernel else "outside"
+        yield Check("sign-in", OK, f"Windows Authentication only, {where} kernel mode")
+    kernel = in_kernel and windows.get("useAppPoolCredentials", "false") != "true"
     machine_account = site.machine.variable("COMPUTERNAME").partition(".")[0] + "$"
     owner = machine_account if kernel or not site.pool.user else site.pool.user
     for host in sorted({each.host for each in site.application.bindings if each.host}):

@@ -317,6 +317,8 @@ ROWS: dict[str, tuple[Callable[[], Played], str, Outcome, str]] = {
         Outcome.FAILED,
         r"EXAMPLE\web$ decrypts",
     ),
+    "kernel mode": (Played, "sign-in", Outcome.OK, "only, in kernel mode"),
+    "outside kernel mode": (lambda: web(**KERNEL_OFF), "sign-in", Outcome.OK, "only, outside kernel mode"),
     "SPN of an account whose CN is another name": (
         lambda: replace(
             config((STOCK[0], 'identityType="SpecificUser" userName="EXAMPLE\\svc_shop"')),
