@@ -20,6 +20,7 @@ from ldap3.utils.dn import escape_rdn
 
 from tests.ad.certificates import Authority
 from tests.ad.client import connected
+from tests.ports import free_port
 
 PROGRAM = Path("/usr/sbin/slapd")
 SCHEMAS = Path("/etc/ldap/schema")
@@ -88,7 +89,7 @@ class OpenLDAP:
     def __init__(self, folder: Path, authority: Authority) -> None:
         self.folder = folder
         self.host = "localhost"
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"ldaps://{self.host}:{self.port}"
         self.base_dn = BASE_DN
         self.ca_file = str(authority.ca_file)
@@ -194,8 +195,3 @@ class OpenLDAP:
             for cn, members in GROUPS.items():
                 dns = [self.user_dn(name) if name in PEOPLE else self.group_dn(name) for name in members]
                 admin.modify(self.group_dn(cn), {"member": [(ldap3.MODIFY_REPLACE, dns)]})
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -78,8 +78,8 @@ def test_a_domain_settings_example_works(name: str, tmp_path: Path) -> None:
 
 
 def rooted(value: Any) -> Any:
-    """*value*; a path with the drive that Windows adds when it reads a file."""
-    return os.path.abspath(value) if isinstance(value, str) and value.startswith("/") else value
+    """*value*; a path without the drive that Windows adds where it is relative to a file's."""
+    return os.path.splitdrive(value)[1].replace("\\", "/") if isinstance(value, str) else value
 
 
 @pytest.mark.parametrize("name", SITE)

@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 
 from tests.demo.running import ROOT
-from tests.e2e.servers import free_port
+from tests.ports import free_port
 
 
 @pytest.mark.parametrize("site", ["flask", "django"])

@@ -10,7 +10,8 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.e2e.servers import ROOT, Process, free_port
+from tests.e2e.servers import ROOT, Process
+from tests.ports import free_port
 
 MODULES = Path("/usr/lib/apache2/modules")
 NEEDED = ("mod_auth_gssapi.so", "mod_wsgi.so", "mod_proxy_http.so", "mod_headers.so")

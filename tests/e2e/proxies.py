@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tests.e2e.application import SIGNING_KEY
 from tests.e2e.hostile import SECRET_TEXT
-from tests.e2e.servers import Process, free_port
+from tests.e2e.servers import Process
+from tests.ports import free_port
 
 PASSWORD = "a password for tests"
 BASIC = ("Authorization", "Basic " + base64.b64encode(f"alice:{PASSWORD}".encode()).decode())

@@ -14,6 +14,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[2]
 READY_WITHIN = 30.0
 ENDS_WITHIN = 10.0
@@ -50,13 +52,6 @@ def missing(server):
     """Why this server cannot be run here, or None."""
     module = server.removesuffix("-wsgi")
     return None if importlib.util.find_spec(module) else f"{module} is not installed"
-
-
-def free_port():
-    """A port that nothing listened on a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 # PR_SET_PDEATHSIG, SIGTERM: on Linux a server is told to end when the test run dies

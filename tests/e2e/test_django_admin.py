@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from tests.ad.fixtures import unavailable
-from tests.e2e import apache, servers
+from tests.e2e import apache
 from tests.e2e.servers import Process, chromium, negotiate
+from tests.ports import free_port
 
 pytestmark = pytest.mark.ad
 ADMIN = "/admin-site/admin/"
@@ -22,7 +23,7 @@ def httpd(samba, web_folder, tmp_path_factory, curl_installed):
     reason = apache.why_not()
     if reason:
         unavailable(reason)
-    port = servers.free_port()
+    port = free_port()
     environment = {
         "E2E_LDAP": json.dumps(samba.settings()),
         "WAUTH_TEST_SQLITE": str(tmp_path_factory.mktemp("admin") / "site.sqlite3"),

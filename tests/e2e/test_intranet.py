@@ -11,8 +11,9 @@ import pytest
 
 from tests.ad.fixtures import unavailable
 from tests.databases import postgres  # noqa: F401
-from tests.e2e import apache, servers
+from tests.e2e import apache
 from tests.e2e.servers import Process, chromium, curl, negotiate
+from tests.ports import free_port
 
 SITES = ("flask", "django")
 pytestmark = pytest.mark.ad
@@ -32,7 +33,7 @@ def httpd(samba, web_folder, tmp_path_factory, postgres, curl_installed):  # noq
     with contextlib.ExitStack() as stack:
         backends = {}
         for site in SITES:
-            backends[site] = servers.free_port()
+            backends[site] = free_port()
             command = ["-m", "waitress", f"--listen=127.0.0.1:{backends[site]}", "--call", f"tests.e2e.intranet:{site}"]
             environment = {"E2E_LDAP": domain, "E2E_DATABASE": databases[site]}
             log = web_folder / f"intranet-{site}.log"

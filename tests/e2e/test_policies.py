@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from tests.e2e import servers
 from tests.e2e.browser import Browser
 from tests.e2e.policed_sites import PASSWORD, STRICT
 from tests.e2e.servers import Process
 from tests.e2e.test_form import FILL, PRESS_AND_READ
+from tests.ports import free_port
 
 STYLED = "getComputedStyle(document.querySelector(%r)).%s"
 VIOLATIONS = """new Promise(done => {
@@ -29,7 +29,7 @@ def sites(web_folder):
 
     def started(kind):
         if kind not in running:
-            port = servers.free_port()
+            port = free_port()
             command = [sys.executable, "-m", "tests.e2e.policed_sites", kind, str(port)]
             running[kind] = Process(command, web_folder / f"policed-{kind}.log", port)
             running[kind].__enter__()

@@ -25,6 +25,8 @@ from types import TracebackType
 from typing import Any
 from xml.etree import ElementTree
 
+from tests.ports import free_port
+
 WINDOWS = sys.platform == "win32"
 CLIENT = ("10.1.2.3", 50123)
 SHUTDOWN_SECONDS = 10.0
@@ -86,8 +88,7 @@ class HttpPlatformHandler:
 
     def start(self) -> None:
         """CreateProcess, in a group of its own and in the application's folder; then wait until it listens."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         system = {name.upper(): value for name, value in self._inherited.items()}
         port = {"HTTP_PLATFORM_PORT": str(self.port)}
         own = {name: expanded(value, {**system, **port}) for name, value in self._own.items()}

@@ -18,6 +18,7 @@ import pytest
 
 from tests.core.iis import sample_apps
 from tests.core.iis.samples import HTTPPLATFORM
+from tests.ports import free_port
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.iis import serve
 from wauth_core.iis.commandlines import process_arguments
@@ -126,8 +127,7 @@ def running(process: subprocess.Popen[str], port: int) -> http.client.HTTPConnec
 @contextmanager
 def served(application: str, server: str, interface: str) -> Iterator[http.client.HTTPConnection]:
     """The application in a process of its own, started by the command line of the generated web.config."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     options = replace(HTTPPLATFORM, application=f"{HERE}:{application}", server=server, interface=interface)
     line = process_arguments(options).replace(f"%{PORT_VARIABLE}%", str(port))
     search = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])

@@ -6,7 +6,6 @@ import getpass
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ if sys.platform != "win32":
 
 from tests.core.iis.test_serve import running
 from tests.e2e.hostile import ANY_PEER, GOOD
+from tests.ports import free_port
 from tests.windows.inside.win import Windows
 from wauth_core.iis.platformhandler import PORT_VARIABLE
 from wauth_core.web.sources.token import AUTHENTICATION_VARIABLE, PAIRING_HEADER, PAIRING_VARIABLE, TOKEN_HEADERS
@@ -64,8 +64,7 @@ class Site:
 
 @contextmanager
 def site(application: str, environment: dict[str, str]) -> Iterator[Site]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     code = "from wauth_core.iis.iis_commands import serve; serve()"
     with subprocess.Popen(
         [sys.executable, "-c", code, f"tests.windows.inside.served_apps:{application}"],
