@@ -47,5 +47,5 @@ def test_another_code_page(windows: WindowsPython) -> None:
 
 def test_the_demo(windows: WindowsPython) -> None:
     """README's first command takes its tour on Windows: both sites, the directory, and the sign-ins."""
-    finished = windows.run("-m", "wauth_core", "demo", "--check", timeout=300)
+    finished = windows.run("-m", "wauth_core", "demo", "--check", timeout=600)
     assert finished.code == 0, finished.output

@@ -120,7 +120,7 @@ class WindowsPython:
         """Run Python with *arguments*; its output and errors come as one text with Unix line ends."""
         return self._wine("wine", str(self.executable), *arguments, environment=environment, timeout=timeout, cwd=cwd)
 
-    def pytest(self, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 300) -> Finished:
+    def pytest(self, *arguments: str, environment: Mapping[str, str] | None = None, timeout: float = 600) -> Finished:
         """Run pytest inside, by the same configuration as here."""
         options = ["-m", "pytest", "-p", "no:cacheprovider", "-o", "faulthandler_timeout=120", *arguments]
         return self.run(*options, environment={"LC_ALL": "C.UTF-8", **(environment or {})}, timeout=timeout)
@@ -205,7 +205,7 @@ class WindowsPython:
         }
         variables.setdefault("HOME", str(self._state))
         variables.pop("DISPLAY", None)
-        for name in ("VIRTUAL_ENV", "PYTHONHOME"):
+        for name in ("VIRTUAL_ENV", "PYTHONHOME", "WAUTH_REQUIRE_AD", "WAUTH_REQUIRE_SITE"):  # what is not in there
             variables.pop(name, None)
         # Through pipes: Windows Python under Wine takes nothing else for its standard streams
         with subprocess.Popen(
