@@ -14,18 +14,15 @@ from collections.abc import Callable
 from secrets import token_hex
 from statistics import median
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
 
 from wauth_core.cache import Cache
 from wauth_core.directory import AuthReason, AuthResult, DirectoryUser, filters
 from wauth_core.directory.authenticate import is_empty
 from wauth_core.exceptions import DirectoryError, DirectoryUnavailable, InvalidIdentity, UserNotFound
 from wauth_core.identity import Identity, canonical_domain, fold_username
+from wauth_core.sync.directories import Directories
 from wauth_core.sync.manager_answers import OwnAnswers
 from wauth_core.throttle import Throttle, Turns
-
-if TYPE_CHECKING:
-    from wauth_core.service import Wauth
 
 logger = logging.getLogger("wauth.service")
 
@@ -73,19 +70,19 @@ class Guard:
         self._turns = Turns()
         self._pace = Pace()
 
-    def check(self, wauth: Wauth, typed: Typed, peer: str | None) -> AuthResult:
+    def check(self, directories: Directories, typed: Typed, peer: str | None) -> AuthResult:
         """See `Wauth.authenticate`."""
         if not typed.is_text:
             return AuthResult(AuthReason.BAD_PASSWORD)
         if is_empty(typed.password):
             return AuthResult(AuthReason.EMPTY_PASSWORD)
-        who = _key(wauth, typed)
+        who = _key(directories, typed)
         with self._turns.take(who, LONGEST_TURN) as mine:
             if not mine:
                 return AuthResult(AuthReason.UNAVAILABLE)
             if self._turns.was_refused(typed.marks):
                 return AuthResult(AuthReason.BAD_PASSWORD)
-            result = self._counted(who, peer, lambda: _ask(wauth, typed))
+            result = self._counted(who, peer, lambda: _ask(directories, typed))
             if not result.ok and result.reason not in (AuthReason.UNAVAILABLE, AuthReason.THROTTLED):
                 self._turns.remember(typed.marks)
             return result
@@ -137,107 +134,107 @@ class Pace:
         return result
 
 
-def _key(wauth: Wauth, typed: Typed) -> str:
+def _key(directories: Directories, typed: Typed) -> str:
     """By what attempts are counted: one text for all spellings of a logon name."""
-    domain = _domain(wauth, typed) or ""
+    domain = _domain(directories, typed) or ""
     name = typed.name.rpartition("@")[0] or typed.name
-    return f"{wauth.domains.canonical(domain).upper()}\\{fold_username(name.strip())}"
+    return f"{directories.domains.canonical(domain).upper()}\\{fold_username(name.strip())}"
 
 
-def _domain(wauth: Wauth, typed: Typed) -> str | None:
-    named = domain_of(wauth, typed.username)
+def _domain(directories: Directories, typed: Typed) -> str | None:
+    named = domain_of(directories, typed.username)
     if named is None:
-        named = typed.domain if typed.domain is not None else _only_domain(wauth)
+        named = typed.domain if typed.domain is not None else _only_domain(directories)
     return named
 
 
-def _ask(wauth: Wauth, typed: Typed) -> AuthResult:
-    named, domain = _domain(wauth, typed), typed.domain
-    if named is None or named not in wauth.domains or (domain is not None and not _same(wauth, domain, named)):
-        return _of_no_domain(wauth, typed, AuthReason.NO_SUCH_USER)
-    if not wauth.domains.is_listed(named) and (reason := _default_is_not(wauth, named)) is not None:
-        return _of_no_domain(wauth, typed, reason)
+def _ask(directories: Directories, typed: Typed) -> AuthResult:
+    named, domain = _domain(directories, typed), typed.domain
+    domains = directories.domains
+    if named is None or named not in domains or (domain is not None and not _same(directories, domain, named)):
+        return _of_no_domain(directories, typed, AuthReason.NO_SUCH_USER)
+    if not directories.domains.is_listed(named) and (reason := _default_is_not(directories, named)) is not None:
+        return _of_no_domain(directories, typed, reason)
     if _NO_LOGON_NAME.search(typed.name):
-        return _of_no_domain(wauth, typed, AuthReason.NO_SUCH_USER)
-    began = wauth.now()
-    policy = wauth.directories.policy(named)
-    result = wauth.manager(named).authenticate(typed.name, typed.password, OwnAnswers.reader(policy))
+        return _of_no_domain(directories, typed, AuthReason.NO_SUCH_USER)
+    policy = directories.policy(named)
+    result = directories.of(named).manager.authenticate(typed.name, typed.password, OwnAnswers.reader(policy))
     if not result.ok or result.user is None:
         return result
     try:
         identity = policy.identity(policy.logon_name(result.user))
     except InvalidIdentity:
         return AuthResult(AuthReason.REFUSED, result.user)
-    if result.own is not None:
-        wauth.keep_own_answers(identity, result.own, began)
-        return dataclasses.replace(result, identity=identity)
-    if wauth.settings.use_spn and (reason := _another_bears(wauth, identity, result.user)) is not None:
-        return AuthResult(reason, result.user)
+    if result.own is None and directories.settings.use_spn:
+        reason = _another_bears(directories, identity, result.user)
+        if reason is not None:
+            return AuthResult(reason, result.user)
     return dataclasses.replace(result, identity=identity)
 
 
-def _of_no_domain(wauth: Wauth, typed: Typed, reason: AuthReason) -> AuthResult:
+def _of_no_domain(directories: Directories, typed: Typed, reason: AuthReason) -> AuthResult:
     """Refuse in the time that a name of a listed domain takes."""
-    first = next(iter(wauth.domains), None)
+    first = next(iter(directories.domains), None)
     if first is not None:
-        wauth.manager(first).authenticate(token_hex(8), typed.password)
+        directories.of(first).manager.authenticate(token_hex(8), typed.password)
     return AuthResult(reason)
 
 
-def domain_of(wauth: Wauth, name: str) -> str | None:
-    """See `Wauth.domain_of`."""
+def domain_of(directories: Directories, name: str) -> str | None:
+    r"""The domain that a typed name speaks of: ``DOMAIN`` in ``DOMAIN\user``, whether configured or not; for a UPN the
+    listed domain whose name, or whose SEARCH_BASE, is its suffix. None where it speaks of none."""
     before, slash, _ = name.partition("\\")
     if slash:
         return before
     _, at, suffix = name.rpartition("@")
     if not at:
         return None
-    if wauth.domains.is_listed(suffix):
-        return wauth.domains.canonical(suffix)
-    for listed in wauth.domains:
-        base = wauth.manager(listed).settings.search_bases[0]
+    if directories.domains.is_listed(suffix):
+        return directories.domains.canonical(suffix)
+    for listed in directories.domains:
+        base = directories.of(listed).manager.settings.search_bases[0]
         if filters.dns_domain(filters.domain_root(base)).lower() == suffix.lower():
             return listed
-    return _of_forest(wauth, name, canonical_domain(suffix))
+    return _of_forest(directories, name, canonical_domain(suffix))
 
 
-def _of_forest(wauth: Wauth, upn: str, suffix: str) -> str | None:
+def _of_forest(directories: Directories, upn: str, suffix: str) -> str | None:
     """The one configured domain that has somebody with that UPN, whose suffix is one of the forest's."""
     try:
-        domains = [domain for domain in wauth.domains if suffix in wauth.directories.of(domain).upn_suffixes()]
-        found = domains if len(domains) == 1 else [domain for domain in domains if _has(wauth, domain, upn)]
+        domains = [domain for domain in directories.domains if suffix in directories.of(domain).upn_suffixes()]
+        found = domains if len(domains) == 1 else [domain for domain in domains if _has(directories, domain, upn)]
     except DirectoryError as error:
         logger.error("A user name could not be looked up: %s", error)
         return None
     return found[0] if len(found) == 1 else None
 
 
-def _has(wauth: Wauth, domain: str, upn: str) -> bool:
+def _has(directories: Directories, domain: str, upn: str) -> bool:
     try:
-        wauth.manager(domain).user(upn)
+        directories.of(domain).manager.user(upn)
     except UserNotFound:
         return False
     return True
 
 
-def _default_is_not(wauth: Wauth, typed: str) -> AuthReason | None:
+def _default_is_not(directories: Directories, typed: str) -> AuthReason | None:
     """Why ``__default__`` does not serve a domain that somebody typed: a guest's words choose no server, and make no
     person of one domain one of another."""
-    if not wauth.domains.default_is_fixed:
+    if not directories.domains.default_is_fixed:
         logger.warning("No password sign-in to the domain %r: give it an entry in WAUTH_DOMAINS.", typed)
         return AuthReason.NO_SUCH_USER
-    own = filters.dns_domain(filters.domain_root(wauth.domains[typed].search_bases[0]))
+    own = filters.dns_domain(filters.domain_root(directories.domains[typed].search_bases[0]))
     try:
-        return None if own and wauth.manager(own).goes_by(typed) else AuthReason.NO_SUCH_USER
+        return None if own and directories.of(own).manager.goes_by(typed) else AuthReason.NO_SUCH_USER
     except DirectoryError as error:
         logger.error("A sign-in could not be checked: %s", error)
         return AuthReason.UNAVAILABLE
 
 
-def _another_bears(wauth: Wauth, identity: Identity, user: DirectoryUser) -> AuthReason | None:
+def _another_bears(directories: Directories, identity: Identity, user: DirectoryUser) -> AuthReason | None:
     """Why *identity* does not lead back to *user*, whose UPN may begin with another's sAMAccountName."""
     try:
-        found = wauth.directories.find(identity)
+        found = directories.find(identity)
     except DirectoryUnavailable as error:
         logger.error("A sign-in could not be checked: %s", error)
         return AuthReason.UNAVAILABLE
@@ -247,10 +244,10 @@ def _another_bears(wauth: Wauth, identity: Identity, user: DirectoryUser) -> Aut
     return None if found.guid == user.guid else AuthReason.REFUSED
 
 
-def _only_domain(wauth: Wauth) -> str | None:
-    listed = list(wauth.domains)
+def _only_domain(directories: Directories) -> str | None:
+    listed = list(directories.domains)
     return listed[0] if len(listed) == 1 else None
 
 
-def _same(wauth: Wauth, one: str, other: str) -> bool:
-    return wauth.domains.canonical(one) == wauth.domains.canonical(other)
+def _same(directories: Directories, one: str, other: str) -> bool:
+    return directories.domains.canonical(one) == directories.domains.canonical(other)

@@ -149,16 +149,13 @@ class Wauth:
         """
         typed = passwords.Typed(username, password, domain)
         del password  # a debug page shows local variables
+        began = self.now()
         with limits.within(self.settings.request_deadline):
-            return self._guard.check(self, typed, peer)
-
-    def keep_own_answers(self, identity: Identity, answers: OwnAnswers, as_of: datetime) -> None:
-        """Let the next sync of *identity*, if it follows at once, be by what their own connection has read, *as_of*.
-
-        :meta private:
-        """
-        with self._mutex:
-            self._own[identity] = answers, as_of
+            result = self._guard.check(self.directories, typed, peer)
+        if result.identity is not None and result.own is not None:  # for the sync that follows
+            with self._mutex:
+                self._own[result.identity] = result.own, began
+        return result
 
     def identity(self, domain: str, username: str) -> Identity:
         """The identity of a name that a link holds, or that this site's front ends give. Raises `InvalidIdentity`."""

@@ -209,9 +209,9 @@ def test_a_upn_tells_the_domain(directory: EmbeddedDirectory) -> None:
     other = {"SERVER": "dc.other.local", "SEARCH_BASE": "DC=other,DC=local"}
     with Wauth({"OTHER": other, "EXAMPLE": directory.settings()}) as wauth:
         password = directory.bind_password
-        assert passwords.domain_of(wauth, "alice@example.LOCAL") == "EXAMPLE"
-        assert passwords.domain_of(wauth, "alice@other.local") == "OTHER"
-        assert passwords.domain_of(wauth, "alice@elsewhere.example") is None
+        assert passwords.domain_of(wauth.directories, "alice@example.LOCAL") == "EXAMPLE"
+        assert passwords.domain_of(wauth.directories, "alice@other.local") == "OTHER"
+        assert passwords.domain_of(wauth.directories, "alice@elsewhere.example") is None
         assert wauth.authenticate("alice@example.local", password).identity == ALICE
         assert wauth.authenticate("alice@elsewhere.example", password).reason is AuthReason.NO_SUCH_USER
 

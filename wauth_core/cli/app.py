@@ -173,7 +173,7 @@ class App:
     def manager(self, domain: str | None, name: str = "") -> LDAPManager:
         r"""The manager of *domain*, of the DOMAIN in ``DOMAIN\name``, or of the only domain there is."""
         listed = list(self.wauth.domains)
-        spoken_of = passwords.domain_of(self.wauth, name)
+        spoken_of = passwords.domain_of(self.wauth.directories, name)
         if domain is None and spoken_of is not None and spoken_of in self.wauth.domains:
             domain = spoken_of
         if domain is None and len(listed) == 1:

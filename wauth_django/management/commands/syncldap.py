@@ -156,7 +156,7 @@ class Command(BaseCommand):
 def _identity(name: str) -> Identity:
     """Who is meant, as links spell them: a person who is gone from the directory keeps the name that was given."""
     made = wauth()
-    domain = passwords.domain_of(made, name)
+    domain = passwords.domain_of(made.directories, name)
     if domain is None or domain not in made.domains:
         raise UnknownDomain(domain or name.rpartition("@")[2], tuple(made.domains))
     if "\\" in name:
