@@ -5,6 +5,7 @@ to do is found out first, without I/O, and done by the same code in both.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.conf import settings
 from django.contrib import auth
 from django.core.exceptions import ImproperlyConfigured, MiddlewareNotUsed
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -36,9 +37,11 @@ from wauth_django.current_visit import (
     visit_of,
 )
 from wauth_django.links import row_of
-from wauth_django.responses import answer, is_open, page
+from wauth_django.responses import answer, is_open, page, unavailable
 from wauth_django.session_owner import NOBODYS, aload, owner_of, user_of
 from wauth_django.unapplied import explain
+
+logger = logging.getLogger("wauth.django")
 
 __all__ = ["SimulateWindowsAuthMiddleware", "UserSyncMiddleware", "WindowsAuthMiddleware"]
 
@@ -64,8 +67,7 @@ class _Middleware:
             try:
                 response = self.process(request)
             except DatabaseError as error:
-                explain(error)
-                raise
+                response = _database_failed(request, error)
             if response is None:
                 response = self.get_response(request)
         return self.finish(request, response)
@@ -75,8 +77,7 @@ class _Middleware:
             try:
                 response = await self.aprocess(request)
             except DatabaseError as error:
-                await sync_to_async(explain)(error)
-                raise
+                response = await sync_to_async(_database_failed)(request, error)
             if response is None:
                 response = await self.get_response(request)
         return self.finish(request, response)
@@ -105,6 +106,16 @@ class _Middleware:
             response.status_code = 429
             response.headers["Retry-After"] = str(visit.retry_after)
         return response
+
+
+def _database_failed(request: HttpRequest, error: DatabaseError) -> HttpResponseBase:
+    """503 while the database is away. Raises `ImproperlyConfigured` if migrations are missing, and any other error;
+    with WAUTH_REQUIRE_RESYNC every one."""
+    explain(error)
+    if get_wauth().settings.require_resync or not isinstance(error, (OperationalError, InterfaceError)):
+        raise error
+    logger.error("A request for %s could not be answered, since the database fails: %s", request.path, error)
+    return unavailable(request)
 
 
 class WindowsAuthMiddleware(_Middleware):

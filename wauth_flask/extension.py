@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Blueprint, Flask, Response, request
 
 from wauth_core.directory import limits
-from wauth_core.exceptions import DirectoryUnavailable
+from wauth_core.exceptions import DirectoryUnavailable, SyncError
 from wauth_core.sync.repository import UserRepository
 from wauth_core.web import pages
 from wauth_core.web.outcomes import owed
@@ -57,7 +57,8 @@ class WindowsAuth:
         app.wsgi_app = _in_time(app.extensions[KEY], app.wsgi_app)  # type: ignore[method-assign]
         app.before_request(_arrive)
         app.after_request(_leave)
-        app.error_handler_spec[None][None].setdefault(DirectoryUnavailable, _unanswered)  # the application's own first
+        for kind in (DirectoryUnavailable, SyncError):
+            app.error_handler_spec[None][None].setdefault(kind, _unanswered)  # the application's own first
         app.context_processor(lambda: {"windows_user": windows_user, "wauth_token": login_form.csrf_token})
         if app.config.get("WAUTH_SOURCES") is not None:
             _ = state.sources  # what is wrong with them stops the start, and not the first request
@@ -102,9 +103,10 @@ def _leave(response: Response) -> Response:
     return response
 
 
-def _unanswered(error: DirectoryUnavailable) -> Any:
-    """The view asked the directory, and nobody can answer just now: 503."""
-    if hasattr(error, AS_IT_IS):
+def _unanswered(error: DirectoryUnavailable | SyncError) -> Any:
+    """The directory or the users' store was asked, and cannot answer just now: 503. With WAUTH_REQUIRE_RESYNC a store
+    that fails is an error, as any sync that cannot be done."""
+    if hasattr(error, AS_IT_IS) or (isinstance(error, SyncError) and current_state().settings.require_resync):
         raise error
     logger.error("A question about %s could not be answered: %s", request.path, error)
     return page_for(error)
