@@ -11,6 +11,7 @@ import pytest
 
 from wauth_core import Wauth
 from wauth_core.exceptions import BulkRunning, SyncError
+from wauth_core.sync import bulk
 from wauth_core.sync.turn import RENEWED, taken
 from wauth_core.testing import EmbeddedDirectory, MemoryUserRepository
 
@@ -92,6 +93,42 @@ def test_wauth_runs_one_at_a_time(directory: EmbeddedDirectory) -> None:
         with pytest.raises(BulkRunning):
             wauth.sync_all(repository, "EXAMPLE")
         assert wauth.sync_all(repository, "EXAMPLE", dry_run=True).ok
+
+
+class Dying(MemoryUserRepository):
+    """A store whose process is killed after so many batches."""
+
+    left = 1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[str] = []
+
+    def apply(self, changes: Any, *, now: Any) -> Any:
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left -= 1
+        listed = list(changes)
+        self.written += [change.link.username for change in listed if change.link is not None]
+        return super().apply(listed, now=now)
+
+
+@pytest.mark.parametrize("incremental", [False, True], ids=["whole", "incremental"])
+def test_a_run_that_was_killed_is_gone_on_with(
+    directory: EmbeddedDirectory, monkeypatch: pytest.MonkeyPatch, incremental: bool
+) -> None:
+    """The next run writes what the first one had not written yet, and nothing twice."""
+    monkeypatch.setattr(bulk, "BATCH", 1)
+    everybody = {"ann", "ben", "cid"}
+    repository = Dying()
+    with Wauth({"EXAMPLE": directory.settings()}) as wauth:
+        with pytest.raises(KeyboardInterrupt):
+            wauth.sync_all(repository, "EXAMPLE", incremental=incremental)
+        assert len(repository.written) == 1
+        repository.left = 9
+        assert wauth.sync_all(repository, "EXAMPLE", incremental=incremental).ok
+    assert everybody <= set(repository.written)
+    assert len(repository.written) == len(set(repository.written))
 
 
 def test_one_who_cannot_be_written_is_tried_again_apart(directory: EmbeddedDirectory) -> None:
