@@ -12,9 +12,10 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -27,7 +28,20 @@ class PostgreSQL:
 
     folder: Path
     user: str
+    control: tuple[str, ...] = ()
     databases: set[str] = field(default_factory=set)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = f"-c listen_addresses='' -c unix_socket_directories='{self.folder}' -c fsync=off"
+        self._run("-l", str(self.folder / "log"), "-o", f"{options} -c max_connections=200", "start")
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self._run("-m", "immediate", "stop")
+
+    def _run(self, *arguments: str) -> None:
+        subprocess.run([*self.control, *arguments], check=False, stdout=subprocess.DEVNULL, cwd=self.folder)
 
     def create(self) -> str:
         """Make an empty database; its name."""
@@ -66,6 +80,13 @@ class PostgreSQL:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgreSQL]:
     """A PostgreSQL server for the session; skipped with the reason where there is none."""
+    with running_postgres() as server:
+        yield server
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server for the block; the test is skipped with the reason where there is none."""
     binaries = _binaries()
     if binaries is None:
         _cannot("PostgreSQL is not installed")
@@ -79,16 +100,15 @@ def postgres() -> Iterator[PostgreSQL]:
         shutil.chown(folder, user)
     except (LookupError, PermissionError) as error:
         _cannot(f"PostgreSQL cannot be run as {user!r}: {error}")
-    data, control = folder / "data", [*prefix, str(binaries / "pg_ctl"), "-D", str(folder / "data"), "-s", "-w"]
-    initdb = [*prefix, str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-E", "UTF8", "--no-locale", "-N"]
+    data = str(folder / "data")
+    initdb = [*prefix, str(binaries / "initdb"), "-D", data, "-A", "trust", "-E", "UTF8", "--no-locale", "-N"]
     subprocess.run(initdb, check=True, capture_output=True, cwd=folder)
-    options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off -c max_connections=200"
-    log = str(folder / "log")
-    subprocess.run([*control, "-l", log, "-o", options, "start"], check=True, stdout=subprocess.DEVNULL, cwd=folder)
+    server = PostgreSQL(folder, user, (*prefix, str(binaries / "pg_ctl"), "-D", data, "-s", "-w"))
+    server.start()
     try:
-        yield PostgreSQL(folder, user)
+        yield server
     finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=False, stdout=subprocess.DEVNULL, cwd=folder)
+        server.kill()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -97,7 +117,28 @@ class MariaDB:
     """A running server: its socket, and databases that tests share. Everybody is root."""
 
     socket: Path
+    command: tuple[str, ...] = ()
     databases: set[str] = field(default_factory=set)
+    _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        log = self.socket.with_name("log.err")
+        log.unlink(missing_ok=True)
+        process = subprocess.Popen(self.command, cwd=self.socket.parent, stderr=subprocess.DEVNULL)
+        self._running.append(process)
+        until = time.monotonic() + 60
+        while not (log.exists() and "ready for connections" in log.read_text("utf-8", "replace")):
+            if process.poll() is not None or time.monotonic() > until:
+                pytest.fail(f"MariaDB does not start: {log.read_text('utf-8', 'replace') if log.exists() else ''}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        while self._running:
+            process = self._running.pop()
+            process.kill()
+            process.wait()
 
     def connect(self, database: str | None = None) -> Any:
         """A connection of PyMySQL, which commits by itself."""
@@ -127,6 +168,13 @@ class MariaDB:
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDB]:
     """A MariaDB server for the session; skipped with the reason where there is none."""
+    with running_mariadb() as server:
+        yield server
+
+
+@contextmanager
+def running_mariadb() -> Iterator[MariaDB]:
+    """A MariaDB server for the block; the test is skipped with the reason where there is none."""
     server = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
     install = shutil.which("mariadb-install-db")
     if server is None or install is None:
@@ -142,49 +190,74 @@ def mariadb() -> Iterator[MariaDB]:
     data = f"--datadir={folder / 'data'}"
     quick = ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]
     subprocess.run([install, "--no-defaults", data, *quick, *user], check=True, capture_output=True, cwd=folder)
-    running = MariaDB(folder / "socket")
-    options = [f"--socket={running.socket}", f"--pid-file={folder / 'pid'}", f"--log-error={folder / 'log.err'}"]
+    options = [f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}", f"--log-error={folder / 'log.err'}"]
     light = ["--skip-networking", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M"]
-    process = subprocess.Popen(
-        [server, "--no-defaults", data, *options, *light, *user], cwd=folder, stderr=subprocess.DEVNULL
-    )
+    running = MariaDB(folder / "socket", (server, "--no-defaults", data, *options, *light, *user))
     try:
-        log, until = folder / "log.err", time.monotonic() + 60
-        while not (log.exists() and "ready for connections" in log.read_text("utf-8", "replace")):
-            if process.poll() is not None or time.monotonic() > until:
-                pytest.fail(f"MariaDB does not start: {log.read_text('utf-8', 'replace') if log.exists() else ''}")
-            time.sleep(0.05)
+        running.start()
         yield running
     finally:
-        process.kill()
-        process.wait()
+        running.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A server that keeps nothing on disk, such as Redis: a command that listens on *socket*."""
+
+    socket: Path
+    command: tuple[str, ...]
+    _running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start it, and wait until it listens."""
+        self.socket.unlink(missing_ok=True)
+        process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
+        self._running.append(process)
+        until = time.monotonic() + 60
+        while not self.socket.exists() and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End it at once; it forgets everything."""
+        while self._running:
+            process = self._running.pop()
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def running_daemon(name: str, *command: str) -> Iterator[Daemon]:
+    """A server for the block. ``{socket}`` and ``{folder}`` in *command* are where it listens, and lives."""
+    program = shutil.which(command[0])
+    if program is None:
+        _cannot(f"{name} is not installed")
+    folder = Path(tempfile.mkdtemp(prefix=command[0][:2], dir="/tmp"))  # a socket's path holds 107 bytes at most
+    socket = folder / "socket"
+    daemon = Daemon(socket, (program, *(part.format(socket=socket, folder=folder) for part in command[1:])))
+    try:
+        daemon.start()
+        yield daemon
+    finally:
+        daemon.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+REDIS = (
+    *("redis-server", "--port", "0", "--unixsocket", "{socket}"),
+    *("--save", "", "--appendonly", "no", "--dir", "{folder}"),
+)
 
 
 @pytest.fixture(scope="session")
 def redis() -> Iterator[Any]:
     """A client of a Redis server for the session; skipped with the reason where there is none."""
-    server = shutil.which("redis-server")
-    if server is None:
-        _cannot("Redis is not installed")
     try:
         from redis import Redis
     except ImportError:
         _cannot("redis is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="re", dir="/tmp"))  # a socket's path holds 107 bytes at most
-    socket = folder / "socket"
-    options = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no", "--dir", str(folder)]
-    process = subprocess.Popen([server, *options], stdout=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + 60
-        while not socket.exists() and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.02)
-        with Redis(unix_socket_path=str(socket)) as client:
-            yield client
-    finally:
-        process.kill()
-        process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+    with running_daemon("Redis", *REDIS) as daemon, Redis(unix_socket_path=str(daemon.socket)) as client:
+        yield client
 
 
 def _binaries() -> Path | None:
@@ -204,7 +277,7 @@ def _owner() -> tuple[str, list[str]]:
     return "postgres", ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 
 
-def _cannot(reason: str) -> None:
+def _cannot(reason: str) -> NoReturn:
     if REQUIRED:
         pytest.fail(reason)
     pytest.skip(reason)

@@ -107,6 +107,11 @@ class Process:
             self._process.kill()
             self._process.wait()
 
+    @property
+    def pid(self):
+        """The number of the process."""
+        return self._process.pid
+
     def said(self):
         """The end of what the server wrote."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
