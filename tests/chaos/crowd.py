@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import cycle, islice
+from itertools import cycle, islice, takewhile
 from typing import Any
 
 PATIENCE = 30.0  # seconds; no page of a site that keeps its promises takes so long
@@ -74,7 +74,7 @@ class Crowd:
 
     def ask_until(self, over: threading.Event) -> Figures:
         """Let people ask until the event is set."""
-        return self._run(person for person in cycle(self.people) if not over.is_set())
+        return self._run(takewhile(lambda person: not over.is_set(), cycle(self.people)))
 
     def sign_in(self, people: Iterable[str]) -> Figures:
         """One request of each, who may be strangers."""

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.ad.certificates import Authority
 from tests.chaos.town import Town
@@ -43,15 +44,15 @@ def silent(town: Town, *, of: int = 2) -> Iterator[None]:
 
 
 @contextmanager
-def killed(town: Town, *, of: int = 2) -> Iterator[None]:
-    """Controllers are gone; their addresses refuse connections."""
-    for controller in town.controllers[:of]:
-        controller.kill()
+def lost(*servers: Any) -> Iterator[None]:
+    """Servers are gone, as by a power cut; their addresses refuse connections."""
+    for server in servers:
+        server.kill()
     try:
         yield
     finally:
-        for controller in town.controllers[:of]:
-            controller.start()
+        for server in servers:
+            server.start()
 
 
 @contextmanager
@@ -74,33 +75,9 @@ def workers_killed(town: Town) -> Iterator[None]:
 
 
 @contextmanager
-def caches_killed(town: Town) -> Iterator[None]:
-    """Redis and memcached are gone."""
-    town.redis.kill()
-    town.memcached.kill()
-    try:
-        yield
-    finally:
-        town.redis.start()
-        town.memcached.start()
-
-
-@contextmanager
-def databases_killed(town: Town) -> Iterator[None]:
-    """PostgreSQL and MariaDB are gone."""
-    town.postgres.kill()
-    town.mariadb.kill()
-    try:
-        yield
-    finally:
-        town.postgres.start()
-        town.mariadb.start()
-
-
-@contextmanager
 def databases_restarted(town: Town) -> Iterator[None]:
     """All their connections are broken, and new ones can be had."""
-    with databases_killed(town):
+    with lost(town.postgres, town.mariadb):
         pass
     yield
 
@@ -191,13 +168,18 @@ def _hide(town: Town, people: Sequence[str], value: str | None) -> None:
 
 FAULTS = (
     Fault("every controller is silent", silent, stranger=REFUSED, silent=True),
-    Fault("every controller is killed", killed, stranger=REFUSED),
+    Fault("every controller is killed", lambda town: lost(*town.controllers), stranger=REFUSED),
     Fault("the first controller is silent", lambda town: silent(town, of=1), stranger=EITHER),
-    Fault("the first controller is killed", lambda town: killed(town, of=1)),
+    Fault("the first controller is killed", lambda town: lost(town.controllers[0])),
     Fault("name servers are silent", nameless, stranger=EITHER),
     Fault("workers are killed", workers_killed, slow=frozenset({"uvicorn"})),
-    Fault("caches are killed", caches_killed),
-    Fault("databases are killed", databases_killed, known={"gunicorn": REFUSED, "waitress": REFUSED}, stranger=EITHER),
+    Fault("caches are killed", lambda town: lost(town.redis, town.memcached)),
+    Fault(
+        "databases are killed",
+        lambda town: lost(town.postgres, town.mariadb),
+        known={"gunicorn": REFUSED, "waitress": REFUSED},
+        stranger=EITHER,
+    ),
     Fault("databases are restarted", databases_restarted, known={"gunicorn": EITHER, "waitress": EITHER}),
     Fault("the clock is three days ahead", clock_moved(3 * DAYS)),
     Fault("the clock is three days behind", clock_moved(-3 * DAYS)),
