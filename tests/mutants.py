@@ -69,7 +69,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, str, object]]:
     if isinstance(node, ast.BoolOp | ast.BinOp) and type(node.op) in _OTHER:
         yield "operator", "op", _OTHER[type(node.op)]()
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        yield "not", "op", ast.UAdd()
+        yield "not", "operand", ast.UnaryOp(ast.Not(), node.operand)
     if isinstance(node, ast.Constant) and isinstance(node.value, int):
         yield "constant", "value", (not node.value) if isinstance(node.value, bool) else node.value + 1
     if isinstance(node, ast.If) and isinstance(node.body[-1], _LEAVES):
@@ -80,15 +80,11 @@ def mutants(path: Path) -> list[tuple[str, ast.Module]]:
     """Each mutant of a module: where and what, and its syntax tree."""
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
-    count = len([change for node in _nodes(ast.parse(text)) for change in _changes(node)])
     found = []
-    for number in range(count):
+    for number in range(sum(1 for node in _nodes(ast.parse(text)) for _ in _changes(node))):
         tree = ast.parse(text)
         every = [(node, change) for node in _nodes(tree) for change in _changes(node)]
         node, (kind, field, value) = every[number]
-        if isinstance(node, ast.UnaryOp) and kind == "not":  # "not x" becomes "bool(x)"
-            value, field = ast.Not(), "op"
-            node.operand = ast.UnaryOp(ast.Not(), node.operand)
         setattr(node, field, value)
         line = lines[node.lineno - 1].strip()
         found.append((f"{path.relative_to(ROOT)}: {kind}: {line}", ast.fix_missing_locations(tree)))
@@ -148,7 +144,7 @@ def _apart(run: Callable[..., bool], *given: object, limit: int = LONGEST) -> bo
 
 def noticed(path: Path, trees: list[ast.Module], tests: list[str]) -> list[bool]:
     """Of each mutant, whether a test fails, or does not end, with it in the place of the real module."""
-    real = _loading(ast.parse(path.read_text(encoding="utf-8")))
+    real = _loading(ast.parse(path.read_bytes()))
     inside = [_loading(tree) == real for tree in trees]
     with tempfile.TemporaryFile() as told:
 
@@ -174,7 +170,7 @@ def main() -> int:
     """See the module's docstring."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("modules", nargs="*", metavar="MODULE")
-    asked.add_argument("--sample", type=int, default=0)
+    asked.add_argument("--sample", type=int)
     given = asked.parse_args()
     lines = [line for line in LISTED.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     accepted = {line.rpartition("  # ")[0] for line in lines}
@@ -186,10 +182,8 @@ def main() -> int:
     for name in given.modules or modules:
         path, tests = ROOT / name, modules[name]
         made = mutants(path)
-        if given.sample:
-            made = random.Random(1).sample(made, min(given.sample, len(made)))
-        real = ast.parse(path.read_text(encoding="utf-8"))
-        failed, *found = noticed(path, [real, *(tree for _, tree in made)], tests)
+        made = random.Random(1).sample(made, min(given.sample or len(made), len(made)))
+        failed, *found = noticed(path, [ast.parse(path.read_bytes()), *(tree for _, tree in made)], tests)
         if failed:
             say(f"{name}: the tests fail without any change, or do not end")
             return 2

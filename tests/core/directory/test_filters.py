@@ -190,3 +190,30 @@ def test_terms_write_themselves() -> None:
     """Alone, and as a value."""
     assert filters.given(Loud()) == "(cn=loud)"
     assert filters.given({"mail": Loud()}) == "(mail=loud)"
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("a ", "a"),
+        ("  a", "a"),
+        ("a\\ ", "a "),
+        ("a\\  ", "a "),
+        ("a\\\\ ", "a\\"),
+        ("a\\\\\\ ", "a\\ "),
+        ('"a,b"', "a,b"),
+        ('""', ""),
+    ],
+)
+def test_what_a_part_of_a_dn_says(written: str, value: str) -> None:
+    """Blanks around it do not count, unless the last one is escaped; quotes are taken off."""
+    assert filters.split_dn(f"CN={written},DC=x") == (("cn", value), ("dc", "x"))
+
+
+def test_a_backslash_escapes_something() -> None:
+    """Also at the very beginning; at the very end it makes it no DN. One quote alone is a letter."""
+    assert filters._split("\\,a,b", ",") == ["\\,a", "b"]
+    assert filters._split(",a", ",") == ["", "a"]
+    assert filters._dn_value('"') == '"'
+    assert not filters.is_dn("CN=a\\")
+    assert not filters.is_dn("CN=a\\x")

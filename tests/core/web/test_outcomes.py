@@ -191,6 +191,17 @@ def test_what_is_no_source_stops_the_start(wrong: Any) -> None:
         load_sources([wrong])
 
 
+def test_a_source_that_can_be_called_is_a_source() -> None:
+    """It is not called for one."""
+
+    class Called(Says):
+        def __call__(self) -> None:
+            raise AssertionError("called")
+
+    called = Called(None)
+    assert load_sources([called]) == (called,)
+
+
 def test_whoever_checks_passwords_checks_them_with_this_site() -> None:
     """Each source that can is bound, once."""
 
