@@ -67,6 +67,8 @@ from django.urls import path  # noqa: E402
 from windows_auth.ldap_metrics.utils import collect_metrics  # noqa: E402
 from windows_auth.models import LDAPUser  # noqa: E402
 
+ODD = ("User00002", "user00002", "alice@example.local", "dave ", "no such person", "petra")
+
 urlpatterns = [path("", lambda request: HttpResponse(request.user.get_username()))]
 
 
@@ -80,6 +82,9 @@ def main() -> None:
     LDAPUser.objects.create(user=User.objects.create_user("carol"), domain="EXAMPLE")  # by hand, never synchronised
     LDAPUser.objects.create(user=User.objects.create_user("Carol"), domain="EXAMPLE")  # a twin by case
     LDAPUser.objects.create(user=User.objects.create_user("gone"), domain="OldDomain")
+    for name in ODD:  # what a long life, and people with a shell, leave behind
+        domain = "example" if name == "petra" else "EXAMPLE"
+        LDAPUser.objects.create(user=User.objects.create_user(name), domain=domain)
     collect_metrics()
     connection = sqlite3.connect(DATABASE)
     sys.stdout.write("\n".join(connection.iterdump()) + "\n")
