@@ -1,15 +1,13 @@
 """The manual of django-windowsauth, section by section, as printed but for names, on a real Active Directory.
 
-`SNIPPETS` are the manual's; in them ``windows_auth.`` is ``wauth_django.``, and domain and account are Samba's.
+In its snippets ``windows_auth.`` is ``wauth_django.``, and domain and account are Samba's. These run in the tests' own
+project; what needs one made by ``startproject`` is in test_manual_projects.py.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import ldap3
 import pytest
@@ -29,136 +27,6 @@ from wauth_django.models import LDAPUser
 from wauth_django.settings import LDAPSettings
 
 pytestmark = pytest.mark.ad
-
-ROOT = Path(__file__).parents[2]
-
-QUICK_START = """
-INSTALLED_APPS += [
-    "wauth_django",
-]
-MIDDLEWARE += [
-    'django.contrib.auth.middleware.RemoteUserMiddleware',
-    'wauth_django.middleware.UserSyncMiddleware',
-]
-AUTHENTICATION_BACKENDS = [
-    "wauth_django.backends.WindowsAuthBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
-WAUTH_DOMAINS = {
-    "EXAMPLE": {
-        "SERVER": %(SERVER)r,
-        "SEARCH_BASE": %(SEARCH_BASE)r,
-        "USERNAME": %(USERNAME)r,
-        "PASSWORD": %(PASSWORD)r,
-        "CA_FILE": %(CA_FILE)r,  # the tests' own authority; a domain's is in the system's store
-    }
-}
-STATIC_URL = '/static/'
-STATIC_ROOT = BASE_DIR / "static"
-MEDIA_URL = '/media/'
-MEDIA_ROOT = BASE_DIR / "media"
-LOGGING = {
-    "version": 1,
-    'handlers': {
-        'console': {'class': 'logging.StreamHandler', 'level': 'WARNING'},
-        'file': {
-            'level': 'INFO',
-            'class': 'logging.handlers.RotatingFileHandler',
-            'maxBytes': 2 ** 20 * 100,
-            'backupCount': 10,
-            'filename': BASE_DIR / 'debug.log',
-        },
-        'ldap': {
-            'level': 'INFO',
-            'class': 'logging.handlers.RotatingFileHandler',
-            'filename': BASE_DIR / 'ldap.log',
-        },
-    },
-    'loggers': {
-        'wauth': {'handlers': ['console', 'file'], 'level': 'INFO', 'propagate': False},
-        'ldap3': {'handlers': ['console', 'ldap'], 'level': 'DEBUG', 'propagate': False},
-    },
-}
-from ldap3.utils.log import set_library_log_detail_level, BASIC
-set_library_log_detail_level(BASIC)
-"""
-SIGN_IN = """
-from mysite.wsgi import application
-from django.contrib.auth import get_user_model
-from django.test import Client
-from wauth_django.ldap import get_ldap_manager
-
-for name in ("alice", "bob"):
-    print(Client().get("/admin/", REMOTE_USER="EXAMPLE\\\\" + name).status_code)
-print(sorted(get_user_model().objects.values_list("username", "is_superuser")))
-get_ldap_manager("EXAMPLE").connection.search("", "(objectClass=*)", "BASE")
-"""
-METRICS = """
-INSTALLED_APPS += ['wauth_django.ldap_metrics']
-WAUTH_DOMAINS["EXAMPLE"]["COLLECT_METRICS"] = True
-"""
-
-
-@pytest.fixture
-def project(tmp_path, samba):
-    """``django-admin startproject mysite``, with the settings of 1.1 and 1.2 below its own."""
-    subprocess.run([sys.executable, "-m", "django", "startproject", "mysite", str(tmp_path)], check=True)
-    path = tmp_path / "mysite" / "settings.py"
-    path.write_text(path.read_text() + QUICK_START % samba.settings() + "ALLOWED_HOSTS = ['testserver']\n")
-    return tmp_path
-
-
-def manage(project: Path, *command: str) -> str:
-    """What ``manage.py`` says to a command that must succeed."""
-    return run(project, "manage.py", *command)
-
-
-def run(project: Path, *command: str) -> str:
-    """What Python prints in the project; it must succeed."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("DJANGO_", "WAUTH_"))}
-    environment |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-    ran = subprocess.run(
-        [sys.executable, *command], cwd=project, env=environment, capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout + ran.stderr
-
-
-def test_1_1_to_1_5_install_configure_log_publish(project):
-    """Quick start, detailed set-up, logging, the checklist's settings, static files."""
-    manage(project, "migrate", "windows_auth")
-    manage(project, "migrate")
-    manage(project, "createwebconfig", "-s", "-m", "-w")
-    for folder in (project, project / "static", project / "media"):
-        assert (folder / "web.config").is_file()
-    assert "static files copied" in manage(project, "collectstatic", "--noinput")
-    (project / "sign_in.py").write_text(SIGN_IN)
-    lines = run(project, "sign_in.py").splitlines()
-    assert lines[:3] == ["200", "302", "[('alice', True), ('bob', False)]"]
-    assert "Synced EXAMPLE\\alice: created" in (project / "debug.log").read_text()
-    assert (project / "ldap.log").is_file()
-    assert "wauth.W018" in manage(project, "check", "--deploy")  # 15: SESSION_COOKIE_AGE
-
-
-def test_1_12_metrics_when_a_process_ends(project):
-    """The table, and a row of each process."""
-    path = project / "mysite" / "settings.py"
-    path.write_text(path.read_text() + METRICS)
-    manage(project, "migrate", "ldap_metrics")
-    manage(project, "migrate")
-    (project / "sign_in.py").write_text(SIGN_IN)
-    run(project, "sign_in.py")
-    shown = manage(
-        project,
-        "shell",
-        "-c",
-        "from wauth_django.ldap_metrics.models import LDAPUsage\n"
-        "print('row', *LDAPUsage.objects.values_list('domain', 'bind_operations'))",
-    )
-    assert "row ('EXAMPLE'," in shown
-
-
-# -- in one process, with the tests' own project -------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -362,6 +230,41 @@ def test_1_14_ways_to_configure(domain, settings):
         settings.WAUTH_DOMAINS = domains
         assert get_ldap_manager("EXAMPLE").user("alice").username == "alice"
     assert get_ldap_manager("EXAMPLE").settings.EXTRA_SETTING == "Hello, world!"
+
+
+def test_1_14_2_defaults(domain, settings):
+    """``__default__`` for what a domain does not say, and a class with defaults of one's own."""
+    settings.WAUTH_DOMAINS = {
+        "__default__": {
+            "USE_SSL": True,
+        },
+        "EXAMPLE1": {
+            "SERVER": "example.local",
+            "SEARCH_BASE": "DC=example,DC=local",
+            "USERNAME": "EXAMPLE\\bind_account",
+            "PASSWORD": "********",
+            "USE_SSL": False,
+        },
+        "EXAMPLE2": {
+            "SERVER": "example.local",
+            "SEARCH_BASE": "DC=example,DC=local",
+            "USERNAME": "EXAMPLE\\bind_account",
+            "PASSWORD": "********",
+        },
+    }
+    assert get_ldap_manager("EXAMPLE1").settings.USE_SSL is False
+    assert get_ldap_manager("EXAMPLE2").settings.USE_SSL is True
+
+    @dataclass()
+    class MyLDAPSettings(LDAPSettings):
+        COLLECT_METRICS: bool = False
+        EXTRA_SETTING: str = "Hello, world!"
+
+    settings.WAUTH_DOMAINS = {"EXAMPLE": MyLDAPSettings(**domain.settings())}
+    manager = get_ldap_manager("EXAMPLE")
+    assert manager.settings.EXTRA_SETTING == "Hello, world!"
+    assert manager.user("alice").username == "alice"
+    assert manager.get_usage() is None
 
 
 def test_1_14_groups(client, domain, settings):
