@@ -106,7 +106,7 @@ class LDAPSettings:
         NAME_FIELD,
         "How a link that was made by hand, and has no GUID yet, says whose it is: by this field of its user, "
         "compared with the attribute that the field is mapped to. The attribute must be unique. Sign-ins come by the "
-        "sAMAccountName, whatever this says. (Where the directory is not AD, they come by that attribute.)",
+        "sAMAccountName, whatever this says. (If the directory is not AD, they come by that attribute.)",
         example="email",
     )
     GROUP_ATTRS: Any = setting(
@@ -143,7 +143,7 @@ class LDAPSettings:
     PROPAGATE_GROUPS: bool = setting(
         kinds.BOOLEAN,
         True,
-        "Superusers are staff, staff are active, where those flags are set at all. An unset flag is never touched.",
+        "Superusers are staff, staff are active, if those flags are set at all. An unset flag is never touched.",
         example=False,
     )
     FLAG_MAP: dict[str, Any] = setting(

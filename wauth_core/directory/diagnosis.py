@@ -110,7 +110,7 @@ _REFUSED: dict[str | int, tuple[str, str]] = {
     17: ("schema", "The schema has no such attribute."),
     20: ("exists", "The value is there already, or the attribute takes one value only."),
     21: ("constraint", "A value is not of the attribute's syntax."),
-    NO_SUCH_OBJECT: ("missing", "The entry, or the place that it shall be in, is not there."),
+    NO_SUCH_OBJECT: ("missing", "The entry, or the place where it should be, is not there."),
     INVALID_DN_SYNTAX: ("constraint", "A value is no DN."),
     INSUFFICIENT_ACCESS: ("rights", "The service account may not do that: delegate the right to it."),
     53: ("refused", "AD does not do that to this object."),
