@@ -14,20 +14,11 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
 from wauth_core.identity import Identity, TransportFacts
+from wauth_core.web.asking import Challenge, Source, challenge_of, decide, load_sources
 from wauth_core.web.authority import Authority
 from wauth_core.web.front import found_by_wrapper
-from wauth_core.web.outcomes import (
-    Challenge,
-    Headers,
-    Outcome,
-    Rejected,
-    SignedIn,
-    Source,
-    challenge_of,
-    decide,
-    load_sources,
-)
-from wauth_core.web.outcomes import Request as CoreRequest
+from wauth_core.web.outcomes import Headers, Outcome, Rejected, SignedIn
+from wauth_core.web.request import Request as CoreRequest
 from wauth_core.web.request import ScopeRequest, from_environ, from_scope
 from wauth_django.conf import get_wauth
 

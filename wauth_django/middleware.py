@@ -20,7 +20,8 @@ from django.http.response import HttpResponseBase
 from wauth_core.directory import limits
 from wauth_core.sync.freshness import is_due
 from wauth_core.web import pages
-from wauth_core.web.outcomes import Handshake, Rejected, SignedIn, Unchecked, owed
+from wauth_core.web.asking import owed
+from wauth_core.web.outcomes import Handshake, Rejected, SignedIn, Unchecked
 from wauth_core.web.sessions import Owner
 from wauth_core.web.visit import Step, next_step
 from wauth_django import signin

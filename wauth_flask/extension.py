@@ -12,7 +12,7 @@ from wauth_core.directory import limits
 from wauth_core.exceptions import DirectoryUnavailable, SyncError
 from wauth_core.sync.repository import UserRepository
 from wauth_core.web import pages
-from wauth_core.web.outcomes import owed
+from wauth_core.web.asking import owed
 from wauth_core.web.visit import Step, next_step
 from wauth_flask import flask_commands, login_form
 from wauth_flask.decorators import is_public, require_login

@@ -21,7 +21,7 @@ from wauth_core.setting_kinds import declared
 from wauth_core.settings import ConfigurationWarning
 from wauth_core.site_settings import SiteSettings, public_name
 from wauth_core.sync.repository import Key, Link, UserRepository, UserSnapshot, Wanted
-from wauth_core.web.outcomes import Challenge, Source, challenge_of, load_sources
+from wauth_core.web.asking import Challenge, Source, challenge_of, load_sources
 from wauth_core.web.sources import ServerIdentity, Simulate
 from wauth_flask.cache_repository import CacheUserRepository
 

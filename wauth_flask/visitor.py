@@ -18,9 +18,10 @@ from werkzeug.local import LocalProxy
 from wauth_core.exceptions import WauthError
 from wauth_core.identity import Identity
 from wauth_core.sync.repository import UserSnapshot
+from wauth_core.web.asking import decide
 from wauth_core.web.authority import Authority, Row, refresh
 from wauth_core.web.front import found_by_wrapper
-from wauth_core.web.outcomes import Handshake, Outcome, Rejected, SignedIn, Unchecked, decide
+from wauth_core.web.outcomes import Handshake, Outcome, Rejected, SignedIn, Unchecked
 from wauth_core.web.request import from_environ
 from wauth_core.web.sessions import Owner, end_sessions
 from wauth_core.web.visit import belongs, next_step

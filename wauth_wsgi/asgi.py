@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from wauth_core import Wauth, WindowsUser
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable
+from wauth_core.web.asking import Challenge, Source, decide, owed
 from wauth_core.web.authority import Authority
 from wauth_core.web.front import IDENTITY, OUTCOME, USER, Answer, Front
-from wauth_core.web.outcomes import Challenge, Headers, Outcome, Request, SignedIn, Source, decide, owed
-from wauth_core.web.request import from_scope
+from wauth_core.web.outcomes import Headers, Outcome, SignedIn
+from wauth_core.web.request import Request, from_scope
 
 if TYPE_CHECKING:
     from wauth_core.directory import DirectoryGroup, DirectoryUser

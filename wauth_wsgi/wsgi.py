@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from wauth_core import Wauth, WindowsUser
 from wauth_core.exceptions import DirectoryUnavailable
+from wauth_core.web.asking import Challenge, Source, decide, owed
 from wauth_core.web.front import IDENTITY, OUTCOME, USER, Answer, Front
-from wauth_core.web.outcomes import Challenge, Outcome, SignedIn, Source, decide, owed
+from wauth_core.web.outcomes import Outcome, SignedIn
 from wauth_core.web.request import from_environ
 from wauth_core.web.sources import ServerIdentity
 

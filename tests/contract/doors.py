@@ -22,7 +22,8 @@ from wauth_core import Identity, Wauth
 from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.identity import NameRules
 from wauth_core.testing import EmbeddedDirectory
-from wauth_core.web.outcomes import Outcome, Request
+from wauth_core.web.outcomes import Outcome
+from wauth_core.web.request import Request
 from wauth_wsgi import Negotiate, WindowsAuthASGI, WindowsAuthWSGI
 
 ADMINS = "Domain Admins"

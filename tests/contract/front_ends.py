@@ -18,7 +18,8 @@ from tests.flask_app import applications
 from wauth_core import Wauth
 from wauth_core.identity import NameRules
 from wauth_core.testing import EmbeddedDirectory
-from wauth_core.web.outcomes import Handshake, Outcome, Rejected, Request, SignedIn, Unchecked
+from wauth_core.web.outcomes import Handshake, Outcome, Rejected, SignedIn, Unchecked
+from wauth_core.web.request import Request
 from wauth_wsgi import ProxyHeader, WindowsAuthASGI, WindowsAuthWSGI
 
 HEADER = "RemoteUser"

@@ -13,7 +13,9 @@ from tests.core.web.sources.test_iis_token import Windows
 from tests.wsgi.tickets import Believing, ticket
 from wauth_core.identity import Identity, NameRules
 from wauth_core.testing.source_contract import SourceContract, on_the_wire
-from wauth_core.web.outcomes import Outcome, Request, SignedIn, decide
+from wauth_core.web.asking import decide
+from wauth_core.web.outcomes import Outcome, SignedIn
+from wauth_core.web.request import Request
 from wauth_core.web.sources.encoding import as_text
 from wauth_wsgi import IISToken, Negotiate, ProxyHeader, ServerIdentity, SignedHeader
 

@@ -6,7 +6,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.contrib.auth import get_user_model
 from django.utils.decorators import sync_and_async_middleware
 
-from wauth_core.web.outcomes import Challenge
+from wauth_core.web.asking import Challenge
 
 
 class Answers:

@@ -14,7 +14,8 @@ from tests.django_app.sources import Answers
 from wauth_core import Identity
 from wauth_core.identity import TransportFacts
 from wauth_core.testing.tokens import FakeTokenReader
-from wauth_core.web.outcomes import Anonymous, Challenge, Handshake, Rejected, SignedIn
+from wauth_core.web.asking import Challenge
+from wauth_core.web.outcomes import Anonymous, Handshake, Rejected, SignedIn
 from wauth_core.web.sources.token import PAIRING_HEADER, TOKEN_HEADERS, TokenFacts
 from wauth_django.models import LDAPUser
 from wauth_django.signals import user_refused

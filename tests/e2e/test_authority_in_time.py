@@ -16,7 +16,7 @@ from wauth_core.directory import trace
 from wauth_core.identity import NameRules
 from wauth_core.sync.knowledge import May
 from wauth_core.testing import MemoryUserRepository
-from wauth_core.web.outcomes import Request
+from wauth_core.web.request import Request
 from wauth_wsgi import Negotiate
 
 SERVICE = "HTTP/intranet.example.local@EXAMPLE.LOCAL"

@@ -58,7 +58,7 @@ def test_an_application_handles_the_errors_itself(make):
 
 def test_a_401_carries_the_challenge_of_the_sources(make):
     """A browser is told how to sign in, on our 401 and on the application's own."""
-    from wauth_core.web.outcomes import Challenge
+    from wauth_core.web.asking import Challenge
 
     class Negotiating:
         challenge = Challenge(headers=(("WWW-Authenticate", "Negotiate"),))
@@ -76,7 +76,7 @@ def test_a_401_carries_the_challenge_of_the_sources(make):
 
 def test_a_sources_own_page_asks_for_the_password(make):
     """Where a source has a form for browsers that cannot do better, it is what a 401 shows; over TLS only."""
-    from wauth_core.web.outcomes import Challenge
+    from wauth_core.web.asking import Challenge
 
     class Asking:
         challenge = Challenge(tls_page=b"<form>name and password</form>")

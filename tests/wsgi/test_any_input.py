@@ -12,7 +12,8 @@ from tests.core.web.sources.test_iis_token import Windows
 from tests.wsgi.tickets import Believing, logon_info
 from wauth_core.exceptions import InvalidIdentity
 from wauth_core.identity import Identity, NameRules
-from wauth_core.web.outcomes import Rejected, SignedIn, decide
+from wauth_core.web.asking import decide
+from wauth_core.web.outcomes import Rejected, SignedIn
 from wauth_core.web.request import from_environ, from_scope
 from wauth_core.web.sources.pac import BadPac, read_logon_info
 from wauth_wsgi import IISToken, Negotiate, ProxyHeader, ServerIdentity, SignedHeader

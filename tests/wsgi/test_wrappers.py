@@ -12,7 +12,8 @@ from wauth_core import ConfigurationError, DirectoryUser, Identity
 from wauth_core.identity import NameRules, TransportFacts
 from wauth_core.site_settings import SiteSettings
 from wauth_core.sync.knowledge import May, Told
-from wauth_core.web.outcomes import ANONYMOUS, Challenge, Handshake, Rejected, SignedIn
+from wauth_core.web.asking import Challenge
+from wauth_core.web.outcomes import ANONYMOUS, Handshake, Rejected, SignedIn
 from wauth_wsgi import ProxyHeader, ServerIdentity, Simulate, WindowsAuthASGI, WindowsAuthWSGI
 
 ALICE = Identity("EXAMPLE", "alice")

@@ -1,4 +1,4 @@
-"""What every source (`wauth_core.web.outcomes.Source`) must do, as tests for pytest: for sources of your own.
+"""What every source (`wauth_core.web.asking.Source`) must do, as tests for pytest: for sources of your own.
 
 Subclass `SourceContract`, give it a fixture ``source``, and say with what request somebody comes::
 
@@ -27,8 +27,9 @@ import pytest
 
 from wauth_core.identity import Identity, NameRules, fold_username
 from wauth_core.testing.repository_contract.samples import in_threads
-from wauth_core.web.outcomes import Headers, Outcome, Rejected, Request, SignedIn, Source, decide, load_sources
-from wauth_core.web.request import from_environ, from_scope
+from wauth_core.web.asking import Source, decide, load_sources
+from wauth_core.web.outcomes import Headers, Outcome, Rejected, SignedIn
+from wauth_core.web.request import Request, from_environ, from_scope
 
 __all__ = ["SourceContract", "on_the_wire"]
 

@@ -15,24 +15,11 @@ from wauth_core.identity import NameRules
 from wauth_core.service import Wauth
 from wauth_core.sync.knowledge import May
 from wauth_core.sync.people import People
+from wauth_core.web.asking import Challenge, Source, challenge_of, load_sources
 from wauth_core.web.authority import YES, Authority, of_person, of_person_at_once
-from wauth_core.web.outcomes import (
-    LATER,
-    OUTCOMES,
-    TEXTS,
-    Challenge,
-    Handshake,
-    Headers,
-    Outcome,
-    Rejected,
-    Request,
-    SignedIn,
-    Source,
-    Unchecked,
-    challenge_of,
-    load_sources,
-)
+from wauth_core.web.outcomes import LATER, OUTCOMES, TEXTS, Handshake, Headers, Outcome, Rejected, SignedIn, Unchecked
 from wauth_core.web.pages import nobody, policy
+from wauth_core.web.request import Request
 from wauth_core.web.visit import Step, next_step
 
 logger = logging.getLogger("wauth.sources")

@@ -1,17 +1,46 @@
-"""A `Request` from a WSGI environ or an ASGI scope, read only when a source asks: most sources look at one key."""
+"""A `Request`, made of a WSGI environ or an ASGI scope. It is read only when a source asks: most look at one key."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from wauth_core.web.outcomes import Headers, Request
+from wauth_core.web.outcomes import Headers
 
 _NO_SERVER: Mapping[str, str] = {}
 # They drop a header with an underscore in its name (measured; tests/e2e/servers.py runs them). Others let it replace
 # the one with a hyphen (granian, cheroot), or join the two (wsgiref, uvicorn's WSGI mode, hypercorn's, a2wsgi, IIS).
 DROP_TWINS = ("waitress", "gunicorn/", "Werkzeug/", "gevent/", "Apache")
 _PLAIN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}  # PEP 3333: without HTTP_
+
+
+@dataclass(frozen=True)
+class Request:
+    """The plain facts of a request that a source may look at, whatever the front end.
+
+    *server* holds what the server itself says (WSGI's ``REMOTE_USER`` and ``AUTH_TYPE``; empty under ASGI), *headers*
+    the client's and the proxy's headers as (lower-case name, value) in the order they came, *peer* the address of
+    the socket's other end. *raw* is the environ or scope, for a source that must change it.
+    `wauth_core.web.request` makes one from a WSGI environ or an ASGI scope.
+    """
+
+    server: Mapping[str, str]
+    headers: Headers = field(repr=False)
+    peer: str | None
+    method: str = "GET"
+    path: str = "/"
+    secure: bool = False
+    may_fold: bool = False  # whether a client's X_Name may stand where X-Name is looked for
+    raw: Any = field(default=None, repr=False, compare=False)
+
+    def header_values(self, name: str) -> list[str]:
+        """Every value of the header *name* (any case), in order."""
+        wanted = name.lower()
+        return [value for key, value in self.headers if key == wanted]
+
+    def remove_header(self, name: str) -> None:
+        """Hide the header *name* from the application, by changing *raw*."""
 
 
 def from_environ(environ: MutableMapping[str, Any]) -> Request:

@@ -1,6 +1,6 @@
 """What becomes of a visit: who is there, whose session it is, what the front end does about it. Pure, no I/O.
 
-A front end finds the outcome of the request (`wauth_core.web.outcomes.decide`) and the owner of the session, asks
+A front end finds the outcome of the request (`wauth_core.web.asking.decide`) and the owner of the session, asks
 `next_step`, and does as it says. Nothing else decides.
 
 | the request names | no session | X's, begun by a source | X's, by a password | Z's, begun while X was named |

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import Identity, TransportFacts
-from wauth_core.web.outcomes import Headers, Request
+from wauth_core.web.outcomes import Headers
+from wauth_core.web.request import Request
 
 if TYPE_CHECKING:
     from itsdangerous import Signer

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from wauth_core.directory import AuthReason
 from wauth_core.exceptions import ConfigurationError, WauthError
 from wauth_core.identity import Identity
-from wauth_core.web.outcomes import Challenge, Headers, Request
+from wauth_core.web.asking import Challenge
+from wauth_core.web.outcomes import Headers
+from wauth_core.web.request import Request
 from wauth_wsgi.negotiate.form import FORM_HEADER, page
 
 if TYPE_CHECKING:

@@ -18,7 +18,9 @@ from wauth_core.cache import FileCache
 from wauth_core.exceptions import ConfigurationError, DirectoryError
 from wauth_core.identity import Identity, NameRules, Principal, TransportFacts, fold_username
 from wauth_core.session_numbers import CachedNumbers, MemoryNumbers, NumbersUnavailable, SessionNumbers, person_key
-from wauth_core.web.outcomes import Challenge, Handshake, Headers, Outcome, Rejected, Request, SignedIn, Unchecked
+from wauth_core.web.asking import Challenge
+from wauth_core.web.outcomes import Handshake, Headers, Outcome, Rejected, SignedIn, Unchecked
+from wauth_core.web.request import Request
 from wauth_core.web.sources.pac import BadPac, LogonInfo, facts_of, read_logon_info
 from wauth_wsgi.negotiate.acceptor import Acceptor, HandshakeFailed, system_acceptor
 from wauth_wsgi.negotiate.cookie import Key, Session, SessionCookie

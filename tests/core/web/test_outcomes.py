@@ -9,21 +9,9 @@ import pytest
 
 from wauth_core import ConfigurationError, Identity
 from wauth_core.identity import NameRules, TransportFacts
-from wauth_core.web.outcomes import (
-    TEXTS,
-    Anonymous,
-    Challenge,
-    Handshake,
-    Outcome,
-    Rejected,
-    Request,
-    SignedIn,
-    Source,
-    Unchecked,
-    challenge_of,
-    decide,
-    load_sources,
-)
+from wauth_core.web.asking import Challenge, Source, challenge_of, decide, load_sources
+from wauth_core.web.outcomes import TEXTS, Anonymous, Handshake, Outcome, Rejected, SignedIn, Unchecked
+from wauth_core.web.request import Request
 
 ALICE = Identity("EXAMPLE", "alice")
 

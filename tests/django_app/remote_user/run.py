@@ -38,7 +38,8 @@ from django.test.utils import (  # noqa: E402
 
 from wauth_core.identity import Identity, NameRules  # noqa: E402
 from wauth_core.testing import EmbeddedDirectory  # noqa: E402
-from wauth_core.web.outcomes import Outcome, Request, SignedIn  # noqa: E402
+from wauth_core.web.outcomes import Outcome, SignedIn  # noqa: E402
+from wauth_core.web.request import Request  # noqa: E402
 from wauth_django.models import LDAPUser  # noqa: E402
 
 MIDDLEWARE = "wauth_django.middleware.WindowsAuthMiddleware"

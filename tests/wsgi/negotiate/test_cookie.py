@@ -11,7 +11,7 @@ import pytest
 
 from wauth_core import ConfigurationError, Identity
 from wauth_core.identity import TransportFacts
-from wauth_core.web.outcomes import Request
+from wauth_core.web.request import Request
 from wauth_wsgi.negotiate.cookie import MAX_COOKIE, Session, SessionCookie
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=timezone.utc)

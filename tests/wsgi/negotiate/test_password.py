@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from wauth_core.web.outcomes import Request
+from wauth_core.web.request import Request
 from wauth_wsgi.negotiate.password import MAX_CREDENTIALS, BasicCredentials, Fallback, NotNow
 
 

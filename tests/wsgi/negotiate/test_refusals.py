@@ -10,7 +10,9 @@ import pytest
 from tests.wsgi.negotiate.test_source import Clock, Directory, source, with_password
 from tests.wsgi.tickets import Believing, ticket
 from wauth_core.identity import NameRules
-from wauth_core.web.outcomes import Handshake, Request, SignedIn, decide
+from wauth_core.web.asking import decide
+from wauth_core.web.outcomes import Handshake, SignedIn
+from wauth_core.web.request import Request
 from wauth_wsgi.negotiate.acceptor import HandshakeFailed
 from wauth_wsgi.negotiate.source import MAX_TOKEN, _scheme, _token
 

@@ -260,7 +260,8 @@ def test_whose_ticket_it_is(info, principal, arguments, rules, expected):
 
 def decided(negotiate, rules):
     """The outcome of one request with the good ticket."""
-    from wauth_core.web.outcomes import Request, decide
+    from wauth_core.web.asking import decide
+    from wauth_core.web.request import Request
 
     return decide([negotiate], Request({}, ((token("good")[0].lower(), token("good")[1]),), "192.0.2.1"), rules)
 

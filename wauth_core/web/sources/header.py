@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import NameRules
-from wauth_core.web.outcomes import Handshake, Outcome, Rejected, Request, SignedIn
+from wauth_core.web.outcomes import Handshake, Outcome, Rejected, SignedIn
+from wauth_core.web.request import Request
 from wauth_core.web.sources import proxy_check
 from wauth_core.web.sources.encoding import as_text
 from wauth_core.web.sources.peers import Peers

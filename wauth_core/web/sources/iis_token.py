@@ -11,7 +11,8 @@ from datetime import timedelta
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.identity import Identity, NameRules, TransportFacts, fold_username, is_builtin_group
 from wauth_core.settings import ConfigurationWarning
-from wauth_core.web.outcomes import Outcome, Rejected, Request, SignedIn
+from wauth_core.web.outcomes import Outcome, Rejected, SignedIn
+from wauth_core.web.request import Request
 from wauth_core.web.sources.token import (
     PAIRING_HEADER,
     TOKEN_HEADERS,

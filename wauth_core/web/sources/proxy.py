@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.web.outcomes import Request
+from wauth_core.web.request import Request
 from wauth_core.web.sources.header import HeaderSource, NotBelieved, checked_name
 
 SECRET_HEADER = "WauthSecret"  # noqa: S105 - a header's name

@@ -11,7 +11,8 @@ from functools import lru_cache
 
 from wauth_core.exceptions import ConfigurationError, InvalidIdentity
 from wauth_core.identity import NameRules
-from wauth_core.web.outcomes import Outcome, Rejected, Request, SignedIn
+from wauth_core.web.outcomes import Outcome, Rejected, SignedIn
+from wauth_core.web.request import Request
 from wauth_core.web.sources.encoding import MACHINE_CODE_PAGE, as_text, check_code_page
 from wauth_core.web.sources.pac import MAX_BYTES, BadPac, LogonInfo, facts_of, read_logon_info
 

@@ -7,7 +7,8 @@ from urllib.parse import quote
 
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.identity import NameRules
-from wauth_core.web.outcomes import Outcome, Request, SignedIn
+from wauth_core.web.outcomes import Outcome, SignedIn
+from wauth_core.web.request import Request
 
 logger = logging.getLogger("wauth.sources")
 

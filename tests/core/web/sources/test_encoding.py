@@ -11,7 +11,8 @@ from tests.wsgi.calls import over_wsgi
 from tests.wsgi.tickets import DOMAIN_SID, client_info, logon_info
 from wauth_core import ConfigurationError, InvalidIdentity
 from wauth_core.identity import NameRules
-from wauth_core.web.outcomes import ANONYMOUS, Rejected, decide
+from wauth_core.web.asking import decide
+from wauth_core.web.outcomes import ANONYMOUS, Rejected
 from wauth_core.web.request import from_environ
 from wauth_core.web.sources.encoding import as_text
 from wauth_core.web.sources.pac import MAX_BYTES
