@@ -117,8 +117,9 @@ def challenge(request: HttpRequest) -> Challenge:
 
 
 def note_failure(request: HttpRequest | None = None, **kwargs: Any) -> None:
-    """Receives Django's ``user_login_failed``."""
-    visit_of(request).failed = True
+    """Receives Django's ``user_login_failed``. What is no request, an application's own test may send."""
+    if hasattr(request, "META"):
+        visit_of(request).failed = True
 
 
 def hide_password(request: HttpRequest | None, password: str) -> None:
