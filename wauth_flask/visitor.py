@@ -144,7 +144,7 @@ def judge(state: State, identity: Identity, user: UserSnapshot | None, **how: An
     if result is not None and result.ok:
         ldap_user_sync.send(_app(), identity=identity, result=result)
     if authority.is_unknown:
-        logger.warning("Whether %s may go on cannot be known: %s", identity, authority.reason)
+        logger.log(authority.log_level, "Whether %s may go on cannot be known: %s", identity, authority.reason)
         user_refused.send(_app(), identity=identity, reason=authority.reason)
         raise _unavailable(state, authority)
     if authority.ends:

@@ -58,6 +58,11 @@ class Authority:
     told: Told | None = None
 
     @property
+    def log_level(self) -> int:
+        """How loud the log tells of a refusal. That the directory is offline was said once, for everybody."""
+        return logging.DEBUG if isinstance(self.error, DirectoryOffline) else logging.WARNING
+
+    @property
     def allows(self) -> bool:
         """Whether the person may go on."""
         return self.may is May.YES

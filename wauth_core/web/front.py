@@ -135,7 +135,7 @@ class Front:
 def _judged(outcome: SignedIn, authority: Authority) -> tuple[Outcome, Authority]:
     if authority.may is May.YES:
         return outcome, authority
-    logger.warning("%s may not come in: %s", outcome.identity, authority.reason)
+    logger.log(authority.log_level, "%s may not come in: %s", outcome.identity, authority.reason)
     if authority.may is May.NO:
         return Rejected(authority.reason, outcome.source), authority
     return Unchecked(authority.reason, outcome.source, LATER), authority
