@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from wauth_core.exceptions import SyncError, UnknownDomain, WauthError
 from wauth_core.web import pages
 from wauth_wsgi.negotiate.form import page as form
 
@@ -56,3 +57,33 @@ def test_a_page_without_script_may_run_none() -> None:
 def test_an_applications_own_page_keeps_the_applications_policy(page: bytes) -> None:
     """A page that loads or does anything more than ours is not for us to police."""
     assert pages.policy(page) == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "identity", "message", "said"),
+    [
+        (401, None, "", pages.MESSAGES[401]),
+        (403, None, "", pages.REFUSED),
+        (403, "EXAMPLE\\alice", "", pages.MESSAGES[403]),
+        (403, "EXAMPLE\\alice", "Ask Bob", "Ask Bob"),
+        (503, None, "", pages.MESSAGES[503]),
+        (503, "EXAMPLE\\alice", "", pages.MESSAGES[503]),
+    ],
+)
+def test_what_each_page_says(status: int, identity: str | None, message: str, said: str) -> None:
+    """Its own title; whoever is nobody here reads another sentence than who lacks a right."""
+    shown = pages.context(status, identity=identity, message=message)
+    assert (shown["title"], shown["message"]) == (pages.TITLES[status], said)
+    assert sorted(pages.TITLES) == sorted(pages.MESSAGES) == [401, 403, 503]
+
+
+@pytest.mark.parametrize(("error", "status"), [(None, 403), (UnknownDomain("X", ()), 403), (SyncError("down"), 503)])
+def test_which_page_an_error_gets(error: WauthError | None, status: int) -> None:
+    """A domain of nobody's is a refusal; all else may be another moment's."""
+    assert pages.status_for(error) == status
+
+
+def test_a_developer_is_told_who_was_asked() -> None:
+    """By the names of the classes."""
+    assert "(asked: list, dict)" in pages.nobody([[], {}])
+    assert "(asked: none)" in pages.nobody([])

@@ -502,7 +502,8 @@ def test_an_address_without_a_path_is_the_start_page(served):
 
     url = served(lambda url: noting)
     assert [check.outcome for check in proxy_check.examine(url.rstrip("/"), "RemoteUser")] == [Outcome.FAILED]
-    assert paths == ["/"]
+    list(proxy_check.examine(f"{url}a/b", "RemoteUser"))
+    assert paths == ["/", "/a/b"]
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
