@@ -66,7 +66,7 @@ class Report:
 class Breaker:
     """The state of the directory of *domain* behind *servers*. Threads may share it; it survives a fork.
 
-    *max_staleness* is for how long what is known holds, which the log tells. *clock* is in seconds, and the same for
+    *max_staleness* is how long what is known holds, for the log. *clock* is in seconds, and the same for
     all processes of the machine.
     """
 

@@ -44,9 +44,11 @@ class LDAPManager(Growing):
     """Look-ups, membership and password checks in one domain, and ldap3 underneath for everything else.
 
     Safe to share between threads; survives a fork. Nothing connects before it must. *settings* are those of *domain*.
-    *shared*, of an application with many processes, is its cache (which may be none): with it, a directory that was
-    silent a moment ago is not asked, and `DirectoryOffline` is raised at once; and a service password that was refused
-    is refused for all of them. *max_staleness* is what the log says of how long the others can wait.
+
+    *shared* is the cache of an application with many processes (which may be none). With it, a directory that was
+    silent a moment ago is not asked, and `DirectoryOffline` is raised at once. A service password that was refused
+    once is then refused for all processes. *max_staleness*: how long what is known holds, for the log.
+
     Methods raise `wauth_core.exceptions.DirectoryError` leaves, and `ConfigurationError`.
     """
 

@@ -19,9 +19,11 @@ _PLAIN = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}  #
 class Request:
     """The plain facts of a request that a source may look at, whatever the front end.
 
-    *server* holds what the server itself says (WSGI's ``REMOTE_USER`` and ``AUTH_TYPE``; empty under ASGI), *headers*
-    the client's and the proxy's headers as (lower-case name, value) in the order they came, *peer* the address of
-    the socket's other end. *raw* is the environ or scope, for a source that must change it.
+    - *server* holds what the server itself says: WSGI's ``REMOTE_USER`` and ``AUTH_TYPE``. It is empty under ASGI.
+    - *headers* are the client's and the proxy's headers, as (lower-case name, value), in the order they came.
+    - *peer* is the address of the socket's other end.
+    - *raw* is the environ or scope, for a source that must change it.
+
     `wauth_core.web.request` makes one from a WSGI environ or an ASGI scope.
     """
 
