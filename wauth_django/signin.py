@@ -124,7 +124,7 @@ def _asked(visit: Visit, user: Any, link: LDAPUser, delta: Any, required: bool |
 def _is_as_stored(user: Any, authority: Authority) -> bool:
     """Whether *user* is what the store holds, so that it need not be read again."""
     result = authority.result
-    if result is None:
+    if result is None or authority.error is not None:  # what lapsed beside another worker's sync is in no result
         return not authority.written
     if result.changed or result.key != user.pk or result.before is None:
         return False

@@ -10,7 +10,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from http.cookies import SimpleCookie
@@ -28,7 +28,7 @@ from wauth_wsgi import Negotiate, WindowsAuthASGI, WindowsAuthWSGI
 
 ADMINS = "Domain Admins"
 BOB = Identity("EXAMPLE", "bob")
-POLICY = {"SUPERUSER_GROUPS": ADMINS, "DENY_GROUPS": "Contractors"}
+POLICY = {"SUPERUSER_GROUPS": ADMINS, "REQUIRE_GROUPS": "Employees", "DENY_GROUPS": "Contractors"}
 WRAPPERS = ("wsgi", "asgi")
 DJANGO = ("django-sync", "django-async", "django-asgi-sync", "django-asgi")
 FLASK = ("flask-cache", "flask-cookies", "flask-server")
@@ -73,15 +73,20 @@ class Answer:
 @dataclass(frozen=True)
 class Site:
     """A running site, and one browser in front of it. *log_in* takes bob's password. *pass_seconds* lets five pass,
-    after which a wrapper asks again whether sessions were ended."""
+    after which a wrapper asks again whether sessions were ended. *claim* is another worker's, at bob's sync."""
 
     ask: Callable[[str], Answer]
     log_in: Callable[[str], None]
     end_sessions: Callable[[], None]
     pass_seconds: Callable[[], None] = lambda: None
-    has_rows: bool = True
+    claim: Callable[[], AbstractContextManager[bool]] | None = None
     source: Names = field(default_factory=Names)
     clock: Clock = field(default_factory=Clock)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the application has users of its own."""
+        return self.claim is not None
 
 
 def as_known(question: Callable[[], bool]) -> bool | None:
@@ -126,7 +131,7 @@ def _wrapped(ask: Any, passwords: Any, wauth: Wauth, directory: EmbeddedDirector
         wauth.end_sessions(BOB, directory.sid("bob"))
         pass_seconds()
 
-    return Site(ask, log_in, end, pass_seconds, False, source, clock)
+    return Site(ask, log_in, end, pass_seconds, None, source, clock)
 
 
 @contextmanager
@@ -239,11 +244,16 @@ def flask(directory: EmbeddedDirectory, make: Callable[..., Any]) -> Iterator[Si
         with app.app_context():
             assert end_sessions(state.wauth, state.repository, BOB)
 
+    @contextmanager
+    def claim() -> Iterator[bool]:
+        with app.app_context(), state.repository.lock("EXAMPLE", "bob") as mine:
+            yield mine
+
     with ExitStack() as stack:
         stack.callback(state.wauth.close)
         if hasattr(app, "db"):
             stack.callback(_close_database, app)
-        yield Site(ask, log_in, end, source=source, clock=clock)
+        yield Site(ask, log_in, end, claim=claim, source=source, clock=clock)
 
 
 def _flask_doors(app: Any) -> dict[str, Any]:
@@ -290,7 +300,7 @@ def django(directory: EmbeddedDirectory, settings: Any, *, asynchronous: bool, n
 
     from wauth_django.conf import configuration
     from wauth_django.models import LDAPUser
-    from wauth_django.signin import after_sync
+    from wauth_django.signin import after_sync, repository
 
     source, clock = Names(), Clock()
     settings.ROOT_URLCONF = "tests.contract.doors_django"
@@ -313,7 +323,7 @@ def django(directory: EmbeddedDirectory, settings: Any, *, asynchronous: bool, n
     def end() -> None:
         LDAPUser.objects.get(username="bob").end_sessions()
 
-    yield Site(ask, log_in, end, source=source, clock=clock)
+    yield Site(ask, log_in, end, claim=lambda: repository().lock("EXAMPLE", "bob"), source=source, clock=clock)
 
 
 def running(name: str, directory: EmbeddedDirectory, settings: Callable[[], Any]) -> Any:

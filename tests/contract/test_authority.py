@@ -47,6 +47,7 @@ class Event(NamedTuple):
 def _reuse(directory: EmbeddedDirectory, site: Site) -> None:
     directory.delete("bob")
     directory.add_user("bob", name="Bob the Second")
+    directory.add_member("Employees", "bob")
 
 
 EVENTS = {
@@ -55,6 +56,9 @@ EVENTS = {
         lambda directory, site: directory.remove_member(ADMINS, "bob"), USER, USER, USER, ("fresh", "due", "stale")
     ),
     "refused": Event(lambda directory, site: directory.add_member("Contractors", "bob"), NOBODY, NOBODY, NOBODY),
+    "required-no-more": Event(
+        lambda directory, site: directory.remove_member("Employees", "bob"), NOBODY, NOBODY, NOBODY, ("due",)
+    ),
     "disabled": Event(lambda directory, site: directory.disable("bob"), NOBODY, NOBODY, NOBODY),
     "expired": Event(lambda directory, site: directory.expire("bob"), NOBODY, NOBODY, NOBODY, ("due",)),
     "deleted": Event(lambda directory, site: directory.delete("bob"), NOBODY, NOBODY, NOBODY),
@@ -103,8 +107,9 @@ ROWS = [
 
 @pytest.fixture
 def directory() -> Iterator[EmbeddedDirectory]:
-    """A company of one: bob is a domain administrator. Contractors are denied."""
-    people = {"users": {"bob": {"password": PASSWORD, "groups": [ADMINS]}}, "groups": {"Contractors": {}}}
+    """A company of one: bob is a domain administrator. Employees are required, Contractors denied."""
+    groups: dict[str, Any] = {"Contractors": {}, "Employees": {"members": ["bob"]}}
+    people = {"users": {"bob": {"password": PASSWORD, "groups": [ADMINS]}}, "groups": groups}
     with EmbeddedDirectory(people) as found:
         yield found
 
@@ -127,7 +132,8 @@ def begin(site: Site, directory: EmbeddedDirectory, way: str) -> None:
         return
     facts = None
     if way == "ticket":
-        facts = TransportFacts(directory.sid("bob"), frozenset({directory.sid(ADMINS)}), site.clock(), complete=False)
+        groups = frozenset({directory.sid(ADMINS), directory.sid("Employees")})
+        facts = TransportFacts(directory.sid("bob"), groups, site.clock(), complete=False)
     site.source.outcome = SignedIn(BOB, "test", facts)
 
 
@@ -177,3 +183,17 @@ def test_what_lapsed_comes_back_with_the_directory(open_site, directory, front, 
         with directory.faults.outage():
             assert seen(site) == LAPSED
         assert seen(site) == ADMIN
+
+
+@pytest.mark.parametrize(("age", "wanted"), [("due", ADMIN), ("stale", LAPSED)])
+@pytest.mark.parametrize("front", [front for front in FRONTS if front not in WRAPPERS])
+def test_a_request_beside_another_workers_sync_is_judged_like_a_failed_try(open_site, directory, front, age, wanted):
+    """Last known rights hold up to WAUTH_MAX_STALENESS, and no second request slips past it."""
+    with open_site(front) as site:
+        begin(site, directory, "source")
+        assert seen(site) == ADMIN
+        site.clock.late += AGES[age]
+        with site.claim() as claimed:
+            assert claimed
+            told = seen(site)
+            assert (told.who, told.superuser) == (wanted.who, wanted.superuser)
