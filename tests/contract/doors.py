@@ -1,7 +1,7 @@
 """Sites whose doors say what a person may do: one for each front end, all with the same people, settings and clock.
 
 A *door* is one way in which an application asks: a flag of the user, a permission, the row read anew, a group.
-``/doors`` tells what each of them says, ``/admins`` is for Domain Admins alone.
+``/doors`` tells what each of them says, ``/admins`` is for Domain Admins alone, ``/me`` shows the user object.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import datetime, timedelta, timezone
 from http.cookies import SimpleCookie
 from typing import Any
 
+from tests.contract.told import ADMINS, as_known, described
 from tests.flask_app import applications
 from tests.wsgi.tickets import Believing
 from wauth_core import Identity, Wauth
@@ -26,7 +27,6 @@ from wauth_core.web.outcomes import Outcome
 from wauth_core.web.request import Request
 from wauth_wsgi import Negotiate, WindowsAuthASGI, WindowsAuthWSGI
 
-ADMINS = "Domain Admins"
 BOB = Identity("EXAMPLE", "bob")
 POLICY = {"SUPERUSER_GROUPS": ADMINS, "REQUIRE_GROUPS": "Employees", "DENY_GROUPS": "Contractors"}
 WRAPPERS = ("wsgi", "asgi")
@@ -89,14 +89,6 @@ class Site:
         return self.claim is not None
 
 
-def as_known(question: Callable[[], bool]) -> bool | None:
-    """What a question about a group is answered; None where that cannot be known."""
-    try:
-        return question()
-    except DirectoryUnavailable:
-        return None
-
-
 def _wauth(directory: EmbeddedDirectory, clock: Clock) -> Wauth:
     settings = directory.settings(**POLICY)
     return Wauth({"EXAMPLE": settings}, resync_delta=600, max_staleness=3600, clock=clock)
@@ -109,7 +101,7 @@ def _around(application: Any, wrapper: Any, wauth: Wauth, site: tuple[Names, Clo
     """The application at both paths, and what knows passwords and sessions."""
     source, clock = site
     passwords = Negotiate(fallback="basic", secure=False, acceptor=Believing(), now=clock)
-    paths = {"/doors": False, "/admins": True}
+    paths = {"/doors": False, "/me": False, "/admins": True}
     return {
         path: wrapper(application, wauth=wauth, sources=[source, passwords], required=required)
         for path, required in paths.items()
@@ -144,6 +136,9 @@ def wsgi(directory: EmbeddedDirectory) -> Iterator[Site]:
         if environ["PATH_INFO"] == "/admins":
             start_response("200 OK" if user.in_group(ADMINS) else "403 Forbidden", [])
             return []
+        if environ["PATH_INFO"] == "/me":
+            start_response("200 OK", [])
+            return [json.dumps(described(user)).encode()]
         inside = {
             "in_group": as_known(lambda: user.in_group(ADMINS)),
             "group_sids": as_known(lambda: directory.sid(ADMINS) in user.group_sids),
@@ -182,6 +177,8 @@ def asgi(directory: EmbeddedDirectory) -> Iterator[Site]:
         user, body, status = scope["wauth.user"], b"", 200
         if scope["path"] == "/admins":
             status = 200 if await user.ain_group(ADMINS) else 403
+        elif scope["path"] == "/me":
+            body = json.dumps(await asyncio.to_thread(described, user)).encode()
         else:
             body = json.dumps(await told(user)).encode()
         await send({"type": "http.response.start", "status": status, "headers": []})
@@ -223,13 +220,14 @@ def flask(directory: EmbeddedDirectory, make: Callable[..., Any]) -> Iterator[Si
     """A Flask application that *make* makes."""
     from tests.flask_app.test_login_form import sign_in
     from wauth_core.web.sessions import end_sessions
-    from wauth_flask import group_required
+    from wauth_flask import group_required, windows_user
 
     source, clock = Names(), Clock()
     app = make(directory, wauth=_wauth(directory, clock), WAUTH_LOGIN_FORM=True)
     state = app.extensions["wauth"]
     vars(state)["sources"] = (source,)
     app.add_url_rule("/doors", "doors", lambda: _flask_doors(app))
+    app.add_url_rule("/me", "me", lambda: described(windows_user))
     app.add_url_rule("/admins", "admins", group_required(ADMINS)(lambda: ""))
     client = app.test_client()
 

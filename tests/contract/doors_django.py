@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import Context, Template
 from django.urls import path
 
-from tests.contract.doors import ADMINS, as_known
+from tests.contract.told import ADMINS, as_known, described
 from wauth_django.decorators import group_required
 from wauth_django.links import windows_user
 
@@ -57,6 +57,17 @@ def _processed(request: HttpRequest) -> dict[str, Any]:
     return auth(request)
 
 
+def me(request: HttpRequest) -> JsonResponse:
+    """The user object."""
+    return JsonResponse(described(windows_user(request.user)))
+
+
+async def ame(request: HttpRequest) -> JsonResponse:
+    """The user object."""
+    user = await request.auser()
+    return JsonResponse(await sync_to_async(lambda: described(windows_user(user)))())
+
+
 @group_required(ADMINS)
 def admins(request: HttpRequest) -> HttpResponse:
     """For administrators."""
@@ -70,3 +81,4 @@ async def aadmins(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("doors", doors), path("async/doors", adoors), path("admins", admins), path("async/admins", aadmins)]
+urlpatterns += [path("me", me), path("async/me", ame)]

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.contract.doors import ADMINS, BOB, FRONTS, WRAPPERS, Site, running
+from tests.contract.doors import BOB, FRONTS, WRAPPERS, Site, running
+from tests.contract.told import ADMINS
 from wauth_core.identity import TransportFacts
 from wauth_core.testing import EmbeddedDirectory
 from wauth_core.web.outcomes import SignedIn
@@ -197,3 +198,20 @@ def test_a_request_beside_another_workers_sync_is_judged_like_a_failed_try(open_
             assert claimed
             told = seen(site)
             assert (told.who, told.superuser) == (wanted.who, wanted.superuser)
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_every_front_ends_user_is_the_same(open_site, directory, front):
+    """Somebody and nobody have the same attributes, of the same types, wherever the application meets them."""
+    kinds = {"is a": True, "group_sids": "frozenset", "groups": "tuple"}
+    nobody = {"is_authenticated": False, "bool": False, "username": "", "display_name": "", "str": "", "identity": None}
+    somebody = {"is_authenticated": True, "bool": True, "username": "bob", "display_name": str(BOB), "str": str(BOB)}
+    empty = {"of group_sids": [], "of groups": [], "in_group": [False, False], "attributes": None}
+    with open_site(front) as site:
+        assert site.ask("/me").told == {**kinds, **nobody, **empty}
+        begin(site, directory, "source")
+        told = site.ask("/me").told
+    inside = told.pop("in_group")
+    assert (inside[0], set(inside[1:-1]), inside[-1]) == (True, {True}, False)
+    filled = {"of group_sids": ["str"], "of groups": ["DirectoryGroup"], "attributes": "bob"}
+    assert told == {**kinds, **somebody, "identity": str(BOB), **filled}
