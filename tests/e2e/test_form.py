@@ -33,7 +33,7 @@ def test_a_person_without_a_ticket_types_a_password(kerberos_server, samba, brow
     url = kerberos_server.url("/form/required")
     assert browser.go(url) == 401
     fill(browser, "EXAMPLE\\alice", "wrong")
-    assert "do not fit" in browser.run(PRESS_AND_READ)
+    assert "password is wrong" in browser.run(PRESS_AND_READ)
     assert browser.run("document.cookie") == ""
     fill(browser, "EXAMPLE\\alice", samba.password)
     browser.click("button")

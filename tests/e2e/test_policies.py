@@ -59,7 +59,24 @@ def test_the_sources_form_works(sites, browser, kind):
     assert browser.run(VIOLATIONS) == []
     assert browser.run(STYLED % ("label", "display")) == "block"
     fill(browser, "wrong")
-    assert "do not fit" in browser.run(PRESS_AND_READ)
+    assert "password is wrong" in browser.run(PRESS_AND_READ)
+
+
+@pytest.mark.parametrize(
+    ("languages", "title", "wrong"),
+    [
+        pytest.param("de-AT,de,en", "Anmelden", "Kennwort ist falsch", id="german"),
+        pytest.param("ja,fr", "Se connecter", "mot de passe est incorrect", id="the-second-choice"),
+        pytest.param("ja", "Sign in", "password is wrong", id="none-of-ours"),
+    ],
+)
+def test_the_sources_form_speaks_the_browsers_language(sites, languages, title, wrong):
+    """The first of its languages that we have."""
+    with Browser(f"--accept-lang={languages}") as browser:
+        browser.go(sites("wsgi"))
+        assert browser.run("[document.title, document.querySelector('button').textContent]") == [title, title]
+        fill(browser, "wrong")
+        assert wrong in browser.run(PRESS_AND_READ)
 
 
 def test_the_sources_form_signs_in(sites, browser):
