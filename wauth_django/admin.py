@@ -34,13 +34,13 @@ from wauth_django.models import LDAPUser
 class StateFilter(admin.SimpleListFilter):
     """The account's state in the directory at the last sync."""
 
-    title = "account state"
+    title = _("account state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The states that there are."""
         states = LDAPUser.objects.order_by("state").values_list("state", flat=True).distinct()
-        return [(state or "-", state or "not known yet") for state in states]
+        return [(state or "-", state or str(_("not known yet"))) for state in states]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LDAPUser]) -> QuerySet[LDAPUser]:
         """The users in that state."""
@@ -48,18 +48,22 @@ class StateFilter(admin.SimpleListFilter):
         return queryset if value is None else queryset.filter(state="" if value == "-" else value)
 
 
-AGES = {"hour": timedelta(hours=1), "day": timedelta(days=1), "month": timedelta(days=30)}
+AGES = {
+    "hour": (timedelta(hours=1), _("more than one hour ago")),
+    "day": (timedelta(days=1), _("more than one day ago")),
+    "month": (timedelta(days=30), _("more than one month ago")),
+}
 
 
 class LastSyncFilter(admin.SimpleListFilter):
     """How long ago the last sync was."""
 
-    title = "last sync"
+    title = _("last sync")
     parameter_name = "synced"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Ages, and never."""
-        return [*((name, f"more than one {name} ago") for name in AGES), ("never", "never")]
+        return [*((name, str(text)) for name, (_age, text) in AGES.items()), ("never", str(_("never")))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LDAPUser]) -> QuerySet[LDAPUser]:
         """Those older than that, the never synchronised ones included."""
@@ -67,7 +71,7 @@ class LastSyncFilter(admin.SimpleListFilter):
         if value == "never":
             return queryset.filter(last_sync=None)
         if value in AGES:
-            return queryset.filter(Q(last_sync=None) | Q(last_sync__lt=timezone.now() - AGES[value]))
+            return queryset.filter(Q(last_sync=None) | Q(last_sync__lt=timezone.now() - AGES[value][0]))
         return queryset
 
 
@@ -101,9 +105,12 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     )
     fieldsets: ClassVar = (
         (None, {"fields": ("user", "domain", "username")}),
-        ("Identity in the directory", {"fields": ("directory_identity", "guid", "sid", "account_state")}),
-        ("Last sync", {"fields": ("last_sync", "deactivated", "lapsed")}),
-        ("Rights", {"fields": ("rights", "groups"), "description": "As the directory says now; nothing is written."}),
+        (_("Identity in the directory"), {"fields": ("directory_identity", "guid", "sid", "account_state")}),
+        (_("Last sync"), {"fields": ("last_sync", "deactivated", "lapsed")}),
+        (
+            _("Rights"),
+            {"fields": ("rights", "groups"), "description": _("As the directory says now; nothing is written.")},
+        ),
     )
 
     class Media:
@@ -129,7 +136,7 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("Account state"), ordering="state")
     def account_state(self, link: LDAPUser) -> str:
         """As of the last sync."""
-        return link.state or "not known yet"
+        return link.state or str(_("not known yet"))
 
     @admin.display(description=_("Active"), boolean=True, ordering="user__is_active")
     def user_is_active(self, link: LDAPUser) -> bool:
@@ -147,8 +154,13 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if result.user is None:
             return result.reason or result.status.value
         user = result.user
-        rows = [("DN", user.dn), ("UPN", user.upn), ("Name", user.display_name), ("Mail", user.email)]
-        rows.append(("State", ", ".join(user.state.reasons) or "enabled"))
+        rows: list[tuple[object, str | None]] = [
+            ("DN", user.dn),
+            ("UPN", user.upn),
+            (_("Name"), user.display_name),
+            (_("Mail"), user.email),
+            (_("Account state"), ", ".join(user.state.reasons) or str(_("enabled"))),
+        ]
         facts = format_html_join("", "<dt>{}</dt><dd>{}</dd>", ((name, value) for name, value in rows if value))
         return format_html('<dl class="wauth-facts">{}</dl>', facts)
 
@@ -213,7 +225,7 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             messages.error(request, str(error))
             return redirect("admin:windows_auth_ldapuser_add")
         self.log_addition(request, user.ldap, [{"added": {}}])
-        messages.success(request, f"{user.ldap}: created.")
+        messages.success(request, _("%s: created.") % user.ldap)
         return redirect("admin:windows_auth_ldapuser_change", quote(user.ldap.pk))
 
     def get_urls(self) -> Any:
@@ -246,7 +258,7 @@ class LDAPUserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             except (WauthError, InvalidIdentity) as error:
                 messages.error(request, f"{link}: {error}")
             else:
-                messages.success(request, f"{link}: all sessions have ended.")
+                messages.success(request, _("%s: all sessions have ended.") % link)
 
     def _each(self, request: HttpRequest, links: Iterable[LDAPUser], *, dry_run: bool) -> None:
         for link in links:

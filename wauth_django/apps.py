@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
 from django.core.signals import setting_changed
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from wauth_core import Wauth
@@ -19,7 +20,7 @@ class WindowsAuthConfig(AppConfig):
 
     name = "wauth_django"
     label = "windows_auth"
-    verbose_name = "Windows Authentication"
+    verbose_name = _("Windows Authentication")
     default_auto_field = "django.db.models.AutoField"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

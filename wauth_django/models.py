@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from wauth_core.identity import Identity, fold_username
 from wauth_core.sync.repository import Link
@@ -56,28 +57,37 @@ class LDAPUser(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="ldap"
     )
     user_id: Any
-    domain = DomainField(max_length=255, help_text="User Domain NetBIOS Name")
+    domain = DomainField(_("domain"), max_length=255, help_text=_("User Domain NetBIOS Name"))
     last_sync = MomentField(
+        _("last sync"),
         blank=True,
         null=True,
         default=None,
-        help_text="Last time performed LDAP sync for user attributes and group membership",
+        help_text=_("Last time performed LDAP sync for user attributes and group membership"),
     )
     username = UsernameField(
-        max_length=256, blank=True, default="", help_text="The logon name (sAMAccountName); the user's own by default"
+        _("logon name"),
+        max_length=256,
+        blank=True,
+        default="",
+        help_text=_("The logon name (sAMAccountName); the user's own by default"),
     )
     username_key = UsernameKeyField(max_length=256, null=True, default=None, editable=False)
     guid: models.UUIDField[uuid.UUID | None, uuid.UUID | None] = models.UUIDField(
-        "GUID", blank=True, null=True, default=None, help_text="objectGUID: stays when the person is renamed"
+        "GUID", blank=True, null=True, default=None, help_text=_("objectGUID: stays when the person is renamed")
     )
     sid: models.CharField[str, str] = models.CharField(
         "SID", max_length=184, blank=True, default="", help_text="objectSid, S-1-5-21-…"
     )
     deactivated: models.BooleanField[bool, bool] = models.BooleanField(
-        default=False, help_text="It was a sync that deactivated the user, so a sync may activate it again"
+        _("deactivated"),
+        default=False,
+        help_text=_("It was a sync that deactivated the user, so a sync may activate it again"),
     )
     lapsed: models.BooleanField[bool, bool] = models.BooleanField(
-        default=False, help_text="The rights were taken because the directory could not be asked for too long"
+        _("lapsed"),
+        default=False,
+        help_text=_("The rights were taken because the directory could not be asked for too long"),
     )
     password_set = MomentField(
         blank=True, null=True, default=None, help_text="When the password was last set in the directory (pwdLastSet)"
@@ -98,8 +108,8 @@ class LDAPUser(models.Model):
     objects = LDAPUserManager()
 
     class Meta:
-        verbose_name = "LDAP user"
-        verbose_name_plural = "LDAP users"
+        verbose_name = _("LDAP user")
+        verbose_name_plural = _("LDAP users")
         constraints = (
             models.UniqueConstraint(fields=["domain", "guid"], name="windows_auth_one_link_a_guid"),
             models.UniqueConstraint(fields=["domain", "username_key"], name="windows_auth_one_link_a_name"),

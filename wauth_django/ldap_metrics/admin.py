@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext_lazy as _
 
 from wauth_django.ldap_metrics.models import LDAPUsage
 
@@ -26,7 +27,7 @@ class LDAPUsageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
         css: ClassVar = {"all": ["wauth_django/admin.css"]}
 
-    @admin.display(description="Elapsed time")
+    @admin.display(description=_("Elapsed time"))
     def elapsed_time(self, usage: LDAPUsage) -> timedelta | None:
         """From the first connection until the last was closed; while one is open, until the row was written."""
         started, stopped = usage.initial_connection_start_time, usage.connection_stop_time
@@ -36,12 +37,12 @@ class LDAPUsageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         elapsed: timedelta = (usage.timestamp if is_open else stopped) - started
         return timedelta(seconds=round(elapsed.total_seconds()))
 
-    @admin.display(description="Sockets (opened / closed / TLS)")
+    @admin.display(description=_("Sockets (opened / closed / TLS)"))
     def sockets(self, usage: LDAPUsage) -> str:
         """Three counters in one column."""
         return f"{usage.open_sockets} / {usage.closed_sockets} / {usage.wrapped_sockets}"
 
-    @admin.display(description="Bytes (received / sent)")
+    @admin.display(description=_("Bytes (received / sent)"))
     def traffic(self, usage: LDAPUsage) -> str:
         """Two counters in one column."""
         return f"{filesizeformat(usage.bytes_received)} / {filesizeformat(usage.bytes_transmitted)}"

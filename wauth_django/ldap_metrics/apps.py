@@ -6,6 +6,7 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.core.signals import request_finished
+from django.utils.translation import gettext_lazy as _
 
 
 class LdapMetricsConfig(AppConfig):
@@ -13,7 +14,7 @@ class LdapMetricsConfig(AppConfig):
 
     name = "wauth_django.ldap_metrics"
     label = "ldap_metrics"
-    verbose_name = "LDAP metrics"
+    verbose_name = _("LDAP metrics")
     default_auto_field = "django.db.models.AutoField"
 
     def ready(self) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 def _counter(help_text: str) -> Any:
@@ -66,8 +67,8 @@ class LDAPUsage(models.Model):
     class Meta:
         ordering = ("-timestamp",)
         get_latest_by = "timestamp"
-        verbose_name = "LDAP usage"
-        verbose_name_plural = "LDAP usage"
+        verbose_name = _("LDAP usage")
+        verbose_name_plural = _("LDAP usage")
 
     def __str__(self) -> str:
         return f"{self.domain}, process {self.pid}"

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="ldapuser",
             name="domain",
-            field=models.CharField(max_length=255, help_text="User Domain NetBIOS Name"),
+            field=models.CharField(max_length=255, help_text="User Domain NetBIOS Name", verbose_name="domain"),
         ),
         migrations.AddField(
             model_name="ldapuser",
@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 default="",
                 help_text="The logon name (sAMAccountName); the user's own by default",
+                verbose_name="logon name",
             ),
         ),
         migrations.AddField(
@@ -80,6 +81,7 @@ class Migration(migrations.Migration):
             field=models.BooleanField(
                 default=False,
                 help_text="It was a sync that deactivated the user, so a sync may activate it again",
+                verbose_name="deactivated",
             ),
         ),
         migrations.AddField(

@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
             field=models.BooleanField(
                 default=False,
                 help_text="The rights were taken because the directory could not be asked for too long",
+                verbose_name="lapsed",
             ),
         ),
         migrations.AddField(
@@ -75,6 +76,17 @@ class Migration(migrations.Migration):
                 default=wauth_core.sync.store.new_sessions,
                 editable=False,
                 help_text="A session that holds another number has ended",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="ldapuser",
+            name="last_sync",
+            field=models.DateTimeField(
+                blank=True,
+                null=True,
+                default=None,
+                help_text="Last time performed LDAP sync for user attributes and group membership",
+                verbose_name="last sync",
             ),
         ),
         migrations.AlterField(

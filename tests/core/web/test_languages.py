@@ -59,11 +59,13 @@ def test_an_applications_own_text_stays():
 
 
 def test_djangos_own_catalogues_are_whole():
-    """The admin's texts: Django finds these by its own convention, in the application's folder."""
+    """The texts of the admin and the models: Django finds these by its own convention, in the application's folder."""
     pofile = pytest.importorskip("babel.messages.pofile", reason='pip install ".[test]"')
     import re
 
-    marked = set(re.findall(r'_\("([^"]+)"\)', (PACKAGES / "wauth_django" / "admin.py").read_text("utf-8")))
+    marked: set[str] = set()
+    for module in (PACKAGES / "wauth_django").rglob("*.py"):
+        marked |= set(re.findall(r'\b_\("([^"]+)"\)', module.read_text("utf-8")))
     for template in (PACKAGES / "wauth_django" / "templates").rglob("*.html"):
         marked |= set(re.findall(r'{% translate "([^"]+)" %}', template.read_text("utf-8")))
     assert marked
