@@ -62,6 +62,12 @@ TEMPLATES = [
 if _postgresql := os.environ.get("WAUTH_TEST_POSTGRESQL"):  # folder of the socket : user
     _folder, _, _user = _postgresql.partition(":")
     _database = {"ENGINE": "django.db.backends.postgresql", "NAME": "postgres", "HOST": _folder, "USER": _user}
+elif _mariadb := os.environ.get("WAUTH_TEST_MARIADB"):  # the socket
+    import pymysql
+
+    pymysql.version_info = (2, 2, 1, "final", 0)  # what Django asks of mysqlclient; PyMySQL does as well
+    pymysql.install_as_MySQLdb()
+    _database = {"ENGINE": "django.db.backends.mysql", "HOST": _mariadb, "USER": "root", "NAME": "mysql"}
 else:
     _database = {"ENGINE": "django.db.backends.sqlite3", "NAME": os.environ.get("WAUTH_TEST_SQLITE", ":memory:")}
 DATABASES = {"default": _database}
