@@ -12,8 +12,8 @@ from wauth_core.exceptions import DirectoryUnavailable
 from wauth_core.sync.knowledge import May
 from wauth_core.web.authority import Authority
 from wauth_core.web.front import Front, _judged
-from wauth_core.web.outcomes import Rejected, Request, SignedIn, Unchecked
-from wauth_core.web.request import ServerVariables, from_environ, from_scope
+from wauth_core.web.outcomes import Rejected, SignedIn, Unchecked
+from wauth_core.web.request import Request, ServerVariables, from_environ, from_scope
 
 NAMED = SignedIn(ALICE, "s")
 
