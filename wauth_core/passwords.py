@@ -234,7 +234,7 @@ def _default_is_not(directories: Directories, typed: str) -> AuthReason | None:
 def _another_bears(directories: Directories, identity: Identity, user: DirectoryUser) -> AuthReason | None:
     """Why *identity* does not lead back to *user*, whose UPN may begin with another's sAMAccountName."""
     try:
-        found = directories.find(identity)
+        found = directories.user(identity)
     except DirectoryUnavailable as error:
         logger.error("A sign-in could not be checked: %s", error)
         return AuthReason.UNAVAILABLE

@@ -69,7 +69,7 @@ class Directories:
         return Policy.of(domain, lookups.manager.settings, self.settings, self._name_field), lookups
 
     @limits.in_time
-    def find(self, identity: Identity) -> DirectoryUser:
+    def user(self, identity: Identity) -> DirectoryUser:
         """Who has that name now, asked of the directory, by the rules of a sign-in. Raises `DirectoryError`."""
         return self.serving(identity.domain).person(guid=None, identity=identity, attributes=(), groups=False)
 

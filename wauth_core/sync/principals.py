@@ -60,7 +60,7 @@ class Principals:
             return identity
         policy, _ = self._directories.ruled(domain)
         named = policy.identity(policy.logon_name(user))
-        other = self._directories.find(named)
+        other = self._directories.user(named)
         if other.guid != user.guid:  # that name is somebody else's, by an explicit UPN
             raise AmbiguousUser(upn, domain, (user.dn, other.dn))
         return named

@@ -284,5 +284,5 @@ def test_a_request_has_one_deadline(directory: EmbeddedDirectory) -> None:
     given = directory.settings(OPERATION_TIMEOUT=3600, CONNECT_TIMEOUT=3600)
     with Wauth({"EXAMPLE": given}, request_deadline=1) as wauth, directory.faults.hang():
         with pytest.raises(DirectoryUnavailable):
-            wauth.directories.find(Identity("EXAMPLE", "alice"))
+            wauth.directories.user(Identity("EXAMPLE", "alice"))
         assert not wauth.authenticate("alice", "Wrong-Horse-1")
