@@ -301,7 +301,7 @@ class LDAPSettings:
     @property
     def search_bases(self) -> tuple[str, ...]:
         """SEARCH_BASE, of which there may be several."""
-        return names(self.SEARCH_BASE)
+        return as_names(self.SEARCH_BASE)
 
     @property
     def is_resolved(self) -> bool:
@@ -361,8 +361,8 @@ class LDAPSettings:
 _DECLARED: Mapping[str, Declared] = declared(LDAPSettings)
 
 
-def names(value: Groups) -> tuple[str, ...]:
-    """A setting that may be None, one text or many, as a tuple."""
+def as_names(value: Groups) -> tuple[str, ...]:
+    """The names that a setting holds, as a tuple. The setting may be None, one text or several."""
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)

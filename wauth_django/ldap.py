@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 
 from wauth_core.directory import LDAPManager, filters
-from wauth_core.settings import mapped_attributes, names
+from wauth_core.settings import as_names, mapped_attributes
 from wauth_django.conf import get_wauth
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def group_reader(link: LDAPUser, attributes: Iterable[str] | None, *, preload: b
     manager = link.get_ldap_manager()
     person = manager.person(guid=link.guid, username=link.identity.username, attributes=(), groups=True)
     of_sids = [filters.equals("objectSid", sid) for sid in sorted(person.group_sids or ())]
-    wanted = names(manager.settings.GROUP_ATTRS) if attributes is None else tuple(attributes)
+    wanted = as_names(manager.settings.GROUP_ATTRS) if attributes is None else tuple(attributes)
     reader = manager.get_reader("group", filters.any_of(of_sids) if of_sids else filters.NOBODY, wanted)
     if preload:
         reader.search()

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from wauth_core.domain_settings import DEFAULT_DOMAIN
-from wauth_core.settings import names
+from wauth_core.settings import as_names
 
 if TYPE_CHECKING:
     from wauth_core import Wauth
@@ -51,7 +51,7 @@ def domains_to_preload(wauth: Wauth) -> tuple[str, ...]:
     chosen = wauth.settings.preload_domains
     if chosen is None or chosen is True:
         return tuple(wauth.domains)
-    return tuple(name for name in names(chosen or None) if name != DEFAULT_DOMAIN)
+    return tuple(name for name in as_names(chosen or None) if name != DEFAULT_DOMAIN)
 
 
 def _connect_all(config: WindowsAuthConfig) -> None:

@@ -19,7 +19,7 @@ from wauth_core import ConfigurationError, LDAPSettings
 from wauth_core.domain_settings import DomainSettings
 from wauth_core.exceptions import UnknownDomain
 from wauth_core.setting_kinds import duration
-from wauth_core.settings import ConfigurationWarning, names
+from wauth_core.settings import ConfigurationWarning, as_names
 from wauth_core.site_settings import SiteSettings
 
 REQUIRED = {"SERVER": "example.local", "SEARCH_BASE": "DC=example,DC=local"}
@@ -459,4 +459,4 @@ def test_default_options_are_the_manuals() -> None:
 )
 def test_names(value: Any, expected: tuple[str, ...]) -> None:
     """None, one text and many texts are one tuple."""
-    assert names(value) == expected
+    assert as_names(value) == expected

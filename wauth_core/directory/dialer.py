@@ -24,7 +24,7 @@ from wauth_core.directory.sockets import DeadlineSocket, connected, handshake, s
 from wauth_core.directory.tracing import operation
 from wauth_core.exceptions import BindError, ConfigurationError, DirectoryError, DirectoryUnavailable, WauthError
 from wauth_core.secrets import Veiled
-from wauth_core.settings import LDAPSettings, names
+from wauth_core.settings import LDAPSettings, as_names
 
 log = logging.getLogger("wauth.directory")
 
@@ -39,7 +39,7 @@ class Dialer:
         self.domain = domain
         self._context: tuple[ssl.SSLContext, object] | None = None
         self._addresses = Addresses()
-        self.refusals = Refusals(str(settings.USERNAME), (domain, *names(settings.SERVER)), stores)
+        self.refusals = Refusals(str(settings.USERNAME), (domain, *as_names(settings.SERVER)), stores)
         self.discard: Callable[[Connection], None] = Connection.hang_up
         """What becomes of a connection on which nobody could sign in."""
 
@@ -136,7 +136,7 @@ class Dialer:
 
     def _encrypted(self, plain: socket.socket, endpoint: Endpoint, deadline: float) -> ssl.SSLSocket:
         tls = self.settings.SERVER_OPTIONS.get("tls")
-        name = (tls and (tls.sni or next(iter(names(tls.valid_names)), None))) or endpoint.host
+        name = (tls and (tls.sni or next(iter(as_names(tls.valid_names)), None))) or endpoint.host
         wrapped = self.context().wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
         try:
             handshake(wrapped, deadline)

@@ -23,7 +23,7 @@ from wauth_core.directory.pool import Pool
 from wauth_core.directory.sockets import connected
 from wauth_core.directory.users import TOKEN_GROUPS, Users
 from wauth_core.exceptions import BindError, ConfigurationError, DirectoryError, DirectoryUnavailable, WauthError
-from wauth_core.settings import LDAPSettings, mapped_attributes, names
+from wauth_core.settings import LDAPSettings, as_names, mapped_attributes
 
 CLOCK_TOLERANCE = timedelta(minutes=5)  # Kerberos refuses more (RFC 4120 1.6)
 CERTIFICATE_WARNING = timedelta(days=14)
@@ -287,13 +287,13 @@ def _configured_groups(domain: DomainProfile, groups: Groups) -> Iterator[Check]
 def configured_names(settings: LDAPSettings) -> tuple[str, ...]:
     """Every group name that the settings of a domain speak of."""
     listed = [
-        *names(settings.SUPERUSER_GROUPS),
-        *names(settings.STAFF_GROUPS),
-        *names(settings.ACTIVE_GROUPS),
-        *names(settings.REQUIRE_GROUPS),
-        *names(settings.DENY_GROUPS),
-        *(name for mapped in settings.GROUP_MAP.values() for name in names(mapped)),
-        *(name for mapped in settings.FLAG_MAP.values() for name in names(mapped)),
+        *as_names(settings.SUPERUSER_GROUPS),
+        *as_names(settings.STAFF_GROUPS),
+        *as_names(settings.ACTIVE_GROUPS),
+        *as_names(settings.REQUIRE_GROUPS),
+        *as_names(settings.DENY_GROUPS),
+        *(name for mapped in settings.GROUP_MAP.values() for name in as_names(mapped)),
+        *(name for mapped in settings.FLAG_MAP.values() for name in as_names(mapped)),
     ]
     return tuple(dict.fromkeys(listed))
 

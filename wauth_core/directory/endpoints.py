@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.settings import LDAPSettings, names
+from wauth_core.settings import LDAPSettings, as_names
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def discovered_domain(settings: LDAPSettings) -> tuple[str, bool] | None:
 
     None where SERVER names servers.
     """
-    listed = [str(one).strip() for one in names(settings.SERVER)]
+    listed = [str(one).strip() for one in as_names(settings.SERVER)]
     if not any(one.lower().startswith((DNS, CATALOG)) for one in listed):
         return None
     domain = listed[0].partition(":")[2].strip().rstrip(".")
@@ -55,7 +55,7 @@ def endpoints(settings: LDAPSettings) -> tuple[Endpoint, ...]:
     """The servers that SERVER names, in order. Raises `ConfigurationError`."""
     use_ssl = uses_tls(settings)
     port = settings.SERVER_OPTIONS.get("port")
-    found = [_endpoint(str(one).strip(), use_ssl, port) for one in names(settings.SERVER)]
+    found = [_endpoint(str(one).strip(), use_ssl, port) for one in as_names(settings.SERVER)]
     if not found:
         raise ConfigurationError("SERVER is required: the host name or URL of a domain controller.")
     return tuple(dict.fromkeys(found))

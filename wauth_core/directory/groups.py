@@ -17,7 +17,7 @@ from wauth_core.directory.resolver import Resolver
 from wauth_core.directory.wire import RawEntry
 from wauth_core.exceptions import AmbiguousGroup, DirectoryError, GroupNotFound, MembershipUnreadable, UnknownDomain
 from wauth_core.process import PerProcess
-from wauth_core.settings import names as as_tuple
+from wauth_core.settings import as_names
 
 NAMES_TTL = 600  # seconds that the meaning of a group's name is kept
 _BEYOND_ITS_DOMAIN = 0x2 | 0x8  # groupType: global and universal groups, MS-ADTS 2.2.12
@@ -173,7 +173,7 @@ class Groups:
         return ResolvedGroups({name: frozenset((sid,))} if sid else {})
 
     def _attributes(self) -> tuple[str, ...]:
-        return as_tuple(self._domain.settings.GROUP_ATTRS)
+        return as_names(self._domain.settings.GROUP_ATTRS)
 
     def _search_names(self, names: list[str], dialect: Dialect) -> list[RawEntry]:
         compared = membership.compared(self._attributes(), dialect)

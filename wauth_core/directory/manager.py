@@ -36,8 +36,7 @@ from wauth_core.directory.topology import Topology
 from wauth_core.directory.users import Users
 from wauth_core.directory.writer import Writer
 from wauth_core.exceptions import ConfigurationError
-from wauth_core.settings import LDAPSettings, mapped_attributes
-from wauth_core.settings import names as as_tuple
+from wauth_core.settings import LDAPSettings, as_names, mapped_attributes
 
 
 class LDAPManager(Growing):
@@ -62,7 +61,7 @@ class LDAPManager(Growing):
     ) -> None:
         self._settings = settings if settings.is_resolved else settings.for_domain(domain)
         self._name = domain
-        servers_named = as_tuple(self._settings.SERVER)
+        servers_named = as_names(self._settings.SERVER)
         file = SharedCache(FileCache())
         self.stores: tuple[SharedCache, ...] = () if shared is None else (file, shared)
         breaker = None if shared is None else Breaker(domain, servers_named, file, max_staleness=max_staleness)
@@ -133,11 +132,11 @@ class LDAPManager(Growing):
 
         Raises `UserNotFound` or `AmbiguousUser`; never "the first one".
         """
-        return self._people.user(x, as_tuple(attributes))
+        return self._people.user(x, as_names(attributes))
 
     def users(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryUser]:
         """All users that match *filter* (RFC 4515 text, or a mapping of attribute to value), streamed in pages."""
-        return self._people.users(filter, as_tuple(attributes))
+        return self._people.users(filter, as_names(attributes))
 
     def person(
         self, *, guid: uuid.UUID | None, username: str, attributes: Iterable[str] = (), groups: bool = True
@@ -171,15 +170,15 @@ class LDAPManager(Growing):
 
         Raises `GroupNotFound` or `AmbiguousGroup`.
         """
-        return self._groups.group(x, as_tuple(attributes))
+        return self._groups.group(x, as_names(attributes))
 
     def groups(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryGroup]:
         """All groups that match *filter*, streamed in pages."""
-        return self._groups.groups(filter, as_tuple(attributes))
+        return self._groups.groups(filter, as_names(attributes))
 
     def groups_of(self, user: object, attributes: Iterable[str] = ()) -> list[DirectoryGroup]:
         """All security groups of *user*, nested and primary ones included, by name."""
-        return self._groups.groups_of(self._user(user), as_tuple(attributes))
+        return self._groups.groups_of(self._user(user), as_names(attributes))
 
     def is_member(self, user: object, group: object) -> bool:
         """Whether *user* is in *group*, directly or nested, by SID."""
@@ -210,8 +209,8 @@ class LDAPManager(Growing):
         wanted = chosen(kinds) if kinds is not None else None
         found = group if isinstance(group, DirectoryGroup) else self.group(group)
         if wanted is None:
-            return self._members.of(found, recursive=recursive, attributes=as_tuple(attributes))
-        return self._members.of_kinds(found, wanted, recursive=recursive, attributes=as_tuple(attributes))
+            return self._members.of(found, recursive=recursive, attributes=as_names(attributes))
+        return self._members.of_kinds(found, wanted, recursive=recursive, attributes=as_names(attributes))
 
     def resolve_groups(self, names: Iterable[str]) -> ResolvedGroups:
         """What group names in settings mean, as SIDs: one search for all together, kept for ten minutes."""
@@ -235,7 +234,7 @@ class LDAPManager(Growing):
         pages = self._searcher.pages(
             self._domain.bases if base is None else base,
             filters.given(filter) or filters.ANY,
-            as_tuple(attributes) or ("*",),
+            as_names(attributes) or ("*",),
             scope=scope,
         )
         for page in pages:
@@ -247,7 +246,7 @@ class LDAPManager(Growing):
 
         Watched are the attributes of USER_FIELD_MAP, account state, group membership, and *attributes*.
         """
-        watched = (*mapped_attributes(self._settings.USER_FIELD_MAP), *as_tuple(attributes))
+        watched = (*mapped_attributes(self._settings.USER_FIELD_MAP), *as_names(attributes))
         return Changes(self._domain, self._groups, self._members).since(since, watched, datetime.now(timezone.utc))
 
     def doctor(self) -> list[Check]:

@@ -18,7 +18,7 @@ from wauth_core.directory.objects import (
     ServiceAccount,
 )
 from wauth_core.directory.topology import Topology
-from wauth_core.settings import names as as_tuple
+from wauth_core.settings import as_names
 
 Made = TypeVar("Made", bound=DirectoryObject)
 
@@ -67,15 +67,15 @@ class Nouns:
 
     def find(self, x: object, attributes: Iterable[str] = ()) -> DirectoryObject:
         """The one object of any kind: a `DirectoryUser` where it is a person, a `DirectoryGroup`, …"""
-        return self._inventory.one(OBJECT, x, as_tuple(attributes))
+        return self._inventory.one(OBJECT, x, as_names(attributes))
 
     def objects(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryObject]:
         """All objects of any kind that match *filter*."""
-        return self._inventory.all(OBJECT, filter, as_tuple(attributes))
+        return self._inventory.all(OBJECT, filter, as_names(attributes))
 
     def deleted(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DeletedObject]:
         """The deleted objects that the domain still has. Only administrators may see them, unless told otherwise."""
-        return self._inventory.deleted(filter, as_tuple(attributes))
+        return self._inventory.deleted(filter, as_names(attributes))
 
     # -- the domain itself ---------------------------------------------------------------------------------------------
 
@@ -109,10 +109,10 @@ class Nouns:
         return self._topology.clock_skew()
 
     def _one(self, kind: Kind, made: type[Made], x: object, attributes: Iterable[str]) -> Made:
-        found = self._inventory.one(kind, x, as_tuple(attributes))
+        found = self._inventory.one(kind, x, as_names(attributes))
         assert isinstance(found, made)  # noqa: S101 - the kind says what it makes; for the type checker
         return found
 
     def _all(self, kind: Kind, made: type[Made], condition: Any, attributes: Iterable[str]) -> Iterator[Made]:
-        found = self._inventory.all(kind, condition, as_tuple(attributes))
+        found = self._inventory.all(kind, condition, as_names(attributes))
         return (each for each in found if isinstance(each, made))

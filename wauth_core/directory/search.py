@@ -11,7 +11,7 @@ from wauth_core.directory.connection import Connection, Lost
 from wauth_core.directory.dialer import Dialer
 from wauth_core.directory.wire import BASE, SUBTREE, RawEntry
 from wauth_core.exceptions import ConfigurationError, DirectoryError, DirectoryUnavailable
-from wauth_core.settings import names
+from wauth_core.settings import as_names
 
 
 class Connections(Protocol):
@@ -51,7 +51,7 @@ class Searcher:
         """The entries that match, in one answer for each base; at most *limit* of them (the rest is silently left
         out)."""
         found: list[RawEntry] = []
-        for each in names(base):
+        for each in as_names(base):
             entries, result = self._once(each, scope, filter_text, attributes, limit=limit)
             if not (limit and result.code == diagnosis.SIZE_LIMIT_EXCEEDED):
                 self._check(result, each)
@@ -69,7 +69,7 @@ class Searcher:
     ) -> Iterator[list[RawEntry]]:
         """All entries that match, page by page. A loss after a base's first page is an error: pages are not
         repeatable."""
-        for each in names(base):
+        for each in as_names(base):
             yield from self._pages(each, filter_text, attributes, scope, controls)
 
     def _pages(

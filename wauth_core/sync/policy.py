@@ -11,7 +11,7 @@ from typing import Any
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.exceptions import ConfigurationError, SyncError, WauthError
 from wauth_core.identity import Identity, canonical_domain, fold_username
-from wauth_core.settings import DEFAULT_FIELDS, NAME_FIELD, LDAPSettings, mapped_attributes, names
+from wauth_core.settings import DEFAULT_FIELDS, NAME_FIELD, LDAPSettings, as_names, mapped_attributes
 from wauth_core.site_settings import SiteSettings
 from wauth_core.sync.repository import ACTIVE as ACTIVE
 from wauth_core.sync.repository import UserSnapshot, Wanted
@@ -78,7 +78,7 @@ class Policy:
         flags = {flag: getattr(settings, name) for flag, name in _FLAG_SETTINGS.items()}
         flags.update(settings.FLAG_MAP or {})
         given = settings.MIRROR_GROUPS
-        patterns = () if isinstance(given, bool) else names(given)
+        patterns = () if isinstance(given, bool) else as_names(given)
         mirror = tuple(pattern for pattern in patterns if not pattern.startswith("!"))
         fields, query_field = dict(settings.USER_FIELD_MAP), settings.USER_QUERY_FIELD
         if not fields:
@@ -95,13 +95,13 @@ class Policy:
             fields=fields,
             query_field=query_field,
             name_field=name_field,
-            flags={flag: names(groups) for flag, groups in flags.items() if groups is not None},
-            group_map={group: names(groups) for group, groups in (settings.GROUP_MAP or {}).items()},
+            flags={flag: as_names(groups) for flag, groups in flags.items() if groups is not None},
+            group_map={group: as_names(groups) for group, groups in (settings.GROUP_MAP or {}).items()},
             mirror=mirror,
             mirror_except=tuple(pattern[1:] for pattern in patterns if pattern not in mirror),
             mirror_all=given is True or bool(patterns and not mirror),
-            require=names(settings.REQUIRE_GROUPS),
-            deny=names(settings.DENY_GROUPS),
+            require=as_names(settings.REQUIRE_GROUPS),
+            deny=as_names(settings.DENY_GROUPS),
             account_state=settings.ACCOUNT_STATE,
             propagate=settings.PROPAGATE_GROUPS,
             lowercase=site.lowercase_username,
