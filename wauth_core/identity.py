@@ -45,8 +45,8 @@ class Identity:
         object.__setattr__(self, "domain", canonical_domain(self.domain))
 
     @classmethod
-    def parse(cls, value: object, *, use_spn: bool = False, lowercase: bool = True) -> Identity:
-        r"""Read ``DOMAIN\username``, or ``username@fqdn`` with *use_spn* (the manual's WAUTH_USE_SPN).
+    def parse(cls, value: object, *, by_upn: bool = False, lowercase: bool = True) -> Identity:
+        r"""Read ``DOMAIN\username``, or ``username@fqdn`` with *by_upn* (the manual's WAUTH_USE_SPN).
 
         With *lowercase* the user name is lower-cased letter by letter, as AD compares without case; a letter whose
         lower case is several letters (``İ``) stays, since AD knows no such mapping.
@@ -59,16 +59,16 @@ class Identity:
             raise InvalidIdentity(value, "it is empty")
         if len(value) > MAX_DOMAIN + 1 + MAX_USERNAME:
             raise InvalidIdentity(value, "it is too long")
-        separator = "@" if use_spn else "\\"
-        wanted = "username@domain (WAUTH_USE_SPN is on)" if use_spn else "DOMAIN\\username (WAUTH_USE_SPN is off)"
+        separator = "@" if by_upn else "\\"
+        wanted = "username@domain (WAUTH_USE_SPN is on)" if by_upn else "DOMAIN\\username (WAUTH_USE_SPN is off)"
         if separator not in value:
             raise InvalidIdentity(value, f"{wanted} is expected")
         if value.count("\\") + value.count("@") != 1:
             raise InvalidIdentity(value, "it has more than one separator")
         left, right = value.split(separator)
-        domain, username = (right, left) if use_spn else (left, right)
+        domain, username = (right, left) if by_upn else (left, right)
         try:
-            return cls(domain, fold_username(username) if lowercase else username, use_spn)
+            return cls(domain, fold_username(username) if lowercase else username, by_upn)
         except InvalidIdentity as error:
             raise InvalidIdentity(value, error.reason) from None
 
@@ -125,12 +125,12 @@ class TransportFacts:
 class NameRules:
     """How names are read: the site's options that a source needs."""
 
-    use_spn: bool = False
+    by_upn: bool = False
     lowercase: bool = True
 
     def parse(self, value: object) -> Identity:
         """`Identity.parse` by these rules. Raises `InvalidIdentity`."""
-        return Identity.parse(value, use_spn=self.use_spn, lowercase=self.lowercase)
+        return Identity.parse(value, by_upn=self.by_upn, lowercase=self.lowercase)
 
 
 @dataclass(frozen=True)

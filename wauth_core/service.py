@@ -124,7 +124,7 @@ class Wauth:
     @property
     def rules(self) -> NameRules:
         """How the names of front ends are read."""
-        return NameRules(use_spn=self.settings.use_spn, lowercase=self.settings.lowercase_username)
+        return NameRules(by_upn=self.settings.use_spn, lowercase=self.settings.lowercase_username)
 
     def problems(self) -> list[Problem]:
         """What looks wrong in the settings, of all domains."""

@@ -39,7 +39,7 @@ def store() -> MemoryUserRepository:
 
 def named(text: str) -> Identity:
     """As a source reads it."""
-    return Identity.parse(text, use_spn=True)
+    return Identity.parse(text, by_upn=True)
 
 
 def test_one_user_under_each_name(samba: DomainController, store: MemoryUserRepository) -> None:

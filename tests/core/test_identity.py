@@ -29,7 +29,7 @@ DOWN_LEVEL = [
     pytest.param("EXAMPLE\\日本語", ("EXAMPLE", "日本語"), id="Japanese"),
 ]
 
-SPN = [
+UPN = [
     pytest.param("alice@example.local", ("example.local", "alice"), id="plain"),
     pytest.param("ALICE@EXAMPLE.LOCAL", ("example.local", "alice"), id="upper case"),
     pytest.param("first.last@sub.example.local", ("sub.example.local", "first.last"), id="dots"),
@@ -84,25 +84,25 @@ def test_down_level_logon_names(text: str, halves: tuple[str, str]) -> None:
     assert (identity.domain, identity.username) == halves
 
 
-@pytest.mark.parametrize(("text", "halves"), SPN)
+@pytest.mark.parametrize(("text", "halves"), UPN)
 def test_user_at_domain(text: str, halves: tuple[str, str]) -> None:
     """username@domain is read where WAUTH_USE_SPN is on."""
-    identity = Identity.parse(text, use_spn=True)
+    identity = Identity.parse(text, by_upn=True)
     assert (identity.domain, identity.username) == halves
 
 
 @pytest.mark.parametrize("value", HOSTILE)
-@pytest.mark.parametrize("use_spn", [False, True])
-def test_what_is_no_identity(value: Any, use_spn: bool) -> None:
+@pytest.mark.parametrize("by_upn", [False, True])
+def test_what_is_no_identity(value: Any, by_upn: bool) -> None:
     """Everything else is refused with one error, in either scheme."""
     with pytest.raises(InvalidIdentity):
-        Identity.parse(value, use_spn=use_spn)
+        Identity.parse(value, by_upn=by_upn)
 
 
 def test_each_scheme_refuses_the_other() -> None:
     """What the site did not configure is not guessed."""
     with pytest.raises(InvalidIdentity, match="WAUTH_USE_SPN is on"):
-        Identity.parse("EXAMPLE\\alice", use_spn=True)
+        Identity.parse("EXAMPLE\\alice", by_upn=True)
     with pytest.raises(InvalidIdentity, match="WAUTH_USE_SPN is off"):
         Identity.parse("alice@example.local")
 
@@ -138,10 +138,10 @@ def test_an_impossible_identity_cannot_be_made(domain: str, username: str) -> No
 
 
 @given(st.text(max_size=600) | st.binary() | st.none() | st.integers(), st.booleans(), st.booleans())
-def test_parsing_is_total(value: Any, use_spn: bool, lowercase: bool) -> None:
+def test_parsing_is_total(value: Any, by_upn: bool, lowercase: bool) -> None:
     """Anything in: an identity or InvalidIdentity out."""
     with contextlib.suppress(InvalidIdentity):
-        identity = Identity.parse(value, use_spn=use_spn, lowercase=lowercase)
+        identity = Identity.parse(value, by_upn=by_upn, lowercase=lowercase)
         assert identity.domain
         assert identity.username
 
@@ -276,7 +276,7 @@ def test_names_compare_without_case_and_apart_from_upns() -> None:
 def test_what_is_read_unless_the_site_says_otherwise() -> None:
     """DOMAIN\\name, in lower case, and not an enterprise name."""
     assert NameRules().parse("EXAMPLE\\Alice") == Identity("EXAMPLE", "alice")
-    assert NameRules(use_spn=True, lowercase=False).parse("Alice@example.local").username == "Alice"
+    assert NameRules(by_upn=True, lowercase=False).parse("Alice@example.local").username == "Alice"
     assert Principal("alice", "EXAMPLE.LOCAL").enterprise is False
 
 

@@ -19,7 +19,7 @@ from wauth_core.testing.embedded import EmbeddedDirectory
 
 ALICE = Identity("EXAMPLE", "alice")
 NOW = datetime(2026, 3, 1, 9, tzinfo=timezone.utc)
-SPN = "example.local"
+FQDN = "example.local"
 
 
 @pytest.fixture
@@ -62,35 +62,35 @@ def test_a_name_that_passes_out_of_sight(
 
 def test_a_upn_that_is_anothers_logon_name(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """Where name@domain is one person's sAMAccountName and another's userPrincipalName, it signs in neither."""
-    directory.add_user("mallet", upn=f"boss@{SPN}", password="Mallet-1!")
+    directory.add_user("mallet", upn=f"boss@{FQDN}", password="Mallet-1!")
     directory.add_user("boss", upn="the.boss@elsewhere.example", password="Boss-1!")
-    with wauth_for(directory, SPN, {"use_spn": True}) as wauth:
-        identity = Identity(SPN, "boss", True)
+    with wauth_for(directory, FQDN, {"use_spn": True}) as wauth:
+        identity = Identity(FQDN, "boss", True)
         with pytest.raises(AmbiguousUser):
             wauth.sync(identity, store)
         with pytest.raises(AmbiguousUser):
             wauth.people.user(identity)
-        assert not wauth.authenticate(f"boss@{SPN}", "Mallet-1!").ok
-        assert not wauth.authenticate(f"{SPN}\\boss", "Boss-1!").ok
+        assert not wauth.authenticate(f"boss@{FQDN}", "Mallet-1!").ok
+        assert not wauth.authenticate(f"{FQDN}\\boss", "Boss-1!").ok
 
 
 def test_a_upn_taken_after_the_link(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """Nor does somebody whose UPN is set to a known user's logon name later become that user by a password."""
     directory.add_user("boss", upn="the.boss@elsewhere.example")
-    directory.add_user("mallet", upn=f"mallet@{SPN}", password="Mallet-1!")
-    with wauth_for(directory, SPN, {"use_spn": True}) as wauth:
-        wauth.sync(Identity(SPN, "boss", True), store)
-        directory.update("mallet", userPrincipalName=f"boss@{SPN}")
-        assert not wauth.authenticate(f"boss@{SPN}", "Mallet-1!").ok
+    directory.add_user("mallet", upn=f"mallet@{FQDN}", password="Mallet-1!")
+    with wauth_for(directory, FQDN, {"use_spn": True}) as wauth:
+        wauth.sync(Identity(FQDN, "boss", True), store)
+        directory.update("mallet", userPrincipalName=f"boss@{FQDN}")
+        assert not wauth.authenticate(f"boss@{FQDN}", "Mallet-1!").ok
 
 
 def test_an_ambiguous_name_is_refused_not_waited_out(directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """A name that two people bear is not taken for a directory that is down: nobody goes on as the one known by it."""
     directory.add_user("boss", upn="the.boss@elsewhere.example")
-    with wauth_for(directory, SPN, {"use_spn": True}) as wauth:
-        wauth.sync(Identity(SPN, "boss", True), store)
-        directory.add_user("mallet", upn=f"boss@{SPN}")
-        assert standing(wauth, store, Identity(SPN, "boss", True), delta=0).may is May.NO
+    with wauth_for(directory, FQDN, {"use_spn": True}) as wauth:
+        wauth.sync(Identity(FQDN, "boss", True), store)
+        directory.add_user("mallet", upn=f"boss@{FQDN}")
+        assert standing(wauth, store, Identity(FQDN, "boss", True), delta=0).may is May.NO
         assert store.users[1].flags["is_active"] is not False, "and nothing is taken from the one known"
 
 

@@ -63,7 +63,7 @@ class Policy:
     account_state: bool = True
     propagate: bool = True
     lowercase: bool = True
-    use_spn: bool = False
+    by_upn: bool = False
     username_format: str | Callable[[DirectoryUser], str] = "{username}"
     adopt: bool = False
     patience: timedelta = timedelta(minutes=10)  # how long controllers may lag behind one another: WAUTH_RESYNC_DELTA
@@ -105,7 +105,7 @@ class Policy:
             account_state=settings.ACCOUNT_STATE,
             propagate=settings.PROPAGATE_GROUPS,
             lowercase=site.lowercase_username,
-            use_spn=site.use_spn,
+            by_upn=site.use_spn,
             username_format=site.username_format,
             adopt=site.adopt_existing_users,
             patience=site.resync_delta or timedelta(minutes=10),
@@ -217,13 +217,13 @@ class Policy:
         """
         name = user.username
         prefix, _, suffix = (user.upn or "").rpartition("@")
-        if self.use_spn and prefix and suffix.lower() == self.domain.lower():
+        if self.by_upn and prefix and suffix.lower() == self.domain.lower():
             name = prefix
         return self._spelled(name)
 
     def identity(self, username: str) -> Identity:
         """The identity of a name in a link of this domain. Raises `InvalidIdentity`."""
-        return Identity(self.domain, username, self.use_spn)
+        return Identity(self.domain, username, self.by_upn)
 
     def answers_to(self, user: DirectoryUser, username: str) -> bool:
         """Whether *username*, which a front end gave, is a name of *user*."""
@@ -232,7 +232,7 @@ class Policy:
     def is_surely(self, user: DirectoryUser, username: str) -> bool:
         """Whether *username* is *user*'s and can be nobody else's: with WAUTH_USE_SPN another's UPN may begin with
         *user*'s sAMAccountName."""
-        own = f"{username}@{self.domain}" if self.use_spn else None
+        own = f"{username}@{self.domain}" if self.by_upn else None
         if own is not None and fold_username(user.upn or "") != fold_username(own):
             return False
         return self.answers_to(user, username)

@@ -99,7 +99,7 @@ class SourceContract:
     """All rows of the contract.
 
     *domain* is whose people `claim` is about, *rules* how the site reads names: for a source of UPNs
-    ``NameRules(use_spn=True)``, with the domain's DNS name. *believes* says why the source believes a claim:
+    ``NameRules(by_upn=True)``, with the domain's DNS name. *believes* says why the source believes a claim:
 
     - "peers": it comes from an address that the operator listed. A stranger's is refused.
     - "server": the server itself says so, and no header of a client's.
@@ -126,7 +126,7 @@ class SourceContract:
         """Whoever comes is who they are: without case, and otherwise letter by letter."""
         for outcome in self._outcomes(source, lambda: self.claim(username)):
             assert isinstance(outcome, SignedIn), outcome
-            assert outcome.identity == Identity(self.domain, fold_username(username), self.rules.use_spn)
+            assert outcome.identity == Identity(self.domain, fold_username(username), self.rules.by_upn)
             assert outcome.source
 
     @pytest.mark.parametrize("username", HOSTILE.values(), ids=HOSTILE)

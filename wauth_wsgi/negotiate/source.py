@@ -200,7 +200,7 @@ class Negotiate:
 
     def _identity(self, name: str, info: LogonInfo | None, rules: NameRules) -> Identity:
         if not self._acceptor.shows_pac and "\\" in name:
-            return NameRules(use_spn=False, lowercase=rules.lowercase).parse(name)  # as SSPI tells it
+            return NameRules(by_upn=False, lowercase=rules.lowercase).parse(name)  # as SSPI tells it
         principal = Principal.parse(name)
         if info is None and principal.enterprise:
             raise HandshakeFailed("a ticket without a PAC has a UPN for a name, and nothing that says whose it is")
@@ -216,7 +216,7 @@ class Negotiate:
             raise HandshakeFailed(f"the realm {realm!r} is not among realms= ({known})")
         if not self._own_names:
             return named
-        if rules.use_spn:
+        if rules.by_upn:
             return realm
         if info is None:
             raise HandshakeFailed(f"the ticket tells no NetBIOS name: say realms={{{realm!r}: 'NETBIOS'}}")

@@ -74,7 +74,7 @@ def test_a_failure_shows_nothing_to_the_client(caplog: pytest.LogCaptureFixture)
 
 def test_rules_decide_how_names_are_read() -> None:
     """The same text is one person by one rule and nobody by the other."""
-    assert isinstance(decide([Says("Alice@example.local")], REQUEST, NameRules(use_spn=True)), SignedIn)
+    assert isinstance(decide([Says("Alice@example.local")], REQUEST, NameRules(by_upn=True)), SignedIn)
     assert isinstance(decide([Says("Alice@example.local")], REQUEST, NameRules()), Rejected)
     kept = decide([Says("EXAMPLE\\Alice")], REQUEST, NameRules(lowercase=False))
     assert isinstance(kept, SignedIn)

@@ -220,7 +220,7 @@ def test_other_credentials_are_nobody(call, headers):
         pytest.param(
             {"username": "Alice"}, "a@EXAMPLE.LOCAL", {}, NameRules(lowercase=False), "EXAMPLE\\Alice", id="case"
         ),
-        pytest.param({}, "alice@EXAMPLE.LOCAL", {}, NameRules(use_spn=True), "alice@example.local", id="spn"),
+        pytest.param({}, "alice@EXAMPLE.LOCAL", {}, NameRules(by_upn=True), "alice@example.local", id="upn"),
         pytest.param(
             {}, "alice@EXAMPLE.LOCAL", {"realms": {"example.local": "CORP"}}, NameRules(), "CORP\\alice", id="mapped"
         ),
@@ -241,12 +241,12 @@ def test_other_credentials_are_nobody(call, headers):
             "EXAMPLE\\alice", id="no-pac-ldap",
         ),
         pytest.param(
-            None, "alice@EXAMPLE.LOCAL", {"no_pac": "ldap"}, NameRules(use_spn=True), "alice@example.local",
-            id="no-pac-ldap-spn",
+            None, "alice@EXAMPLE.LOCAL", {"no_pac": "ldap"}, NameRules(by_upn=True), "alice@example.local",
+            id="no-pac-ldap-upn",
         ),
         pytest.param(None, "alice@EXAMPLE.LOCAL", {"no_pac": "ldap"}, NameRules(), None, id="no-pac-no-netbios-name"),
         pytest.param(
-            None, "alice\\@example.local@EXAMPLE.LOCAL", {"no_pac": "ldap"}, NameRules(use_spn=True), None,
+            None, "alice\\@example.local@EXAMPLE.LOCAL", {"no_pac": "ldap"}, NameRules(by_upn=True), None,
             id="no-pac-enterprise",
         ),
     ],

@@ -69,16 +69,16 @@ class ServerIdentity:
             return None
         if len(value) > MAX_LENGTH:
             return Rejected("REMOTE_USER is too long", self.name)
-        outcome = self._read(value, rules.use_spn, rules.lowercase)
+        outcome = self._read(value, rules.by_upn, rules.lowercase)
         if self._pac is None or not isinstance(outcome, SignedIn):
             return outcome
         pac = server.get(self._pac)
         at = server.get(self._pac_time) if self._pac_time is not None else None
         return self._with_facts(outcome, pac, at) if pac else outcome
 
-    def _read_name(self, value: str, use_spn: bool, lowercase: bool) -> Outcome:
+    def _read_name(self, value: str, by_upn: bool, lowercase: bool) -> Outcome:
         try:
-            return SignedIn(NameRules(use_spn, lowercase).parse(as_text(value, self._code_page)), self.name)
+            return SignedIn(NameRules(by_upn, lowercase).parse(as_text(value, self._code_page)), self.name)
         except InvalidIdentity as error:
             return Rejected(str(error), self.name)
 
