@@ -1,4 +1,4 @@
-"""The addresses of servers' names, looked up in a thread of their own: a name server that is silent holds nobody up."""
+"""Look up the addresses of servers in a separate thread, so that a silent name server delays nobody."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Address = tuple[Any, ...]
 
 
 class _Lookup:
-    """One question to the system's resolver, that several callers may wait for."""
+    """One question to the system's resolver. Several callers may wait for its answer."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.done = threading.Event()
@@ -50,7 +50,7 @@ class Addresses:
         self._known = PerProcess(_Known)
 
     def of(self, endpoint: Endpoint, deadline: float) -> list[Address]:
-        """The addresses of *endpoint*; the last good ones where the name cannot be resolved by *deadline*, or soon.
+        """The addresses of *endpoint*. If the name cannot be resolved by *deadline*, or soon, the last good ones.
 
         Raises `DirectoryUnavailable` if there never were any.
         """

@@ -1,4 +1,4 @@
-"""`AsyncLDAPManager`: the names of `LDAPManager`, awaited; what streams there is an async iterator here."""
+"""`AsyncLDAPManager`: the methods of `LDAPManager` for asyncio. Methods that stream return async iterators."""
 
 from __future__ import annotations
 
@@ -60,12 +60,14 @@ def _streamed(
 class AsyncLDAPManager:
     """`LDAPManager` for asyncio: ``await directory.user("ada")``, ``async for user in directory.users(): …``.
 
-    Give it the settings and the domain, or a manager (which `close` then leaves open). The questions run in at most
-    *workers* threads (POOL_SIZE), so that no more than that many wait for AD at once; the event loop never waits. Each
-    has the deadlines of the settings. A task that is cancelled, also by `asyncio.timeout`, frees its thread and its
-    connection at once; whether a write that was cancelled was made is not known.
+    Pass the settings and the domain, or a manager; `close` leaves such a manager open.
 
-    The objects that come back are those of the `manager`: ask `groups_of(user)` here, for ``user.groups()`` would wait.
+    - The questions run in at most *workers* threads (default: POOL_SIZE). The event loop never waits.
+    - Each question has the deadlines of the settings.
+    - A task that is cancelled, also by `asyncio.timeout`, frees its thread and its connection at once.
+    - If a write is cancelled, nobody knows whether it was made.
+
+    The objects returned belong to the `manager`. Call `groups_of(user)` here: ``user.groups()`` would block the loop.
     """
 
     def __init__(
@@ -167,7 +169,7 @@ class AsyncLDAPManager:
             raise
 
     def _later(self, context: contextvars.Context, call: Callable[[], Any]) -> None:
-        """Run *call* when the thread is free, with nobody waiting for it."""
+        """Run *call* when the thread is free. Nobody waits for it."""
 
         def attempt() -> None:
             with contextlib.suppress(Exception):  # a stream that still runs ends by itself, for it was given up

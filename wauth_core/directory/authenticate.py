@@ -1,4 +1,4 @@
-"""Signing in with a user name and a password: by a bind as that user, on a connection of its own."""
+"""Signing in with a user name and a password: a bind as that user, on a separate connection."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ MESSAGES = {
     AuthReason.DISABLED: "This account is disabled. Ask your administrator.",
     AuthReason.EXPIRED: "This account has expired. Ask your administrator.",
     AuthReason.MUST_CHANGE: "The password must be changed in Windows before the first sign-in.",
-    AuthReason.LOCKED: _WRONG,  # AD says so to whoever tries, whatever the password
+    AuthReason.LOCKED: _WRONG,  # AD says so to everybody, whatever the password
     AuthReason.EMPTY_PASSWORD: "A password is needed.",
     AuthReason.UNAVAILABLE: "The directory cannot be reached at the moment. Try again later.",
-    AuthReason.REFUSED: _WRONG,  # a name that two people bear is not to be told from one that nobody bears
+    AuthReason.REFUSED: _WRONG,  # nobody may learn whether two people have a name, or none
     AuthReason.THROTTLED: "There were too many attempts to sign in. Wait a few minutes, then try again.",
 }
 
@@ -73,12 +73,13 @@ _SUB_CODES = {  # a failed bind's "data …": https://learn.microsoft.com/window
 
 @dataclass(frozen=True)
 class AuthResult:
-    """The answer to a user name and a password. True in a condition only if both were right and may be used.
+    """The answer to a user name and a password. It is true only if both were right and the account may be used.
 
-    *message* is safe to show to whoever tries. *user* is None if there is no such user. *identity* is who signs in
-    by it, as `wauth_core.Wauth.authenticate` names them; a manager leaves it None. *own* is what the caller's reader
-    read over the person's own connection, if there is no service account. *retry_after* is how many seconds to wait
-    if there were too many attempts (status 429), else 0.
+    - *message* may be shown to the person who tries.
+    - *user* is None if there is no such user.
+    - *identity* is who signs in. `wauth_core.Wauth.authenticate` sets it; a manager leaves it None.
+    - *own* is what the caller's reader read over the person's own connection, if there is no service account.
+    - *retry_after* is how many seconds to wait after too many attempts (status 429), else 0.
     """
 
     reason: AuthReason
@@ -102,10 +103,10 @@ class AuthResult:
 
 
 def is_empty(password: object) -> bool:
-    """Whether *password* is no password: nothing but blanks, NULs, controls or letters without width.
+    """Whether *password* is no password: it holds only blanks, NULs, controls or letters without width.
 
-    An empty password would be an "unauthenticated bind" (RFC 4513 5.1.2), which succeeds for everybody. One that
-    begins with a NUL is cut to nothing by a server in C.
+    An empty password would be an "unauthenticated bind" (RFC 4513 5.1.2), which succeeds for everybody. A server
+    written in C may read a password that begins with a NUL as empty.
     """
     if not isinstance(password, str) or "\x00" in password:
         return True
@@ -114,15 +115,15 @@ def is_empty(password: object) -> bool:
 
 @dataclass(frozen=True)
 class Lockout:
-    """When an account is locked: after *threshold* wrong passwords within *window*. 0 is never."""
+    """When an account is locked: after *threshold* wrong passwords within *window*. A threshold of 0 means never."""
 
     threshold: int = 0
     window: timedelta = timedelta(0)
 
     def is_near(self, user: DirectoryUser, now: datetime) -> bool:
-        """Whether one more wrong password would lock *user*, as the server that was asked counts them.
+        """Whether one more wrong password would lock *user*, by the count of the server that was asked.
 
-        The user was read with `COUNTED`. A count is as old as the last wrong password; after *window* AD starts anew.
+        *user* must have been read with `COUNTED`. After *window* without a wrong password AD counts from zero again.
         """
         count, last, _ = (user.attributes.get(name) for name in COUNTED)
         if not self.threshold or not isinstance(count, int) or count < self.threshold - 1:
@@ -135,7 +136,7 @@ UNREADABLE = Lockout(3, timedelta(minutes=30))
 
 
 def pretend(pool: Pool) -> None:
-    """Do what `check` does, for nobody: whoever measures the time must not learn that a name does not exist.
+    """Do what `check` does, for a name that nobody has, so that the time does not tell which names exist.
 
     Raises as `check` does.
     """
@@ -149,9 +150,9 @@ def pretend(pool: Pool) -> None:
 def check(
     pool: Pool, name: str, password: Secret, then: Callable[[Connection], None] = lambda connection: None
 ) -> AuthReason:
-    """Bind as *name*, a DN or UPN; *then* gets the bound connection.
+    """Bind as *name*, a DN or UPN, and call *then* with the bound connection. A refused bind is a reason, no error.
 
-    Raises `DirectoryUnavailable` and `ConfigurationError`, and what *then* raises; a refusal is a reason.
+    Raises `DirectoryUnavailable` and `ConfigurationError`, and what *then* raises.
     """
     deadline = limits.deadline(pool.dialer.settings.OPERATION_TIMEOUT)
     with pool.unbound(deadline) as connection:

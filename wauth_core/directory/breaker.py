@@ -21,15 +21,16 @@ from wauth_core.process import PerProcess
 
 log = logging.getLogger("wauth.directory")
 
-FIRST, LONGEST = 2.0, 30.0  # seconds until somebody asks again, doubled each time
-LOOK = 1.0  # seconds; so often a process looks at what others have found out
+FIRST, LONGEST = 2.0, 30.0  # seconds until somebody asks again; doubled each time
+LOOK = 1.0  # seconds between two looks at what other processes have found out
 SLOW = 0.5  # seconds; a failure that took longer made somebody wait
 
 
 class BreakerState(Enum):
     """Whether a directory answers.
 
-    SUSPECTED: the last question failed at once, which costs nobody time; everybody still asks. OFFLINE: it is silent.
+    - SUSPECTED: the last question failed at once. That costs nobody time, so everybody still asks.
+    - OFFLINE: the directory is silent. One caller at a time asks.
     """
 
     ONLINE = "online"
@@ -54,7 +55,7 @@ class _Known:
 
 @dataclass(frozen=True)
 class Report:
-    """The state for a person to read: *since* and *next_try* are seconds ago and from now on."""
+    """The state for a person to read. *since* is in seconds before now, *next_try* in seconds from now."""
 
     state: BreakerState
     reason: str
@@ -66,7 +67,7 @@ class Report:
 class Breaker:
     """The state of the directory of *domain* behind *servers*. Threads may share it; it survives a fork.
 
-    *max_staleness* is how long what is known holds, for the log. *clock* is in seconds, and the same for
+    *max_staleness* is how long the last known rights hold; the log says so. *clock* is in seconds, and the same for
     all processes of the machine.
     """
 
@@ -86,9 +87,9 @@ class Breaker:
         self._known = PerProcess(_Known)
 
     def admit(self) -> bool:
-        """Let the caller ask; return whether it is the one who tries while nobody else may.
+        """Let the caller ask. Returns True if the directory is silent and this caller alone may try.
 
-        Raises `DirectoryOffline` at once if the directory is silent and it is not this caller's turn.
+        Raises `DirectoryOffline` at once if the directory is silent and it is another caller's turn.
         """
         known, now = self._known.here, self._clock()
         with known.lock:
@@ -97,13 +98,13 @@ class Breaker:
                 return False
             if now >= known.next_try:
                 if self._claim(now):
-                    known.next_try = now + LONGEST  # a caller that never comes back stands in the way no longer
+                    known.next_try = now + LONGEST  # a caller that never came back must not block the others
                     return True
                 known.next_try = now + LOOK
             raise self._spared(known)
 
     def pass_by(self) -> None:
-        """Raise `DirectoryOffline` if `admit` would; the caller does not ask yet, and takes nobody's turn."""
+        """Raise `DirectoryOffline` if `admit` would. The caller does not ask yet, and takes no turn."""
         known, now = self._known.here, self._clock()
         with known.lock:
             self._look(known, now)
@@ -134,9 +135,9 @@ class Breaker:
             self._back(known, self._clock())
 
     def failed(self, reason: str, took: float, *, tried: bool = False) -> None:
-        """None of the servers answered somebody of this process, which took so many seconds.
+        """No server answered a caller of this process. *took* says how many seconds that lasted.
 
-        *tried*: it was the one whom `admit` chose.
+        *tried*: `admit` had chosen this caller.
         """
         known, now = self._known.here, self._clock()
         with known.lock:
@@ -198,7 +199,7 @@ class Breaker:
             self._back(known, now)
 
     def _left(self, seconds: float) -> str:
-        """What the log says, after so many seconds without an answer, of how long what is known holds."""
+        """What the log says after so many seconds without an answer: how long the last known rights still hold."""
         if self._max_staleness is None:
             return ""
         left = max(timedelta(0), self._max_staleness - timedelta(seconds=round(seconds)))

@@ -1,6 +1,6 @@
-"""The Global Catalog: people and groups of every domain of the forest, from one server, to be read only.
+"""The Global Catalog: people and groups of every domain of the forest, from one server, read-only.
 
-It holds each object with some of its attributes, and members of universal groups only (MS-ADTS 3.1.1.1.5).
+It holds some attributes of each object. It knows the members of universal groups only (MS-ADTS 3.1.1.1.5).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LDAP_PORT, TLS_PORT = 3268, 3269
 class Catalog:
     """Look-ups across the forest. *x* is as for `LDAPManager`; ``DOMAIN\\name`` may be of any domain of the forest.
 
-    A plain name must be one person's in the whole forest, else `AmbiguousUser`.
+    If two people of the forest have the same plain name, it raises `AmbiguousUser`.
     """
 
     def __init__(self, manager: LDAPManager, make: Callable[[LDAPSettings, str], LDAPManager]) -> None:
@@ -63,7 +63,7 @@ class Catalog:
         return self._asked(x).group(x, attributes)
 
     def groups(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryGroup]:
-        """The groups of the forest that match *filter*; the others than universal ones have no members here."""
+        """The groups of the forest that match *filter*. Only universal groups have members here."""
         return self._whole.groups(filter, attributes)
 
     def find(self, x: object, attributes: Iterable[str] = ()) -> DirectoryObject:
@@ -81,13 +81,13 @@ class Catalog:
 
     @property
     def _whole(self) -> LDAPManager:
-        """The whole forest; domains in trees of their own are searched by their own names."""
+        """The manager of the whole forest. A domain in another tree is searched by its own DN."""
         roots = sorted(set(self.domains().values()), key=len)
         tops = [dn for dn in roots if not any(dn != other and filters.is_under(dn, other) for other in roots)]
         return self._over(tops[0] if len(tops) == 1 else tuple(tops), filters.dns_domain(tops[0]))
 
     def _asked(self, x: object) -> LDAPManager:
-        """The manager of the domain that *x* names before a backslash; else of the whole forest."""
+        """The manager of the domain that *x* names before a backslash; without one, that of the whole forest."""
         name, backslash, _ = str(x).partition("\\") if isinstance(x, str) and not filters.is_dn(x) else ("", "", "")
         return self.domain(name) if backslash else self._whole
 
@@ -111,7 +111,7 @@ class Catalog:
 
 
 def _servers(given: Any) -> Any:
-    """GC with ``dns:`` made the scheme that asks for catalogs instead of controllers."""
+    """The setting GC, with ``dns:`` replaced by the scheme that finds catalogs instead of controllers."""
     if isinstance(given, str) and given.strip().lower().startswith(DNS):
         return CATALOG + given.strip()[len(DNS) :]
     return given

@@ -17,7 +17,7 @@ from wauth_core.directory.wire import RawEntry
 from wauth_core.exceptions import ConfigurationError, DirectoryUnavailable, OperationFailed
 
 _OBJECT_SECURITY = 0x1  # what the account may read, with no right to replicate
-_INCREMENTAL_VALUES = -0x80000000  # of "member", only who came and who went
+_INCREMENTAL_VALUES = -0x80000000  # of "member", only what was added and what was removed
 
 _PEOPLE = "(&(objectClass=user)(!(objectClass=computer)))"
 _GROUPS = "(objectClass=group)"
@@ -38,13 +38,14 @@ _AT_ONCE = 100
 class ChangeSet:
     """Who must be looked at again.
 
-    *people* are GUIDs of everybody whose watched attributes or group membership (nested too) changed, or whose
-    account's expiry date passed; a few may be no users of the application. *gone* are deleted ones. *cookie* goes into
-    the next call. *complete* means that everybody is in *people*, as in a first call.
-
-    *sees_deletions* is False if the service account lacks the right "Replicating Directory Changes": then deleted
-    people and groups are not told, and only a full run finds them. *full_needed*: a group was deleted, whose members
-    nobody can tell any more.
+    - *people* are the GUIDs of everybody whose watched attributes or group membership (nested too) changed, or whose
+      account's expiry date passed. A few may be no users of the application.
+    - *gone* are the GUIDs of deleted people.
+    - *cookie* goes into the next call.
+    - *complete* means that everybody is in *people*, as in a first call.
+    - *sees_deletions* is False if the service account lacks the right "Replicating Directory Changes". Then deleted
+      people and groups are not reported, and only a full run finds them.
+    - *full_needed*: a group was deleted, and nobody knows any more who its members were.
     """
 
     people: frozenset[uuid.UUID]
@@ -57,7 +58,7 @@ class ChangeSet:
 
 @dataclass(frozen=True)
 class _Cookie:
-    """Where to go on from: one DirSync cookie each for people and groups, and when."""
+    """Where the next call continues: one DirSync cookie for people, one for groups, and the time of the last call."""
 
     people: bytes
     groups: bytes
@@ -97,7 +98,7 @@ class Changes:
         self._members = members
 
     def since(self, cookie: str | None, attributes: Iterable[str], now: datetime) -> ChangeSet:
-        """Everything since *cookie*; everybody without one. *attributes* are watched beside the usual ones."""
+        """What changed since *cookie*; without one, everybody. *attributes* are watched beside the usual ones."""
         if not self._domain.settled().is_ad:
             raise ConfigurationError(
                 f"The directory of {self._domain.name} is not Active Directory: it has no DirSync."
@@ -150,13 +151,13 @@ class Changes:
         return found, cookie
 
     def _affected(self, groups: Iterable[RawEntry]) -> Iterator[uuid.UUID]:
-        """The people whose membership changes with *groups*: who came, who went, and all below a group that did."""
+        """The people whose membership changes with *groups*: those added or removed, and all members of such groups."""
         moved: dict[str, None] = {}
         for entry in groups:
             if _deleted(entry):
                 continue
             if any(name.lower() == "grouptype" for name in entry.attributes):
-                moved[entry.dn] = None  # made, or turned into a mailing list or back: it concerns all below it
+                moved[entry.dn] = None  # created, or turned into a mailing list or back: all below are affected
             for name, values in entry.attributes.items():
                 if name.lower().startswith("member"):
                     moved.update(dict.fromkeys(value.decode() for value in values))
@@ -171,7 +172,7 @@ class Changes:
                     yield guid
 
     def _expired(self, since: float, now: datetime) -> Iterator[uuid.UUID]:
-        """Who expired by the mere passing of time, which changes nothing in the directory."""
+        """Whose account expired since then. Nothing changes in the directory when that date passes."""
         condition = filters.all_of(
             _PEOPLE,
             filters.at_least("accountExpires", decode.ticks(datetime.fromtimestamp(since, timezone.utc))),

@@ -17,22 +17,26 @@ from wauth_core.exceptions import ConfigurationError, DirectoryError, NotFound
 
 AT_ONCE = 500  # members in one request; AD takes about 5,000 values (MS-ADTS 3.1.1.3.2.37, MaxValRange aside)
 _NEVER = b"%d" % decode.NEVER
-_PERMISSIVE = (Control(PERMISSIVE_MODIFY),)  # a race with somebody who adds the same member is no error
+_PERMISSIVE = (Control(PERMISSIVE_MODIFY),)  # somebody else may have added the same member meanwhile: no error
 
 
 class Changing(Nouns):
     """The writes of `LDAPManager` to one object at a time.
 
-    They need READ_ONLY=False. *x* is whatever `find` takes. No write is ever sent twice. Each returns a `WriteResult`,
-    and nothing is sent where nothing would change. *dry_run* looks everything up, sends nothing, and works on a
-    read-only manager too. Each is logged as ``wauth.audit``. Raises `ReadOnlyError`, `NotFound`, `Ambiguous`,
-    `ChangeRefused` with AD's reason, and `ChangeUncertain` if the answer was lost.
+    - They need READ_ONLY=False.
+    - *x* is whatever `find` takes.
+    - Each returns a `WriteResult`, and is logged as ``wauth.audit``.
+    - No write is ever sent twice. Nothing is sent if nothing would change.
+    - *dry_run* looks everything up and sends nothing. It works on a read-only manager too.
+
+    Raises `ReadOnlyError`, `NotFound`, `Ambiguous`, `ChangeRefused` with AD's reason, and `ChangeUncertain` if the
+    answer was lost.
     """
 
     _writer: Writer
 
     def set(self, x: object, attributes: Mapping[str, Any], *, dry_run: bool = False) -> WriteResult:
-        """Give attributes these values: one, several (a list), or none (None), all in one request.
+        """Set attributes, all in one request. A value is one, several (a list), or None to clear the attribute.
 
         Values are written as they are read: aware datetimes, bools, numbers, UUIDs, bytes; an object stands for its DN.
         """
@@ -46,15 +50,15 @@ class Changing(Nouns):
         return self._modify("set", found, mods, dry_run=dry_run)
 
     def add_value(self, x: object, attribute: str, value: Any, *, dry_run: bool = False) -> WriteResult:
-        """Add a value, or several, to an attribute that holds many. Those that are there stay as they are."""
+        """Add a value, or several, to an attribute that holds many. The values that it already has stay."""
         return self._edit_values("add_value", x, attribute, value, ADD, dry_run=dry_run)
 
     def remove_value(self, x: object, attribute: str, value: Any, *, dry_run: bool = False) -> WriteResult:
-        """Take a value, or several, out of an attribute. Those that are not there are overlooked."""
+        """Remove a value, or several, from an attribute. Values that it does not have are ignored."""
         return self._edit_values("remove_value", x, attribute, value, DELETE, dry_run=dry_run)
 
     def set_manager(self, x: object, manager: object, *, dry_run: bool = False) -> WriteResult:
-        """Let *x* report to *manager*; None for nobody."""
+        """Set the manager of *x*; None removes it."""
         return self.set(x, {"manager": None if manager is None else self._as_object(manager)}, dry_run=dry_run)
 
     # -- passwords and states ------------------------------------------------------------------------------------------
@@ -62,9 +66,9 @@ class Changing(Nouns):
     def set_password(
         self, x: object, password: str, *, must_change: bool = False, dry_run: bool = False
     ) -> WriteResult:
-        """Give the account another password; with *must_change* it holds until the next sign-in only.
+        """Set the account's password. With *must_change* the person must choose another one at the next sign-in.
 
-        It goes over an encrypted connection only, and into no log, LDIF or error.
+        It is sent over an encrypted connection only, and appears in no log, LDIF or error.
         """
         mods = [Mod(REPLACE, "unicodePwd", (password_octets(password),))]
         del password
@@ -73,7 +77,7 @@ class Changing(Nouns):
         return self._modify("set_password", self._to_change(x, (), dry_run=dry_run), tuple(mods), dry_run=dry_run)
 
     def change_password(self, x: object, old: str, new: str, *, dry_run: bool = False) -> WriteResult:
-        """Change the password of somebody who knows the old one: history and age of the policy hold."""
+        """Change the password of a person who knows the old one. The policy's history and minimum age apply."""
         mods = (
             Mod(DELETE, "unicodePwd", (password_octets(old),)),
             Mod(ADD, "unicodePwd", (password_octets(new),)),
@@ -82,28 +86,28 @@ class Changing(Nouns):
         return self._modify("change_password", self._to_change(x, (), dry_run=dry_run), mods, dry_run=dry_run)
 
     def must_change_password(self, x: object, must: bool = True, *, dry_run: bool = False) -> WriteResult:
-        """Make the account choose a new password at the next sign-in; with False, take that back."""
+        """Require a new password at the next sign-in; with False, no longer."""
         found = self._to_change(x, ("pwdLastSet",), dry_run=dry_run)
         does = found.attributes.get("pwdLastSet") is None
         mods = () if does == must else (Mod(REPLACE, "pwdLastSet", (b"0" if must else b"-1",)),)
         return self._modify("must_change_password", found, mods, dry_run=dry_run)
 
     def enable(self, x: object, *, dry_run: bool = False) -> WriteResult:
-        """Let the account be used."""
+        """Enable the account."""
         return self._flag("enable", x, decode.ACCOUNT_DISABLE, on=False, dry_run=dry_run)
 
     def disable(self, x: object, *, dry_run: bool = False) -> WriteResult:
-        """Let the account not be used."""
+        """Disable the account."""
         return self._flag("disable", x, decode.ACCOUNT_DISABLE, on=True, dry_run=dry_run)
 
     def unlock(self, x: object, *, dry_run: bool = False) -> WriteResult:
-        """End a lock that wrong passwords made."""
+        """Unlock an account that wrong passwords have locked."""
         found = self._to_change(x, ("lockoutTime",), dry_run=dry_run)
         mods = (Mod(REPLACE, "lockoutTime", (b"0",)),) if found.attributes.get("lockoutTime") else ()
         return self._modify("unlock", found, mods, dry_run=dry_run)
 
     def expire(self, x: object, when: datetime | None, *, dry_run: bool = False) -> WriteResult:
-        """Let the account end at *when* (aware); None for never."""
+        """Set when the account expires (aware); None for never."""
         octets = encode.values("accountExpires", when) or (_NEVER,)
         found = self._to_change(x, ("accountExpires",), dry_run=dry_run)
         same = found.attributes.get("accountExpires") == decode.attribute("accountExpires", list(octets))
@@ -113,15 +117,15 @@ class Changing(Nouns):
     # -- members -------------------------------------------------------------------------------------------------------
 
     def add_members(self, group: object, members: Iterable[object], *, dry_run: bool = False) -> WriteResult:
-        """Put *members* into *group*, any number: in requests of 500. Those who are in it are left out.
+        """Add any number of *members* to *group*, in requests of 500. Those who are in it already are left out.
 
-        A SID that nothing here has is a member of another domain. If a later request is refused, the error's
-        ``done`` holds those before it.
+        A SID that no object here has counts as a member from another domain. If a later request is refused, the error's
+        ``done`` holds the requests before it.
         """
         return self._edit_members("add_members", group, members, ADD, dry_run=dry_run)
 
     def remove_members(self, group: object, members: Iterable[object], *, dry_run: bool = False) -> WriteResult:
-        """Take *members* out of *group*. Those who are not in it are left out; a primary group cannot be left."""
+        """Remove *members* from *group*. Those who are not in it are left out. Nobody can leave a primary group."""
         return self._edit_members("remove_members", group, members, DELETE, dry_run=dry_run)
 
     def _edit_members(
@@ -171,7 +175,7 @@ class Changing(Nouns):
             found = self._as_object(member)
         except NotFound:
             if isinstance(member, str) and filters.is_sid(member):
-                return filters.sid_base(member), ""  # AD makes a foreign security principal of it
+                return filters.sid_base(member), ""  # AD makes a foreign security principal for it
             raise
         return found.dn, str(found.attributes.get("primaryGroupID", ""))
 
@@ -190,7 +194,7 @@ class Changing(Nouns):
         raise NotImplementedError
 
     def _flag(self, what: str, x: object, flag: int, *, on: bool, dry_run: bool) -> WriteResult:
-        """Change one bit of userAccountControl, and only if the others are still as they were read."""
+        """Change one bit of userAccountControl. AD refuses it if another bit has changed since it was read."""
         found = self._to_change(x, ("userAccountControl",), dry_run=dry_run)
         old = found.attributes.get("userAccountControl")
         if not isinstance(old, int):
@@ -247,7 +251,7 @@ def _as_set(name: str, values: Iterable[bytes]) -> frozenset[bytes | str]:
 
 
 def _folded(name: str, value: bytes) -> bytes | str:
-    """Texts that are DNs are compared as DNs; all others letter by letter, so that a change of case is one."""
+    """Texts that are DNs are compared as DNs, all others letter by letter: another case is a change."""
     text = decode.attribute(name, [value])
     text = text[0] if isinstance(text, list) else text
     return filters.dn_key(text) if isinstance(text, str) and name.lower() in _DNS and filters.is_dn(text) else value

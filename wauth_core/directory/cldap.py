@@ -1,7 +1,7 @@
 """The LDAP ping: one datagram asks a domain controller who it is, and which site the asking machine is in.
 
-MS-ADTS 6.3.3 (the request), 6.3.1.9 (the answer), RFC 1798 (LDAP over UDP). Nothing secret is sent, and nothing that is
-answered is trusted with more than an order of servers: whoever is chosen must still show a certificate.
+MS-ADTS 6.3.3 (the request), 6.3.1.9 (the answer), RFC 1798 (LDAP over UDP). Nothing secret is sent. The answer decides
+only in which order servers are asked: the chosen one must still show a certificate.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MESSAGE_ID = 1
 
 @dataclass(frozen=True)
 class Pong:
-    """What a controller says of itself; *client_site* is the asking machine's, "" where its network is in no site."""
+    """What a controller says of itself. *client_site* is the asking machine's site; "" if its network is in no site."""
 
     flags: int
     forest: str
@@ -31,12 +31,12 @@ class Pong:
 
 
 def ping(host: str, port: int, domain: str, timeout: float) -> Pong | None:
-    """Ask *host* about the DNS domain *domain*, for *timeout* seconds; None if no fitting answer comes."""
+    """Ask *host* about the DNS domain *domain*. Returns None if no fitting answer comes within *timeout* seconds."""
     deadline = time.monotonic() + timeout
     try:
         [(family, kind, number, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
         with socket.socket(family, kind, number) as connected:
-            connected.connect(address)  # answers of anybody else are dropped
+            connected.connect(address)  # the socket drops answers of others
             connected.send(request(domain))
             while (left := deadline - time.monotonic()) > 0:
                 connected.settimeout(left)
@@ -55,7 +55,7 @@ def request(domain: str) -> bytes:
 
 
 def pong(datagram: bytes) -> Pong | None:
-    """Read an answer; None for what is none."""
+    """Read an answer; None if it is not one."""
     try:
         if wire.message_size(datagram) > len(datagram):
             return None
@@ -72,7 +72,7 @@ def _read(value: bytes) -> Pong | None:
     opcode, _, flags = struct.unpack_from("<HHI", value)
     if opcode != _LOGON_RESPONSE_EX:
         return None
-    at = 24  # behind opcode, padding, flags and the domain's GUID
+    at = 24  # after opcode, padding, flags and the domain's GUID
     names = []
     for _ in range(8):
         name, at = _name(value, at)
@@ -82,10 +82,10 @@ def _read(value: bytes) -> Pong | None:
 
 
 def _name(value: bytes, at: int) -> tuple[str, int]:
-    """A name as DNS writes it, compressed (RFC 1035 4.1.4), and where the next begins. Raises ValueError."""
+    """Read a compressed DNS name (RFC 1035 4.1.4). Returns it and where the next begins. Raises ValueError."""
     labels: list[bytes] = []
     end = None
-    for _ in range(128):  # a pointer that points at itself ends here
+    for _ in range(128):  # ends a pointer that points at itself
         size = value[at]
         if size == 0:
             return b".".join(labels).decode(), end or at + 1

@@ -1,8 +1,12 @@
 """One bound connection.
 
-A `Connection` is an ldap3 Connection, so that everything ldap3 offers works on it, with five differences: each
-operation has a deadline that a trickling server cannot stretch, a read-only one refuses every write, its repr holds no
-password, and our own searches go over it without ldap3's encoder. Its sign-in by Kerberos is ours too.
+A `Connection` is an ldap3 Connection, so that everything ldap3 offers works on it. There are five differences:
+
+- Each operation has a deadline, which a server that sends slowly cannot extend.
+- A read-only connection refuses every write.
+- Its repr holds no password.
+- Our own searches do not use ldap3's encoder.
+- Its sign-in by Kerberos is ours.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ class WriteRefused(ReadOnlyError, LDAPConnectionIsReadOnlyError):  # type: ignor
 
 
 class Secret:
-    """Octets that no repr shows, so that no traceback's local variables do."""
+    """Octets that no repr shows, so that they are in no traceback either."""
 
     __slots__ = ("octets",)
 
@@ -42,10 +46,10 @@ class Secret:
 
 
 class Lost(Exception):
-    """The connection is of no more use.
+    """The connection can no longer be used.
 
-    *timed_out*: the server fell silent, and took the time for another try with it. *skip*: ask another server, if
-    there is one.
+    *timed_out*: the server was silent, and no time is left for another try. *skip*: ask another server, if there is
+    one.
     """
 
     def __init__(self, message: str, *, timed_out: bool = False, skip: bool = False) -> None:
@@ -55,7 +59,7 @@ class Lost(Exception):
 
 
 class Connection(ldap3.Connection):  # type: ignore[misc]
-    """A bound connection; see the module. It belongs to one thread at a time: the pool sees to that."""
+    """A bound connection; see the module. It belongs to one thread at a time: the pool ensures that."""
 
     socket: Any
     password: Any
@@ -102,7 +106,7 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
     ) -> tuple[list[wire.RawEntry], wire.Result]:
         """Search, and wait for the whole answer until *deadline*. References to other servers are ignored.
 
-        Raises `Lost` if the connection is of no more use, and FilterError before anything is sent.
+        Raises `Lost` if the connection can no longer be used, and FilterError before anything is sent.
         """
         number = next(self._numbers)
         request = wire.search_request(
@@ -140,7 +144,7 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
         raise Lost(f"{self.endpoint} ended the connection")
 
     def bind_simply(self, name: str, password: Secret, deadline: float) -> wire.Result:
-        """A simple bind. The password goes into the socket and nowhere else. Raises `Lost`."""
+        """A simple bind. The password is sent, and kept nowhere. Raises `Lost`."""
         number = next(self._numbers)
         with operation(self.domain, "bind", server=str(self.endpoint), socket=self.socket, base=name) as noted:
             self._transmit(wire.bind_request(number, name, password.octets), deadline, "bindRequest")
@@ -259,7 +263,7 @@ class Connection(ldap3.Connection):  # type: ignore[misc]
             )
 
     def is_idle(self) -> bool:
-        """Whether this connection still stands, as far as can be told without sending anything."""
+        """Whether this connection is still open, as far as one can see without sending anything."""
         return bool(self.bound and not self.closed and self.socket is not None and self.socket.is_idle())
 
     def hang_up(self, *, polite: bool = False) -> None:

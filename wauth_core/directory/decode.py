@@ -96,7 +96,7 @@ def ticks(moment: datetime) -> int:
 
 
 def generalized_time(value: bytes) -> datetime | None:
-    """``20240131120000.0Z`` (RFC 4517 3.3.13) as an aware datetime; None where AD's "no time" is before year 1."""
+    """``20240131120000.0Z`` (RFC 4517 3.3.13) as an aware datetime; None for AD's "no time", which is before year 1."""
     text = value.decode("ascii")
     digits, zone = (text[:-1], timezone.utc) if text.endswith("Z") else (text, timezone.utc)
     for sign in "+-":
@@ -274,9 +274,9 @@ _ALWAYS_MANY = frozenset(
 
 
 def attribute(name: str, values: list[bytes]) -> Any:
-    """The values of attribute *name*: a list where it is known to hold many or does, else the one value.
+    """The value of attribute *name*. It is a list if the attribute is known to hold several values, or holds several.
 
-    A value that is not what its name promises is given as text, or as bytes where it is not UTF-8.
+    A value that does not fit its attribute is returned as text, or as bytes if it is not UTF-8.
     """
     key = name.lower().partition(";")[0]
     decode = _DECODERS.get(key, _text)
@@ -301,8 +301,8 @@ def attributes(raw: Mapping[str, list[bytes]]) -> Attributes:
 def account_state(values: Mapping[str, Any], now: datetime) -> AccountState:
     """What the account attributes of an AD user mean at *now* (aware).
 
-    msDS-User-Account-Control-Computed (MS-ADTS 3.1.1.4.5.17) tells a lock and an old password with the domain's own
-    policy applied; without it a lock is told from lockoutTime, and an old password cannot be told.
+    msDS-User-Account-Control-Computed (MS-ADTS 3.1.1.4.5.17) says whether the account is locked or its password too
+    old, by the domain's own policy. Without it lockoutTime shows a lock, and nothing shows an old password.
     """
     control = _number(values.get("userAccountControl"))
     computed = values.get("msDS-User-Account-Control-Computed")
@@ -334,7 +334,7 @@ def is_security_group(values: Mapping[str, Any]) -> bool:
 
 
 def fold(name: str) -> str:
-    """A logon name for comparing, as AD's case table does: letter by letter; a final sigma is a sigma."""
+    """A logon name, folded for comparing as AD's case table does: letter by letter. A final sigma is a sigma."""
     return fold_username(name).replace("ς", "σ")
 
 

@@ -1,4 +1,4 @@
-"""ldap3's object definitions, and the directory's schema, which is fetched once and only for them."""
+"""ldap3's object definitions. They alone need the directory's schema, which is fetched once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Definitions:
         self._definitions: dict[tuple[str, tuple[str, ...]], Any] = {}
 
     def lend(self, connection: Connection) -> None:
-        """Give *connection* the schema, if it is loaded by now."""
+        """Pass the schema to *connection*, if it is already loaded."""
         if self._schema is not None and connection.server.schema is None:
             connection.server.attach_schema_info(self._schema)
 

@@ -32,7 +32,7 @@ _OURS = frozenset({"client_strategy", "auto_bind", "read_only", "collect_usage",
 
 
 class Dialer:
-    """Opens and binds connections for one domain. Keeps what all of them share: the TLS context."""
+    """Opens and binds connections for one domain. All of them share one TLS context."""
 
     def __init__(self, settings: LDAPSettings, domain: str, stores: tuple[SharedCache, ...] = ()) -> None:
         self.settings = settings
@@ -46,11 +46,11 @@ class Dialer:
     def service_connection(self, endpoint: Endpoint, deadline: float, *, for_users: bool = False) -> Connection:
         """A connection bound as the service account.
 
-        *for_users*: it is handed to a user of ldap3, with SERVER_OPTIONS's get_info honoured.
-        Raises `DirectoryUnavailable` (or `TLSError`), `BindError` or `ConfigurationError`.
+        *for_users*: the application uses it through ldap3, so get_info of SERVER_OPTIONS applies. Raises
+        `DirectoryUnavailable` (or `TLSError`), `BindError` or `ConfigurationError`.
         """
         if authentication(self.settings) == "NTLM" or self._is_simple_with_account:
-            self._password()  # one that is missing is told before anything is tried
+            self._password()  # a missing one is reported before anything is tried
         connection = self.open(endpoint, deadline, for_users=for_users)
         try:
             self._bind(connection, deadline)
@@ -63,7 +63,7 @@ class Dialer:
         return connection
 
     def open(self, endpoint: Endpoint, deadline: float, *, for_users: bool = False) -> Connection:
-        """An open connection, encrypted where it shall be, not bound. Raises as `service_connection` does."""
+        """An open connection, encrypted if the settings say so, not bound. Raises as `service_connection` does."""
         connection = self._unopened(endpoint, for_users=for_users)
         connection.dial, later = lambda: self._dial(endpoint, deadline), connection.dial
         try:
@@ -116,10 +116,10 @@ class Dialer:
         }
 
     def _dial(self, endpoint: Endpoint, deadline: float) -> DeadlineSocket:
-        """Connect, and speak TLS where the endpoint wants it. Every resolved address is tried."""
+        """Connect, with TLS if the endpoint wants it. Every resolved address is tried."""
         plain = connected(endpoint, deadline, self._addresses)
         try:
-            # Without it each small request waits for the acknowledgement of the one before (Nagle): 40 ms apiece.
+            # Without it each small request waits 40 ms for the acknowledgement of the one before (Nagle).
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             if endpoint.tls:
@@ -153,7 +153,7 @@ class Dialer:
             raise diagnosis.tls_failed(error, host=endpoint.host, ca_file=self.settings.CA_FILE) from error
 
     def context(self) -> ssl.SSLContext:
-        """The TLS context: reading the system's store costs more than a handshake. Made anew when a file changed."""
+        """The TLS context, kept until a file changes: reading the system's store takes longer than a handshake."""
         seen = _stamps(self.settings)
         known = self._context
         if known is None or known[1] != seen:
@@ -170,7 +170,7 @@ class Dialer:
         return endpoint.tls or self.settings.START_TLS
 
     def refuse_plaintext(self, endpoint: Endpoint) -> None:
-        """Raise `ConfigurationError` if a password would cross the network readable by anyone."""
+        """Raise `ConfigurationError` if a password would cross the network in the clear."""
         if not self.is_encrypted(endpoint) and not self.settings.ALLOW_INSECURE_PLAINTEXT_BIND:
             raise ConfigurationError(
                 f"Domain {self.domain}: a password would go to {endpoint} unencrypted. Use USE_SSL=True or "
@@ -233,7 +233,7 @@ class Dialer:
             connection.operation_timeout = self.settings.OPERATION_TIMEOUT
             connection.password = connection.request = None
         if failure:
-            raise failure  # outside the handler: frames below may hold the password
+            raise failure  # outside the handler: its frames may hold the password
         result = connection.result or {}
         return (0 if connection.bound else int(result.get("result") or 49)), str(result.get("message") or "")
 
@@ -288,7 +288,7 @@ def _bind_error(error: Exception, method: str, endpoint: Endpoint) -> DirectoryE
 
 
 def _stamps(settings: LDAPSettings) -> tuple[object, ...]:
-    """What changes when one of the files of TLS does."""
+    """A value that changes when one of the TLS files changes."""
     tls = settings.SERVER_OPTIONS.get("tls")
     files = [settings.CA_FILE]
     if tls is not None:

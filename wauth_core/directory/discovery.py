@@ -1,7 +1,7 @@
-"""Finding domain controllers as Windows does: SRV records, those of the own site first, by priority and weight.
+"""Finding domain controllers as Windows does: by SRV records, our own site's first, by priority and weight.
 
-MS-ADTS 6.3.6, RFC 2782. What DNS says decides where to ask and nothing else: each controller must still show a
-certificate for its own name.
+MS-ADTS 6.3.6, RFC 2782. DNS only decides which controllers are asked. Each must still show a certificate for its own
+name.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Lookup = Callable[[str, float], tuple[list[Record], float]]
 
 @dataclass(frozen=True)
 class Found:
-    """The controllers, nearest first; *near* of them are of the own *site* ("" where that is not known)."""
+    """The controllers, nearest first. The first *near* of them are in our own *site* ("" if that is not known)."""
 
     endpoints: tuple[Endpoint, ...]
     site: str
@@ -53,7 +53,7 @@ class Found:
 
 
 class Discovered:
-    """The controllers of one DNS domain. Asks when it must, keeps what it knew when DNS fails."""
+    """The controllers of one DNS domain. Asks DNS when it must. If DNS fails, the last answer holds."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Discovered:
         return self.found().endpoints
 
     def found(self) -> Found:
-        """The same with the site."""
+        """The controllers, and our site. Raises as `controllers`."""
         with self._lock.here:
             known = self._found
             if known is not None and self._clock() < known.until:
@@ -118,7 +118,7 @@ class Discovered:
 
     def _own_site(self, records: list[Record]) -> str:
         for record in records[:ASKED_FOR_SITE]:
-            port = 389 if record.port == 3268 else record.port  # a Global Catalog is pinged at its other port
+            port = 389 if record.port == 3268 else record.port  # a Global Catalog answers pings at the LDAP port
             answered = self._ask(record.host, port, self.domain, PING_TIMEOUT)
             if answered is not None and answered.domain.lower() == self.domain:
                 return answered.client_site if _is_label(answered.client_site) else ""
@@ -148,7 +148,7 @@ def servers(settings: LDAPSettings) -> tuple[Endpoint, ...] | Discovered:
 
 
 def _is_label(text: str) -> bool:
-    """A site's name becomes a part of a DNS name."""
+    """Whether a site's name can be part of a DNS name."""
     return 0 < len(text) <= 63 and all(letter.isalnum() or letter in "-_ " for letter in text)
 
 

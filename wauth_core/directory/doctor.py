@@ -1,4 +1,4 @@
-"""Checking the way to a directory, step by step, as a person would who was asked "why can't I sign in?"."""
+"""Check the way to a directory step by step, to answer the question "Why can't I sign in?"."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Check:
-    """One step: its name, how it went, what was seen, and what to do about it (where there is something to do)."""
+    """One step: its name, how it went, what was seen, and what to do about it (empty if nothing)."""
 
     name: str
     outcome: Outcome
@@ -49,7 +49,7 @@ class Check:
 
 
 def examine(pool: Pool, domain: DomainProfile, groups: Groups, people: Users) -> list[Check]:
-    """All checks of one domain. A step that cannot be made because an earlier one failed is skipped."""
+    """All checks of one domain. If an earlier step failed, the steps that need it are skipped."""
     checks: list[Check] = []
     if isinstance(servers := pool.rotation.servers, Discovered):
         checks += _guarded(f"discovery of {servers.domain}", lambda: _discovery(servers))
@@ -75,7 +75,7 @@ def examine(pool: Pool, domain: DomainProfile, groups: Groups, people: Users) ->
 
 
 def _state(found: Report) -> Check:
-    """What the processes of this machine have found out of late."""
+    """What the processes of this machine have found out recently."""
     if found.state is BreakerState.ONLINE:
         return Check("state", Outcome.OK, found.state.value)
     spared = f"; {found.spared} questions were spared" if found.spared else ""
@@ -90,7 +90,7 @@ def _guarded(name: str, step: Callable[[], Iterator[Check]]) -> list[Check]:
 
 
 def _discovery(servers: object) -> Iterator[Check]:
-    """The controllers that DNS names, and the own site."""
+    """The controllers that DNS names, and our site."""
     if isinstance(servers, Discovered):
         found = servers.found()
         names = [f"{each.host}:{each.port}" for each in found.endpoints]
@@ -210,7 +210,7 @@ def _clock(connection: Connection, settings: LDAPSettings) -> Check:
 
 
 def _signing(endpoint: Endpoint, settings: LDAPSettings) -> Check:
-    """Whether the controller takes unencrypted simple binds: told by one with a made-up name, which harms nobody."""
+    """Whether the controller accepts unencrypted simple binds. The check sends one with an invented name."""
     name = f"signing policy of {endpoint.host}"
     plain = Endpoint(endpoint.host, 389 if endpoint.tls else endpoint.port, tls=False)
     probe = wire.bind_request(1, "CN=wauth-doctor,CN=nobody", b"-")
@@ -285,7 +285,7 @@ def _configured_groups(domain: DomainProfile, groups: Groups) -> Iterator[Check]
 
 
 def configured_names(settings: LDAPSettings) -> tuple[str, ...]:
-    """Every group name that the settings of a domain speak of."""
+    """Every group name in the settings of a domain."""
     listed = [
         *as_names(settings.SUPERUSER_GROUPS),
         *as_names(settings.STAFF_GROUPS),

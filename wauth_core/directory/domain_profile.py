@@ -1,4 +1,4 @@
-"""What is known of one domain, learned when it is first needed: whether it is AD, its SID, its NetBIOS name."""
+"""What is known of one domain: whether it is AD, its SID, its NetBIOS name. Each is asked when it is first needed."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ class DomainProfile:
 
     @property
     def dialect(self) -> Dialect:
-        """AD's, until the server turned out to be another one."""
+        """AD's dialect, until the server turns out not to be AD."""
         is_ad = self._is_ad is not False
         return Dialect(is_ad, name_attribute(self.settings, is_ad=is_ad))
 
     def asking(self, ask: Callable[[Dialect], Found]) -> Found:
-        """Ask as one asks AD; if nothing comes back from a server not known yet, find out what it is.
+        """Ask as one asks AD. If nothing comes back, and the server's kind is not known, find it out and ask again.
 
-        So AD, the common case, is never asked what it is, and another server is asked once.
+        So AD, the common case, is never asked what it is. Another server is asked once.
         """
         found = ask(self.dialect)
         if self._is_ad is None:
@@ -93,7 +93,7 @@ class DomainProfile:
     def lockout(self, policy: str | None = None) -> Lockout:
         """When accounts are locked, by the fine-grained *policy* (a DN), else by the domain's own.
 
-        The domain's is never, if it cannot be read; a fine-grained one is `UNREADABLE` then.
+        If the domain's own cannot be read, the answer is never; if a fine-grained one cannot, `UNREADABLE`.
         """
         at, names = (policy, _FINE_LOCKOUT) if policy else (self.root, _LOCKOUT)
         known = self._lockouts.get(at)
@@ -110,7 +110,7 @@ class DomainProfile:
         return known[0]
 
     def learn_sid(self, dn: str, sid: str | None) -> None:
-        """Take the domain's SID from that of one of its users, which saves asking for it."""
+        """Derive the domain's SID from that of one of its users, which saves a search."""
         if (
             self._sid is None
             and sid
@@ -142,14 +142,14 @@ class DomainProfile:
         return decode.sid(found[0])
 
     def is_ours(self, domain: str) -> bool:
-        """Whether *domain* (NetBIOS or DNS name) is this one: nobody of another domain is looked up here."""
+        """Whether *domain* (NetBIOS or DNS name) is this one. People of other domains are not looked up here."""
         wanted = canonical_domain(domain)
         if wanted in {canonical_domain(self.name), canonical_domain(self.dns_name)}:
             return True
         return wanted in self._known_names()
 
     def goes_by(self, name: str) -> bool:
-        """Whether the domain behind SEARCH_BASE really has that NetBIOS or DNS name, whatever the settings call it."""
+        """Whether SEARCH_BASE's domain really has that NetBIOS or DNS name, whatever the settings call it."""
         wanted = canonical_domain(name)
         if not wanted or not self.dns_name:
             return False
@@ -175,7 +175,7 @@ class DomainProfile:
         return self._names
 
     def is_home(self, dn: str) -> bool:
-        """Whether the person *dn* is under SEARCH_BASE, and of no child domain there (a Global Catalog has those)."""
+        """Whether the person *dn* is under SEARCH_BASE, and in no child domain (a Global Catalog holds those)."""
         return self.within(dn) and (self._is_ad is False or filters.same_dn(filters.domain_root(dn), self.root))
 
     def within(self, dn: str) -> bool:
@@ -191,7 +191,7 @@ def _is_under(dn: str, base: str) -> bool:
 
 
 def _apart(bases: tuple[str, ...], name: str) -> tuple[str, ...]:
-    """*bases* without those that stand under another one: nobody is to be found twice. Raises `ConfigurationError`."""
+    """*bases* without those that are below another one, so that nobody is found twice. Raises `ConfigurationError`."""
     kept: list[str] = []
     root = filters.dn_key(filters.domain_root(bases[0]))
     for base in sorted(bases, key=len):

@@ -1,4 +1,4 @@
-"""One change to the directory as plain data: what is sent, and how it reads as LDIF (RFC 2849)."""
+"""One change to the directory as plain data: what is sent, and its text as LDIF (RFC 2849)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SAFE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x1f\x21-\x39\x3b\x3d-\x7f][\x01-\x
 
 @dataclass(frozen=True)
 class Mod:
-    """What becomes of one attribute: *operation* is ADD, DELETE or REPLACE."""
+    """A change of one attribute. *operation* is ADD, DELETE or REPLACE."""
 
     operation: int
     attribute: str
@@ -39,7 +39,7 @@ class Mod:
 class Edit:
     """One request: *kind* is "add", "modify", "delete" or "rename". It happens as a whole or not at all.
 
-    *undo* takes it back, if one that belongs to it is refused.
+    *undo* reverts it, if another request of the same change is refused.
     """
 
     kind: str
@@ -51,7 +51,7 @@ class Edit:
     undo: Edit | None = field(default=None, repr=False, compare=False)
 
     def request(self, number: int) -> bytes:
-        """What goes over the wire."""
+        """The operation as it is sent."""
         if self.kind == "add":
             return wire_writes.add_request(number, self.dn, [(m.attribute, m.values) for m in self.mods], self.controls)
         if self.kind == "modify":
@@ -70,7 +70,7 @@ class Edit:
         return tuple((_WORDS[m.operation], m.attribute, _texts(m.shown)) for m in self.mods)
 
     def ldif(self) -> str:
-        """The change record. A secret stands as a comment: the record cannot be replayed with it."""
+        """The LDIF change record. A secret is replaced by a comment, so the record cannot be replayed."""
         lines = [_line("dn", self.dn.encode())]
         lines += [f"control: {each.oid}{' true' if each.critical else ''}" for each in self.controls]
         lines.append(f"changetype: {'modrdn' if self.kind == 'rename' else self.kind}")
@@ -102,7 +102,7 @@ def _line(name: str, value: bytes) -> str:
 
 
 def _folded(line: str) -> str:
-    """Lines of at most 76 letters; a space goes before what is continued."""
+    """Break it into lines of at most 76 letters. A continued line begins with a space."""
     rest, lines = line[76:], [line[:76]]
     while rest:
         lines.append(f" {rest[:75]}")

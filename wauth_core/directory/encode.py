@@ -1,4 +1,4 @@
-"""From Python values to the octets of an attribute: the way back from `decode`."""
+"""From Python values to the octets of an attribute: the reverse of `decode`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wauth_core.exceptions import ConfigurationError
 def values(name: str, value: Any) -> tuple[bytes, ...]:
     """The octets of *value* for attribute *name*: one value, several (a list, tuple or set), or none (None, "").
 
-    Times must be aware; a `DirectoryObject` stands for its DN. Raises `ConfigurationError`.
+    Times must be aware. A `DirectoryObject` is written as its DN. Raises `ConfigurationError`.
     """
     if value is None or value == "" or value == b"":
         return ()
@@ -25,7 +25,7 @@ def values(name: str, value: Any) -> tuple[bytes, ...]:
 
 
 def attributes(given: Mapping[str, Any]) -> dict[str, tuple[bytes, ...]]:
-    """The octets of several attributes; a name must stand there once, whatever its case."""
+    """The octets of several attributes. Each name must occur once only, whatever its case."""
     found: dict[str, tuple[bytes, ...]] = {}
     seen: set[str] = set()
     for name, value in given.items():

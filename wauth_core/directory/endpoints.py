@@ -23,13 +23,13 @@ class Endpoint:
 
 
 DNS = "dns:"
-CATALOG = "gc:"  # within this package only: what GC's "dns:" becomes
+CATALOG = "gc:"  # within this package only: stands for GC's "dns:"
 
 
 def discovered_domain(settings: LDAPSettings) -> tuple[str, bool] | None:
     """The DNS domain whose controllers SERVER says to look up, and whether its catalogs are meant.
 
-    None where SERVER names servers.
+    None if SERVER names servers.
     """
     listed = [str(one).strip() for one in as_names(settings.SERVER)]
     if not any(one.lower().startswith((DNS, CATALOG)) for one in listed):
@@ -41,7 +41,7 @@ def discovered_domain(settings: LDAPSettings) -> tuple[str, bool] | None:
 
 
 def uses_tls(settings: LDAPSettings) -> bool:
-    """Whether a server that is named without a scheme is asked over LDAPS."""
+    """Whether LDAPS is used for a server that is named without a scheme."""
     return bool(settings.SERVER_OPTIONS.get("use_ssl", settings.USE_SSL and not settings.START_TLS))
 
 

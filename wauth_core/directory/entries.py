@@ -1,4 +1,4 @@
-"""What Active Directory holds, as frozen values: `DirectoryObject`, `DirectoryUser`, `DirectoryGroup`, their state."""
+"""Objects of Active Directory as frozen values: `DirectoryObject`, `DirectoryUser`, `DirectoryGroup`, their state."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class EntryManager(Protocol):
 class AccountState:
     """Whether an account may sign in, and if not, why.
 
-    From userAccountControl (MS-ADTS 2.2.16), accountExpires (2.2.18), lockoutTime and pwdLastSet. ``usable`` is what
-    authorisation goes by: neither disabled nor expired. A lock or an old password stops a password sign-in, and
-    ends by itself.
+    It comes from userAccountControl (MS-ADTS 2.2.16), accountExpires (2.2.18), lockoutTime and pwdLastSet.
+    Authorisation depends on ``usable``: neither disabled nor expired. A lock or an old password only stops sign-ins by
+    password.
     """
 
     disabled: bool = False
@@ -56,7 +56,7 @@ class AccountState:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The states that hold, as words for people: ("disabled", "locked"); empty means nothing is wrong."""
+        """The states that apply, as words for people: ("disabled", "locked"). Empty if nothing is wrong."""
         found = {
             "disabled": self.disabled,
             "expired": self.expired,
@@ -77,9 +77,7 @@ class DirectoryObject:
     dn: str = field(compare=False)
     guid: uuid.UUID | None
     sid: str | None = field(default=None, compare=False)
-    name: str = field(
-        default="", compare=False
-    )  # what people call it; the leaf of the DN where nothing better is known
+    name: str = field(default="", compare=False)  # what people call it; the leaf of the DN if nothing better is known
     attributes: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     door: EntryManager | None = field(default=None, compare=False, repr=False)
 
@@ -90,7 +88,7 @@ class DirectoryObject:
         return str(classes[-1]) if classes else "object"
 
     def as_row(self) -> dict[str, Any]:
-        """Names, identifiers and all attributes that were read, flat, for `csv`, `json` or pandas as it is.
+        """Names, identifiers and all attributes that were read, as a flat mapping for `csv`, `json` or pandas.
 
         Values are texts, numbers, bools or None: times in ISO 8601, octets in base64, several values joined by "; ".
         """
@@ -102,7 +100,7 @@ class DirectoryObject:
         return {}
 
     def _read(self, name: str) -> Any:
-        """The attribute *name*; asked for where it was not read before."""
+        """The attribute *name*. If it was not read before, the directory is asked."""
         if name in self.attributes or self.door is None:
             return self.attributes.get(name)
         return self.door.find(self, (name,)).attributes.get(name)
@@ -120,8 +118,8 @@ class DirectoryGroup(DirectoryObject):
     def members(self, recursive: bool = False) -> Iterator[DirectoryUser]:
         """The users in this group, streamed; with *recursive* those of nested groups too, each once.
 
-        Members by primary group are included (they are in no ``member`` attribute). Raises `DirectoryError`.
-        Members of other kinds: `LDAPManager.members` with *kinds*.
+        Members by primary group are included (they are in no ``member`` attribute). For members of other kinds use
+        `LDAPManager.members` with *kinds*. Raises `DirectoryError`.
         """
         return _door(self.door).members(self, recursive=recursive)
 
@@ -175,9 +173,9 @@ class DirectoryUser(DirectoryObject):
     def last_logon(self) -> datetime | None:
         """The last sign-in that is known, in UTC; None if there was none.
 
-        The true one may be later. lastLogon is exact, but each controller keeps its own: this one knows of sign-ins at
-        itself. lastLogonTimestamp is the same everywhere, but AD renews it only when it is 9 to 14 days old (MS-ADA1
-        2.351). So a person is stale for sure only if this is more than 14 days before the limit.
+        The true one may be later. lastLogon is exact, but each controller counts only the sign-ins at itself.
+        lastLogonTimestamp is the same everywhere, but AD renews it only when it is 9 to 14 days old (MS-ADA1 2.351). So
+        a person has surely been away since a date only if this is more than 14 days before that date.
         """
         read = (self._read("lastLogonTimestamp"), self._read("lastLogon"))
         return max((moment for moment in read if isinstance(moment, datetime)), default=None)
@@ -194,7 +192,7 @@ class DirectoryUser(DirectoryObject):
 
     @property
     def manager(self) -> DirectoryObject | None:
-        """Who the user reports to: a `DirectoryUser`, or a contact; None for nobody. Raises `DirectoryError`."""
+        """The user's manager: a `DirectoryUser` or a contact; None if there is none. Raises `DirectoryError`."""
         dn = self._read("manager")
         return _door(self.door).find(dn) if dn else None
 
@@ -216,7 +214,7 @@ class DirectoryUser(DirectoryObject):
 
 
 def _plain(value: Any) -> Any:
-    """*value* as any format takes it."""
+    """*value* as a text, number, bool or None."""
     if isinstance(value, list | tuple):
         return "; ".join(str(_plain(one)) for one in value)
     if isinstance(value, datetime):
@@ -236,7 +234,7 @@ def _door(door: EntryManager | None) -> EntryManager:
 
 @dataclass(frozen=True)
 class DirectoryEntry:
-    """Any other object in the directory, as a search gives it. *attributes* are decoded; names compare without case."""
+    """Any other object in the directory, as a search returns it. *attributes* are decoded; their names have no case."""
 
     dn: str
     attributes: Mapping[str, Any] = field(default_factory=dict)

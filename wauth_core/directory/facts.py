@@ -1,4 +1,4 @@
-"""What is known of a domain, its forest, controllers, sites and trusts: frozen values, and how AD's numbers read."""
+"""What is known of a domain, its forest, controllers, sites and trusts, as frozen values. Names for AD's numbers."""
 
 from __future__ import annotations
 
@@ -38,8 +38,10 @@ def level_name(level: int) -> str:
 class PasswordPolicy:
     """What passwords must be, and when an account locks: the domain's, or a fine-grained one.
 
-    *max_age* None: passwords do not expire. *lockout_threshold* 0: nobody is locked. *lockout_duration* None: until an
-    administrator unlocks. *precedence* (the lowest wins) and *applies_to* (DNs of people and groups) are fine-grained.
+    - *max_age* None: passwords do not expire.
+    - *lockout_threshold* 0: nobody is locked.
+    - *lockout_duration* None: a lock lasts until an administrator ends it.
+    - *precedence* (the lowest wins) and *applies_to* (DNs of people and groups): of fine-grained policies only.
     """
 
     name: str
@@ -109,7 +111,7 @@ class Controller:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """A site: the networks that are near to one another, and the controllers there, of any domain of the forest."""
+    """A site: networks that are near to one another, and their controllers, of any domain of the forest."""
 
     name: str
     dn: str
@@ -136,12 +138,12 @@ class Trust:
 
     @property
     def is_transitive(self) -> bool:
-        """Whether it leads on to whom the partner trusts."""
+        """Whether the trust includes those whom the partner trusts (transitive)."""
         return bool(self.attributes & (FOREST_TRANSITIVE | WITHIN_FOREST)) and not self.attributes & NON_TRANSITIVE
 
     @property
     def filters_sids(self) -> bool:
-        """Whether SIDs of other domains are taken out of its tickets (quarantine)."""
+        """Whether SIDs of other domains are removed from its tickets (quarantine)."""
         return bool(self.attributes & QUARANTINED)
 
     @property

@@ -1,4 +1,4 @@
-"""The only place where LDAP filters and DNs are built from values: everything is escaped here (RFC 4515, RFC 4514)."""
+"""LDAP filters and DNs are built from values here and nowhere else. Everything is escaped (RFC 4515, RFC 4514)."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ def at_most(attribute: str, value: int | str) -> str:
 
 
 def in_chain(attribute: str, dn: str) -> str:
-    """Rule 1941: the server follows *attribute* through nested groups. Dear on a large directory."""
+    """Rule 1941: the server follows *attribute* through nested groups. Slow on a large directory."""
     return f"({attribute}:{IN_CHAIN}:={escaped(dn)})"
 
 
 def all_of(*conditions: str) -> str:
-    """``(&…)``; what is empty is left out, one alone stays as it is."""
+    """``(&…)``. Empty ones are left out; a single one stays as it is."""
     return _joined("&", [c for c in conditions if c])
 
 
 def any_of(conditions: Iterable[str]) -> str:
-    """``(|…)``; one alone stays as it is. At least one is needed: an empty "or" is false nearly everywhere."""
+    """``(|…)``. A single one stays as it is. At least one is needed: an empty "or" is false on nearly every server."""
     listed = list(dict.fromkeys(conditions))
     if not listed:
         raise ValueError("any_of() needs a condition")
@@ -95,8 +95,11 @@ class FilterTerm(Protocol):
 def given(setting: Any) -> str:
     """A filter that an operator or a programmer wrote: its text, or a mapping of attribute to value(s) or terms.
 
-    Text is checked and used as it stands; the values of a mapping are escaped, several values mean any of them, and
-    ``"*"`` alone means "has one". None gives "". Raises `ConfigurationError`.
+    - A text is checked and used as it is.
+    - The values of a mapping are escaped. Several values mean any of them; ``"*"`` alone means "has a value".
+    - None becomes "".
+
+    Raises `ConfigurationError`.
     """
     if setting is None or setting == "":
         return ""
@@ -128,7 +131,7 @@ def _given_pair(name: str, value: Any) -> str:
         value = "TRUE" if value else "FALSE"
     text = value if isinstance(value, bytes) else str(value)
     if isinstance(text, str) and "\x00" in text:
-        return NOBODY  # a server may read up to the NUL only, and find what was not asked for
+        return NOBODY  # a server may read up to the NUL only, and find something else
     return equals(name, text)
 
 
@@ -162,7 +165,7 @@ def as_guid(value: object) -> uuid.UUID | None:
 
 
 def is_dn(text: str) -> bool:
-    """Whether *text* can be a DN with at least one part. No logon name can: it cannot hold "="."""
+    """Whether *text* can be a DN with at least one part. A logon name cannot: it holds no "="."""
     try:
         return bool(split_dn(text))
     except ValueError:
@@ -189,12 +192,12 @@ def split_dn(dn: str) -> tuple[tuple[str, str], ...]:
 
 
 def same_dn(one: str, other: str) -> bool:
-    """Whether two DNs name the same entry: without case, spaces around parts, or kinds of escaping."""
+    """Whether two DNs name the same entry. Case, spaces around parts and ways of escaping do not matter."""
     return one == other or split_dn(one) == split_dn(other)
 
 
 def dn_key(dn: str) -> str:
-    """A text that is equal for equal DNs; *dn* in lower case where it cannot be read."""
+    """A text that is equal for equal DNs; *dn* in lower case if it cannot be read."""
     try:
         return ",".join(f"{kind}={dn_escaped(value)}" for kind, value in split_dn(dn))
     except ValueError:
@@ -208,7 +211,7 @@ def is_under(dn: str, base: str) -> bool:
 
 
 def domain_root(dn: str) -> str:
-    """The ``DC=…`` end of *dn*: the root of its domain. *dn* itself where it has none."""
+    """The ``DC=…`` end of *dn*: the root of its domain. *dn* itself if it has none."""
     parts = _split(dn, ",;")
     for at in range(len(parts)):
         if all(part.strip().lower().startswith("dc=") for part in parts[at:]):
@@ -217,7 +220,7 @@ def domain_root(dn: str) -> str:
 
 
 def dns_domain(dn: str) -> str:
-    """``example.local`` of ``…,DC=example,DC=local``; "" where there is no DC."""
+    """``example.local`` of ``…,DC=example,DC=local``; "" if there is no DC."""
     try:
         return ".".join(value for kind, value in split_dn(dn) if kind == "dc")
     except ValueError:
@@ -225,7 +228,7 @@ def dns_domain(dn: str) -> str:
 
 
 def leaf_name(dn: str) -> str:
-    """The value of the first part of *dn*, unescaped; *dn* itself where it is no DN."""
+    """The value of the first part of *dn*, unescaped; *dn* itself if it is no DN."""
     try:
         return _dn_value(_split(_split(dn, ",;")[0], "+")[0].partition("=")[2]) or dn
     except ValueError:
@@ -238,19 +241,19 @@ def leaf_rdn(dn: str) -> str:
 
 
 def rdn(kind: str, value: str) -> str:
-    """``CN=value``, escaped. Raises `ConfigurationError` for a value that no name can be."""
+    """``CN=value``, escaped. Raises `ConfigurationError` for a value that cannot be a name."""
     if not value.strip() or "\x00" in value or "\n" in value:
         raise ConfigurationError(f"{value!r} cannot be the name of an object.")
     return f"{kind}={dn_escaped(value)}"
 
 
 def parent_dn(dn: str) -> str:
-    """*dn* without its first part; "" where there is none."""
+    """*dn* without its first part; "" if nothing is left."""
     return ",".join(_split(dn, ",;")[1:])
 
 
 def unit_dn(path: str, root: str) -> str:
-    """The DN of the organizational unit ``Staff/Sales`` in the domain *root*, whose DNS name may stand before it."""
+    """The DN of the organizational unit ``Staff/Sales`` in the domain *root*. The path may begin with the DNS name."""
     steps = [step for step in path.split("/") if step]
     if steps and steps[0].lower() == dns_domain(root):
         steps = steps[1:]

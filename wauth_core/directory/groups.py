@@ -1,4 +1,4 @@
-"""Groups of one domain: look-ups, what names in settings mean, who is in which."""
+"""Groups of one domain: look-ups, what group names in settings mean, and who is in which group."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Groups:
 
     @property
     def by_token(self) -> bool:
-        """Whether membership is read from tokenGroups, in the same search as the person."""
+        """Whether group membership is read from tokenGroups, in the same search as the person."""
         return self._domain.settings.MEMBERSHIP in {"auto", "tokenGroups"}
 
     # -- look-ups ------------------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ class Groups:
     # -- names in settings ---------------------------------------------------------------------------------------------
 
     def resolve(self, names: Iterable[str]) -> ResolvedGroups:
-        """What *names* mean: one search for all that are not kept from before."""
+        """What *names* mean. One search finds all that are not yet known."""
         wanted = list(dict.fromkeys(names))
         store = self._kept.here
         with store.lock:
@@ -109,7 +109,7 @@ class Groups:
         )
 
     def forget_names(self) -> None:
-        """Ask again what names mean."""
+        """Forget what names mean; ask again at the next use."""
         store = self._kept.here
         with store.lock:
             store.meanings.clear()
@@ -147,7 +147,8 @@ class Groups:
         return ResolvedGroups({name: frozenset((found.sid,))}) if found and found.sid else None
 
     def _beyond(self, x: object) -> DirectoryGroup | None:
-        """The group *x* of the forest's other domains, if it gives rights here: their local ones do not.
+        """The group *x* of another domain of the forest, if it gives rights here. A local group of that domain does
+        not.
 
         Raises `AmbiguousGroup`.
         """
@@ -189,7 +190,7 @@ class Groups:
     # -- who is in which -----------------------------------------------------------------------------------------------
 
     def identities(self, user: DirectoryUser) -> frozenset[str]:
-        """What all groups of *user* are compared by: SIDs, or where the directory is not AD, DNs in one spelling."""
+        """What all groups of *user* are compared by: SIDs; if the directory is not AD, DNs in one spelling."""
         dialect = self._domain.settled()
         method = self._domain.settings.MEMBERSHIP
         if dialect.is_ad and self.by_token:
@@ -234,7 +235,7 @@ class Groups:
         return found
 
     def _chain(self, start: list[str], dialect: Dialect) -> dict[str, str]:
-        """By rule 1941. The server follows mailing lists too, which give no rights: they are cut out here."""
+        """The groups by rule 1941. The server follows mailing lists too. They give no rights: they are removed here."""
         searcher = self._domain.searcher
         identities: dict[str, str] = {}
         parents: dict[str, list[str]] = {}
@@ -322,7 +323,7 @@ class Groups:
         return wanted in (user.group_sids if user.group_sids is not None else self.identities(user))
 
     def unreadable(self, dn: str) -> MembershipUnreadable:
-        """The error for a user whose tokenGroups came back empty, which no user's are."""
+        """The error for a user whose tokenGroups came back empty. In AD no user's are empty."""
         return MembershipUnreadable(
             f"The service account of the domain {self._domain.name} may not read tokenGroups of {dn!r}. Put it into "
             f"the group 'Windows Authorization Access Group', or set MEMBERSHIP = 'memberOf'."

@@ -1,4 +1,4 @@
-"""What `LDAPManager` does to the tree: create, move, rename, protect, delete, restore."""
+"""How `LDAPManager` changes the tree: create, move, rename, protect, delete, restore."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from wauth_core.exceptions import ChangeRefused, ChangeUncertain, ConfigurationE
 _SECURITY = 0x80000000
 SCOPES = {"global": 2, "local": 4, "universal": 8}  # groupType, MS-ADTS 2.2.12
 _NORMAL, _WORKSTATION = 0x200, 0x1000  # userAccountControl, MS-ADTS 2.2.16
-# Where accounts go that nobody gave a place: https://learn.microsoft.com MS-ADTS 6.1.1.4
+# Where new accounts go by default: https://learn.microsoft.com MS-ADTS 6.1.1.4
 _USERS, _COMPUTERS = "a9d1ca15768811d1aded00c04fd8d5cd", "aa312825768811d1aded00c04fd8d5cd"
 _INSUFFICIENT = 50
 
 
 class Growing(Changing):
-    """The writes of `LDAPManager` that make, move and delete objects; see `Changing` for what holds for all.
+    """The writes of `LDAPManager` that make, move and delete objects. See `Changing` for the rules of all writes.
 
     *ou* is a path such as ``Staff/Sales``, the name, DN or GUID of an organizational unit or container, or the object.
     """
@@ -43,7 +43,7 @@ class Growing(Changing):
         attributes: Mapping[str, Any] | None = None,
         dry_run: bool = False,
     ) -> WriteResult:
-        """A new user, in one request: enabled where there is a *password*, else disabled.
+        """Create a user, in one request: enabled if there is a *password*, else disabled.
 
         *name* is the CN (default: displayName, else *username*); *upn* defaults to ``username@domain``.
         """
@@ -71,7 +71,7 @@ class Growing(Changing):
         attributes: Mapping[str, Any] | None = None,
         dry_run: bool = False,
     ) -> WriteResult:
-        """A new group; *scope* is "global", "local" or "universal"; one without *security* is a mailing list."""
+        """Create a group. *scope* is "global", "local" or "universal". Without *security* it is a mailing list."""
         if scope not in SCOPES:
             raise ConfigurationError(f"scope must be one of {', '.join(SCOPES)}; not {scope!r}.")
         kind = SCOPES[scope] - (_SECURITY if security else 0)
@@ -81,7 +81,7 @@ class Growing(Changing):
     def create_computer(
         self, name: str, *, ou: object = None, attributes: Mapping[str, Any] | None = None, dry_run: bool = False
     ) -> WriteResult:
-        """An account for a machine that will join; *name* without the ``$``."""
+        """Create an account for a machine that will join the domain. *name* is without the ``$``."""
         leaf = name.rstrip("$").upper()
         fields = {"sAMAccountName": f"{leaf}$", "userAccountControl": _WORKSTATION, **(attributes or {})}
         return self._create("create_computer", "computer", "CN", leaf, ou, _COMPUTERS, fields, dry_run=dry_run)
@@ -95,10 +95,11 @@ class Growing(Changing):
         attributes: Mapping[str, Any] | None = None,
         dry_run: bool = False,
     ) -> WriteResult:
-        """A new organizational unit, below *ou* or the domain itself; *protected* from accidental deletion as usual.
+        """Create an organizational unit below *ou*, or below the domain; *protected*: from accidental deletion, as
+        usual.
 
-        One that cannot be protected is not left behind. A dry run lacks the unit's own permissions, which follow from
-        those that AD gives it.
+        If it cannot be protected, it is deleted again. A dry run does not show the unit's own permissions: they depend
+        on those that AD sets first.
         """
         made = self._create("create_ou", "organizationalUnit", "OU", name, ou, None, attributes or {}, dry_run=dry_run)
         if not protected:
@@ -121,12 +122,12 @@ class Growing(Changing):
             raise
 
     def move(self, x: object, ou: object, *, dry_run: bool = False) -> WriteResult:
-        """Put *x* into *ou*. Names, GUID, SID and memberships stay."""
+        """Move *x* into *ou*. Names, GUID, SID and memberships stay."""
         found = self._to_change(x, (), dry_run=dry_run)
         return self._rename("move", found, filters.leaf_rdn(found.dn), self._place(ou, None), dry_run=dry_run)
 
     def rename(self, x: object, name: str, *, dry_run: bool = False) -> WriteResult:
-        """Give *x* another name in the tree. What people sign in as is changed by ``set(x, {"sAMAccountName": …})``."""
+        """Rename *x* in the tree. To change the logon name, call ``set(x, {"sAMAccountName": …})``."""
         found = self._to_change(x, (), dry_run=dry_run)
         kind = filters.leaf_rdn(found.dn).partition("=")[0]
         return self._rename("rename", found, filters.rdn(kind, name), filters.parent_dn(found.dn), dry_run=dry_run)
@@ -150,9 +151,9 @@ class Growing(Changing):
         )
 
     def restore(self, x: object, *, ou: object = None, dry_run: bool = False) -> WriteResult:
-        """Bring a deleted object (see `deleted`) back to where it was, or into *ou* (MS-ADTS 3.1.1.5.3.7).
+        """Restore a deleted object (see `deleted`) where it was, or in *ou* (MS-ADTS 3.1.1.5.3.7).
 
-        With the recycle bin it comes back whole; without, as an account with no password, names or memberships.
+        With the recycle bin it comes back complete. Without, it is an account with no password, names or memberships.
         """
         self._writer.check(dry_run=dry_run)
         found = self._inventory.deleted_one(x)
@@ -175,9 +176,10 @@ class Growing(Changing):
         return self._writer.run(result)
 
     def protect(self, x: object, protected: bool = True, *, dry_run: bool = False) -> WriteResult:
-        """Protect *x* from accidental deletion as administrators' tools do, or with False no longer.
+        """Protect *x* from accidental deletion as administrators' tools do; with False, no longer.
 
-        The object denies Everyone its deletion, and where it is protected, its parent that of what is below.
+        The object denies Everyone its own deletion. When it is protected, its parent denies Everyone the deletion of
+        objects below it.
         """
         found = self._to_change(x, (), dry_run=dry_run)
         own = self._descriptor(found.dn)
@@ -247,7 +249,7 @@ class Growing(Changing):
         )
 
     def _place(self, ou: object, usual: str | None) -> str:
-        """The DN of the container that *ou* means; None is the usual one, whose well-known GUID is *usual*."""
+        """The DN of the container that *ou* means. None means the default, whose well-known GUID is *usual*."""
         if ou is None:
             return self._inventory.well_known(usual) if usual else self._root
         if isinstance(ou, DirectoryObject):
@@ -260,7 +262,7 @@ class Growing(Changing):
             return self.find(ou).dn
 
     def _protected(self, found: DirectoryObject, *, tree: bool) -> list[str]:
-        """The DNs that are protected: of *found*, and with *tree* of what is below it."""
+        """The DNs of protected objects: *found*, and with *tree* all below it."""
         return [
             dn
             for dn, descriptor in self._inventory.descriptors(found.dn, wire.SUBTREE if tree else wire.BASE)
@@ -268,7 +270,7 @@ class Growing(Changing):
         ]
 
     def _protected_parent(self, dn: str) -> tuple[Edit, ...]:
-        """What makes the parent of *dn* deny the deletion of what is below it, if it does not yet."""
+        """The edit that makes the parent of *dn* deny the deletion of objects below it, if it does not yet."""
         parent = filters.parent_dn(dn)
         above = self._descriptor(parent)
         if security.denies(above, security.DELETE_CHILD):

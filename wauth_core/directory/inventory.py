@@ -1,4 +1,4 @@
-"""Everything in one domain that is neither a person nor a group: one by its name, or all of a kind, streamed."""
+"""Look-ups of objects that are neither people nor groups: one by its name, or all of a kind, streamed."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Inventory:
                 yield object_of(self._domain.searcher.complete(entry), dialect, self._door, kind)
 
     def deleted(self, condition: Any = None, attributes: Iterable[str] = ()) -> Iterator[DeletedObject]:
-        """What was deleted and is not yet gone, page by page (MS-ADTS 3.1.1.5.5)."""
+        """The deleted objects that the domain still holds, page by page (MS-ADTS 3.1.1.5.5)."""
         text = filters.all_of(DELETED.condition, filters.given(condition))
         wanted = DELETED.wanted(attributes)
         base = f"CN=Deleted Objects,{self._domain.root}"
@@ -96,14 +96,14 @@ class Inventory:
         return self._domain.root
 
     def well_known(self, guid: str) -> str:
-        """The DN of a container that the domain knows by *guid* (MS-ADTS 6.1.1.4), wherever it was redirected to."""
+        """The DN of the well-known container *guid* (MS-ADTS 6.1.1.4), also if it was redirected."""
         entry = self._domain.searcher.read(f"<WKGUID={guid},{self.root}>", ("1.1",))
         if entry is None:
             raise DirectoryError(f"The domain {self._domain.name} has no usual place for that: give an ou.")
         return entry.dn
 
     def descriptors(self, base: str, scope: str) -> Iterator[tuple[str, bytes]]:
-        """DN and access list (an nTSecurityDescriptor with nothing but the DACL) of what is at *base*, or below too."""
+        """DN and access list (an nTSecurityDescriptor with the DACL only) of the object *base*, or of all below too."""
         controls = (sd_flags_control(),)
         for page in self._domain.searcher.pages(base, filters.ANY, (SECURITY,), scope=scope, controls=controls):
             for entry in page:

@@ -1,4 +1,4 @@
-"""One question that may be given up from another thread: `AsyncLDAPManager` uses it, the pool heeds it."""
+"""One question that another thread may cancel. `AsyncLDAPManager` uses it, and the pool obeys it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ current: ContextVar[Job | None] = ContextVar("wauth_directory_job", default=None
 
 
 class GivenUp(DirectoryUnavailable):
-    """Whoever asked does not wait for the answer any more."""
+    """The caller no longer waits for the answer."""
 
 
 class Job:
-    """What one caller asks; *held* counts the connections that the caller has in its hands already."""
+    """The question of one caller. *held* counts the connections that the caller already holds."""
 
     def __init__(self, held: int = 0) -> None:
         self.held = held
@@ -29,26 +29,26 @@ class Job:
 
     @property
     def given_up(self) -> bool:
-        """Whether nobody waits any more."""
+        """Whether the caller no longer waits."""
         return self._given_up
 
     def take(self, connection: Any) -> None:
-        """The job uses *connection* now. Raises `GivenUp`."""
+        """Note that the job uses *connection* now. Raises `GivenUp`."""
         with self._lock:
             if self._given_up:
                 raise GivenUp("The question was given up.")
             self._connections.append(connection)
 
     def give_back(self, connection: Any) -> None:
-        """The job is done with *connection*."""
+        """Note that the job has finished with *connection*."""
         with self._lock, contextlib.suppress(ValueError):
             self._connections.remove(connection)
 
     def give_up(self) -> None:
-        """End it: a thread that waits for an answer is woken, and asks no more."""
+        """Cancel the job. A thread that waits for an answer wakes up, and asks nothing more."""
         with self._lock:
             self._given_up = True
             for connection in self._connections:
                 with contextlib.suppress(OSError, AttributeError):
-                    connection.socket.deadline = 0.0  # for Windows, if no shutdown wakes who waits for octets
+                    connection.socket.deadline = 0.0  # for Windows, if a shutdown does not wake the reader
                     socket.socket.shutdown(connection.socket.inner, socket.SHUT_RDWR)  # SSLSocket's own says goodbye

@@ -1,11 +1,14 @@
 """Signing in to the directory by Kerberos (SASL mechanism GSSAPI, RFC 4752), with no password.
 
-Who signs in: on Windows the account that this process runs as, by SSPI; elsewhere the owner of the process's ticket, or
-with ``CLIENT_KEYTAB`` of a key in that file. Tickets from a keytab are kept in this process's memory, and MIT Kerberos
-gets new ones by itself, at each bind that finds less than half of their time left.
+Who signs in:
+
+- On Windows: the account that this process runs as, by SSPI.
+- Elsewhere: the owner of the process's ticket, or with ``CLIENT_KEYTAB`` the owner of a key in that file. Tickets from
+  a keytab are kept in this process's memory. At a bind MIT Kerberos gets a new one if less than half of the time is
+  left.
 
 Over TLS the bind carries the channel binding ``tls-server-end-point`` (RFC 5929 section 4), which domain controllers
-can demand (LdapEnforceChannelBinding). Signing and encryption by Kerberos itself are not spoken: TLS does that.
+can demand (LdapEnforceChannelBinding). Signing and encryption by Kerberos itself are not supported: TLS does that.
 """
 
 from __future__ import annotations
@@ -27,24 +30,24 @@ INSTALL = 'pip install "windowsauth[kerberos]"'
 
 
 class Context(Protocol):
-    """A security context of a client, of whatever library."""
+    """A client's security context, of either library."""
 
     @property
     def complete(self) -> bool:
-        """Whether both sides know each other."""
+        """Whether both sides have proved who they are."""
 
     def step(self, token: bytes | None) -> bytes | None:
-        """What to send, after what the server sent; None first."""
+        """The token to send in reply to the server's; the first call passes None."""
 
     def unwrap(self, message: bytes) -> bytes:
-        """What the server sent, with its integrity checked."""
+        """The content of what the server sent, with its integrity checked."""
 
     def wrap(self, message: bytes) -> bytes:
         """*message* with its integrity protected."""
 
 
 def bind(connection: Any, controls: Any, context: Context) -> Any:
-    """The whole conversation; the result of the last bind response, as ldap3 has it.
+    """Sign in. Returns the result of the last bind response in ldap3's form.
 
     Raises SigningRequired if the server accepts no connection without a security layer.
     """
@@ -65,9 +68,9 @@ def bind(connection: Any, controls: Any, context: Context) -> Any:
 
 
 def context_for(settings: LDAPSettings, host: str, socket: Any) -> Context:
-    """A context that has not begun, for the service ``ldap`` on *host* over *socket*.
+    """A new context, for the service ``ldap`` on *host* over *socket*.
 
-    Raises BindError if there is no library or no ticket, ConfigurationError for settings that mean nothing here.
+    Raises BindError if there is no library or no ticket, ConfigurationError for settings that do not apply here.
     """
     binding = channel_binding(getattr(socket, "inner", socket))
     if sys.platform == "win32":
@@ -81,7 +84,7 @@ def context_for(settings: LDAPSettings, host: str, socket: Any) -> Context:
 
 
 class _Library:
-    """What both libraries do alike."""
+    """What both libraries have in common."""
 
     _context: Any
 
@@ -158,17 +161,20 @@ def principal(username: str) -> str:
 
 
 def memory_cache(keytab: str, username: str) -> str:
-    """The place in memory for the tickets of one key. The same for each bind, so that tickets are kept; another one
-    once the file has changed, so that a new key is used."""
+    """The place in memory for the tickets of one key.
+
+    It is the same for each bind, so that tickets are kept. It is another one when the file has changed, so that a new
+    key is used.
+    """
     try:
         changed = os.stat(keytab).st_mtime_ns
     except OSError:
-        changed = 0  # Kerberos tells what is wrong with it
+        changed = 0  # Kerberos reports what is wrong with it
     return "MEMORY:wauth-" + hashlib.sha256(f"{keytab}\0{username}\0{changed}".encode()).hexdigest()[:32]
 
 
 def channel_binding(socket: Any) -> bytes | None:
-    """What binds a sign-in to the TLS connection it came by (RFC 5929 section 4.1); None without TLS.
+    """The channel binding of a sign-in to its TLS connection (RFC 5929 section 4.1); None without TLS.
 
     The hash is that of the certificate's signature, SHA-256 for MD5 and SHA-1.
     """

@@ -1,4 +1,4 @@
-"""The kinds of objects: what finds each, what is read of it, by which names it goes, and which value it becomes."""
+"""The kinds of objects: the filter, the attributes and the names of each, and the value that it becomes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _any_names(name: str) -> Names:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind. *condition* finds all of it; *names* says what a bare name may mean."""
+    """One kind. *condition* finds all its objects. *names* says what a bare name may mean."""
 
     name: str
     word: str  # in errors: "No computer 'x' …"
@@ -52,7 +52,7 @@ class Kind:
     made: type[DirectoryObject] = DirectoryObject
 
     def wanted(self, attributes: Iterable[str]) -> tuple[str, ...]:
-        """What to read: what the kind needs, and *attributes*."""
+        """The attributes to read: those that the kind needs, and *attributes*."""
         return merged((*_ALWAYS, *self.attributes), tuple(attributes))
 
 

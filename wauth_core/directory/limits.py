@@ -1,7 +1,7 @@
 """One deadline for all questions to directories that answer one request.
 
-What counts is the time for which a request waits for directories, all its steps together. The time that the
-application takes between two steps is its own.
+The time that a request waits for directories counts, all its steps together. The time that the application takes
+between two steps does not count.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ S = TypeVar("S", bound=Any)
 
 @dataclass
 class _Request:
-    """What is left of the time of one request, in seconds. Its threads and tasks share it."""
+    """The time left to one request, in seconds. Its threads and tasks share it."""
 
     left: float
 
@@ -46,11 +46,12 @@ def request(limit: timedelta | None) -> Iterator[None]:
 
 @contextmanager
 def within(limit: timedelta | None) -> Iterator[None]:
-    """One step: all that is asked in the block ends by *limit* from now, by that of a block around it, and by what is
-    left of the request's."""
+    """One step. All that is asked in the block ends by the earliest of three times: *limit* seconds from now, the end
+    of the block around it, the end of the request's time.
+    """
     began, outer, whole = time.monotonic(), _until.get(), _request.get()
     until = float("inf") if limit is None else began + limit.total_seconds()
-    spends = whole if outer == float("inf") else None  # a step within a step is counted once
+    spends = whole if outer == float("inf") else None  # a step within a step counts once
     token = _until.set(min(until, outer, began + spends.left if spends is not None else outer))
     try:
         yield
@@ -61,17 +62,17 @@ def within(limit: timedelta | None) -> Iterator[None]:
 
 
 def deadline(seconds: float) -> float:
-    """When an operation that may take *seconds* has to end, on the monotonic clock."""
+    """When an operation that may take *seconds* must end, on the monotonic clock."""
     return min(time.monotonic() + seconds, _until.get())
 
 
 def remaining(seconds: float) -> float:
-    """How many of *seconds* an operation may take, so that it ends by the deadline."""
+    """How many seconds an operation may take: *seconds*, or less if the deadline is near."""
     return max(0.0, deadline(seconds) - time.monotonic())
 
 
 def in_time(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Let what a method of `wauth_core.Wauth` asks end by WAUTH_REQUEST_DEADLINE."""
+    """Decorate a method of `wauth_core.Wauth`: all that it asks ends by WAUTH_REQUEST_DEADLINE."""
 
     @functools.wraps(method)
     def limited(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:

@@ -54,7 +54,7 @@ class Dialect:
 
     @property
     def logon_attribute(self) -> str:
-        """Where a bare name is looked for: sAMAccountName, or what stands for it elsewhere."""
+        """The attribute of a bare name: sAMAccountName, or its counterpart elsewhere."""
         return "sAMAccountName" if self.is_ad else self.name_attribute
 
     @property
@@ -72,7 +72,7 @@ class Dialect:
 
 @lru_cache(maxsize=256)
 def merged(always: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of attributes, each once whatever its case."""
+    """Names of attributes, each once, whatever its case."""
     found = {name.lower(): name for name in always}
     for name in wanted:
         found.setdefault(name.lower(), name)
@@ -114,7 +114,7 @@ class ByUPN:
 
 
 def question(x: object) -> ByBase | ByName | ByUPN:
-    """What *x* asks for. Raises ValueError for what can name nobody."""
+    """The look-up that *x* asks for. Raises ValueError if *x* cannot name anybody."""
     if isinstance(x, DirectoryObject):
         return ByBase(filters.guid_base(x.guid) if x.guid and "objectGUID" in x.attributes else x.dn)
     if isinstance(x, Identity):
@@ -154,7 +154,7 @@ def user_of(
     *,
     now: datetime | None = None,
 ) -> DirectoryUser:
-    """The `DirectoryUser` that *entry* is."""
+    """*entry* as a `DirectoryUser`."""
     values = decode.attributes(entry.attributes)
     if dialect.is_ad:
         state = decode.account_state(values, now or datetime.now(timezone.utc))
@@ -181,7 +181,7 @@ def user_of(
 
 
 def group_of(entry: RawEntry, dialect: Dialect, door: EntryManager | None) -> DirectoryGroup:
-    """The `DirectoryGroup` that *entry* is."""
+    """*entry* as a `DirectoryGroup`."""
     values = decode.attributes(entry.attributes)
     guid = values.get("objectGUID" if dialect.is_ad else "entryUUID")
     return DirectoryGroup(
@@ -195,16 +195,16 @@ def group_of(entry: RawEntry, dialect: Dialect, door: EntryManager | None) -> Di
 
 
 def _text(value: Any) -> str | None:
-    """A single text; the first where the server holds several (mail and cn may, outside AD)."""
+    """A single text; the first if the server holds several (mail and cn may, outside AD)."""
     if isinstance(value, list):
         value = value[0] if value else None
     return value if isinstance(value, str) else None
 
 
 def names_match(values: Mapping[str, Any], attribute: str, asked: str) -> bool:
-    """Whether the answered name is the one asked for, letter by letter without case.
+    """Whether the name in the answer is the one asked for, letter by letter without case.
 
-    AD compares some letters without their accents: a search for "jose" finds "josé", who is somebody else.
+    AD ignores some accents: a search for "jose" finds "josé", who is another person.
     """
     answered = values.get(attribute)
     listed = answered if isinstance(answered, list) else [answered]

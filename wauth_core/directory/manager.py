@@ -40,13 +40,14 @@ from wauth_core.settings import LDAPSettings, as_names, mapped_attributes
 
 
 class LDAPManager(Growing):
-    """Look-ups, membership and password checks in one domain, and ldap3 underneath for everything else.
+    """Look-ups, membership and password checks in one domain, and ldap3 for everything else.
 
-    Safe to share between threads; survives a fork. Nothing connects before it must. *settings* are those of *domain*.
+    Threads may share it. It survives a fork. It connects only when it must. *settings* are those of *domain*.
 
-    *shared* is the cache of an application with many processes (which may be none). With it, a directory that was
-    silent a moment ago is not asked, and `DirectoryOffline` is raised at once. A service password that was refused
-    once is then refused for all processes. *max_staleness*: how long what is known holds, for the log.
+    - *shared* is the cache of an application with many processes; it may be None. If a directory was silent a moment
+      ago, no process asks it, and `DirectoryOffline` is raised at once. If a service password was refused once, it
+      counts as refused in all processes.
+    - *max_staleness* is how long the last known rights hold; the log says so.
 
     Methods raise `wauth_core.exceptions.DirectoryError` leaves, and `ConfigurationError`.
     """
@@ -98,12 +99,12 @@ class LDAPManager(Growing):
         return self._name
 
     def pass_by_if_offline(self) -> None:
-        """Raise `DirectoryOffline` if a question would: before anything is prepared for it. Costs nothing."""
+        """Raise `DirectoryOffline` if a question would raise it. Sends nothing, and costs nothing."""
         if self._pool.breaker is not None:
             self._pool.breaker.pass_by()
 
     def goes_by(self, name: str) -> bool:
-        """Whether the domain itself has that NetBIOS or DNS name, whatever the settings call it."""
+        """Whether the domain really has that NetBIOS or DNS name, whatever the settings call it."""
         return self._domain.goes_by(name)
 
     @property
@@ -113,12 +114,12 @@ class LDAPManager(Growing):
 
     @property
     def controller(self) -> str:
-        """The server that gave this thread its last answer, such as "ldaps://dc1.example.local:636"."""
+        """The server of this thread's last answer, such as "ldaps://dc1.example.local:636"."""
         return self._pool.asked()
 
     @property
     def global_catalog(self) -> Catalog:
-        """The look-ups across the whole forest. Raises `ConfigurationError` where GC is not set."""
+        """The look-ups across the whole forest. Raises `ConfigurationError` if GC is not set."""
         if self._catalog is None:
             if not self._settings.GC:
                 raise ConfigurationError(f"Domain {self._name}: GC is not set: the server of the Global Catalog.")
@@ -143,7 +144,7 @@ class LDAPManager(Growing):
     ) -> DirectoryUser:
         """What a sync needs of one user: attributes, account state and all group SIDs, in **one** search by *guid*.
 
-        Without *guid* one more search finds it by *username*. USER_QUERY_FILTER and SEARCH_BASE hold.
+        Without *guid* one more search finds it by *username*. USER_QUERY_FILTER and SEARCH_BASE apply.
         """
         return self._people.person(guid=guid, username=username, attributes=attributes, groups=groups)
 
@@ -154,10 +155,13 @@ class LDAPManager(Growing):
     def authenticate(self, username: str, password: str, read: OwnReader | None = None) -> AuthResult:
         """Check a password by one bind over an encrypted connection. A directory that fails is a result, not an error.
 
-        An empty password, and whatever looks like one, never leaves this process. An unknown name costs a bind too, and
-        so the same time. Who is one wrong password away from being locked is not tried. Without a service account (AD,
-        no USERNAME) the person's own connection reads who they are and their groups; *read*, if given, does so with a
-        manager that goes over it. Raises `ConfigurationError`.
+        - An empty password, and whatever looks like one, never leaves this process.
+        - An unknown name costs a bind too, and so takes the same time.
+        - If one more wrong password would lock the account, the password is not tried.
+        - Without a service account (AD, no USERNAME) the person's own connection reads who they are and their groups.
+          *read*, if given, is called with a manager that uses that connection.
+
+        Raises `ConfigurationError`.
         """
         secret = sealed(password)
         del password  # a traceback shows what a frame holds
@@ -204,7 +208,7 @@ class LDAPManager(Growing):
     ) -> Iterator[DirectoryUser] | Iterator[DirectoryObject]:
         """The users in *group*, streamed, each once; with *recursive* those of nested groups too.
 
-        *kinds* are those wanted of "user", "group", "computer", "contact", "service_account", "foreign"; "all" for all.
+        *kinds* are some of "user", "group", "computer", "contact", "service_account", "foreign"; "all" means all.
         """
         wanted = chosen(kinds) if kinds is not None else None
         found = group if isinstance(group, DirectoryGroup) else self.group(group)
@@ -229,7 +233,7 @@ class LDAPManager(Growing):
     ) -> Iterator[DirectoryEntry]:
         """All entries that match *filter* under *base* (SEARCH_BASE), decoded, streamed in pages.
 
-        *attributes* empty means all but constructed ones; *scope* is "base", "level" or "subtree".
+        If *attributes* is empty, all but constructed ones are read. *scope* is "base", "level" or "subtree".
         """
         pages = self._searcher.pages(
             self._domain.bases if base is None else base,
@@ -242,15 +246,15 @@ class LDAPManager(Growing):
                 yield DirectoryEntry(entry.dn, decode.attributes(self._searcher.complete(entry).attributes))
 
     def changes(self, since: str | None = None, attributes: Iterable[str] = ()) -> ChangeSet:
-        """Who changed since the call that gave the cookie *since*; everybody without one.
+        """Who changed since the call that returned the cookie *since*; without one, everybody.
 
-        Watched are the attributes of USER_FIELD_MAP, account state, group membership, and *attributes*.
+        It watches the attributes of USER_FIELD_MAP, the account state, group membership, and *attributes*.
         """
         watched = (*mapped_attributes(self._settings.USER_FIELD_MAP), *as_names(attributes))
         return Changes(self._domain, self._groups, self._members).since(since, watched, datetime.now(timezone.utc))
 
     def doctor(self) -> list[Check]:
-        """Check the way to the directory step by step, with advice at each fault. Raises nothing."""
+        """Check the way to the directory step by step, with advice for each fault. Raises nothing."""
         return examine(self._pool, self._domain, self._groups, self._people)
 
     # -- ldap3 ---------------------------------------------------------------------------------------------------------
@@ -259,7 +263,7 @@ class LDAPManager(Growing):
     def connection(self) -> Connection:
         """The calling thread's own ldap3 Connection, open and bound. Read-only unless READ_ONLY=False.
 
-        It is beside the pool: a thread that asks for one has it until the thread, or the manager, ends.
+        It does not belong to the pool. The thread keeps it until the thread, or the manager, ends.
         """
         local = self._pool.state.local
         owned: _Owned | None = getattr(local, "owned", None)
@@ -273,7 +277,7 @@ class LDAPManager(Growing):
         return connection
 
     def get_definition(self, object_class: str, attributes: Iterable[str] | None = None) -> Any:
-        """ldap3's ObjectDef of *object_class*, with *attributes* (or those of PRELOAD_DEFINITIONS) beside its own."""
+        """ldap3's ObjectDef of *object_class*, with *attributes* (or those of PRELOAD_DEFINITIONS) besides its own."""
         return self._schema.definition(self.connection, object_class, attributes, self._settings.PRELOAD_DEFINITIONS)
 
     def get_reader(
@@ -281,9 +285,11 @@ class LDAPManager(Growing):
     ) -> Any:
         """ldap3's Reader of *object_class* under SEARCH_BASE, on the calling thread's connection.
 
-        A Reader has one base: where SEARCH_BASE lists several, it is the domain's root, unless you give *base*.
-        *query* is ldap3's simplified language, whose "name: value" means what its commas and semicolons say: never
-        put a visitor's text into it. `user` and `search` escape what they are given.
+        A Reader has one base: *base*, else SEARCH_BASE; if that lists several, the domain's root. *query* is ldap3's
+        simplified language.
+
+        *Risk*: in that language commas and semicolons have a meaning. Never put a visitor's text into *query*. `user`
+        and `search` escape their arguments.
         """
         from ldap3 import Reader
 
@@ -308,7 +314,7 @@ class LDAPManager(Growing):
             self.get_definition(listed if isinstance(listed, str) else listed[0])
 
     def close(self) -> None:
-        """Close all connections. The manager opens new ones if it is used again."""
+        """Close all connections. If the manager is used again, it opens new ones."""
         if self._catalog is not None:
             self._catalog.close()
         self._pool.close()
@@ -326,7 +332,7 @@ class LDAPManager(Growing):
 
 
 class _Owned:
-    """A thread's own connection: closed when the thread's storage goes."""
+    """A thread's own connection. It is closed when the thread ends."""
 
     def __init__(self, pool: Pool, connection: Connection) -> None:
         self.pool = pool

@@ -57,7 +57,7 @@ class Members:
                 yield entry
 
     def _nested(self, group: DirectoryGroup, dialect: Dialect) -> dict[str, str | None]:
-        """*group* and all security groups below it, as ``{dn: sid}``: a mailing list passes nothing on. Cycles end."""
+        """*group* and all security groups in it, as ``{dn: sid}``. A mailing list passes no rights on. Cycles end."""
         holding: dict[str, str | None] = {group.dn: group.sid}
         waiting = [group.dn]
         while waiting:
@@ -89,7 +89,9 @@ class Members:
     def _ad_members(
         self, holding: Mapping[str, str | None], wanted: str, attributes: tuple[str, ...]
     ) -> Iterator[RawEntry]:
-        """By back-link, in pages: no range to follow; and by primary group, which no ``member`` tells."""
+        """The members by back-link, in pages, so that no ranges are needed; and by primary group, which is in no
+        ``member``.
+        """
         conditions = [filters.equals("memberOf", dn) for dn in holding]
         prefix = f"{self._domain.sid}-"
         conditions += [
@@ -105,7 +107,7 @@ class Members:
     def _other_members(
         self, holding: Iterable[str], dialect: Dialect, attributes: tuple[str, ...]
     ) -> Iterator[RawEntry]:
-        """By reading each member: not every server keeps back-links."""
+        """The members, each read by its DN, since not every server keeps back-links."""
         for dn in holding:
             for member in self._values(dn, ("member", "uniqueMember")):
                 entry = self._domain.searcher.read(member, attributes, dialect.people)

@@ -1,6 +1,6 @@
 """Who is in which group, and what the group names in settings mean. Everything is compared by SID.
 
-If the directory is not AD, a group's DN (in one spelling, `filters.dn_key`) stands in for the SID it has not.
+If the directory is not AD, groups have no SID. Their DNs (in one spelling, `filters.dn_key`) are compared instead.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ FOREST_ROOT = {"schema admins": 518, "enterprise admins": 519}  # relative to th
 
 @dataclass(frozen=True)
 class ResolvedGroups:
-    """What group names mean: *sids* by name as it was given; an unknown or ambiguous name means no SID at all.
+    """What group names mean. *sids* holds the SIDs of each name, as it was written. An unknown or ambiguous name has
+    none.
 
-    *ambiguous* gives the DNs that a name fits; *unknown* says why a name means nothing.
+    *ambiguous* holds the DNs that a name fits. *unknown* says why a name means nothing.
     """
 
     sids: Mapping[str, frozenset[str]]
@@ -83,13 +84,13 @@ class ResolvedGroups:
 
 
 def is_well_known(name: str) -> bool:
-    """Whether *name* means a SID by itself, or with the domain's."""
+    """Whether *name* is a SID, or the well-known name of a group whose SID or RID is fixed."""
     key = name.strip().lower()
     return filters.is_sid(name) or key in BUILTIN or key in RELATIVE or key in FOREST_ROOT
 
 
 def well_known(name: str, domain_sid: Callable[[], str], forest_root_sid: Callable[[], str]) -> str | None:
-    """The SID that *name* means in every AD domain; None for an ordinary name. Calls what it needs only."""
+    """The SID that *name* means in every AD domain; None for an ordinary name. Calls a function only if it needs it."""
     key = name.strip().lower()
     if filters.is_sid(name):
         return name.upper()
@@ -103,7 +104,7 @@ def well_known(name: str, domain_sid: Callable[[], str], forest_root_sid: Callab
 
 
 def compared(attributes: Sequence[str], dialect: Dialect) -> tuple[str, ...]:
-    """Which attributes a name that is no DN is compared with: GROUP_ATTRS, "cn" for what only AD has."""
+    """The attributes that a name (no DN) is compared with: GROUP_ATTRS; outside AD "cn" for sAMAccountName."""
     plain = [name for name in attributes if name.lower() != "distinguishedname"]
     if not dialect.is_ad:
         plain = ["cn" if name.lower() == "samaccountname" else name for name in plain]
@@ -111,7 +112,7 @@ def compared(attributes: Sequence[str], dialect: Dialect) -> tuple[str, ...]:
 
 
 def names_filter(names: Sequence[str], attributes: Sequence[str], dialect: Dialect) -> str:
-    """One filter for all of *names*: a DN by itself, another by each of *attributes*. "" where nothing can match."""
+    """One filter for all of *names*: a DN as such, any other name by each of *attributes*. "" if nothing can match."""
     conditions = []
     for name in names:
         if filters.is_dn(name):
@@ -128,7 +129,7 @@ def assign(
     dialect: Dialect,
     within: Callable[[str], bool] = lambda dn: True,
 ) -> ResolvedGroups:
-    """Which of the groups *found* each name means. Compared here, exactly but for case.
+    """Which of the groups *found* each name means. Names are compared exactly, but without case.
 
     A name that is no DN can only mean a group whose DN is *within* SEARCH_BASE.
     """
@@ -185,7 +186,7 @@ def token_groups(entry: RawEntry) -> frozenset[str] | None:
 
 
 def closure(start: Iterable[str], parents: Callable[[list[str]], Mapping[str, str]]) -> dict[str, str]:
-    """Everything above *start*: ``{dn: identity}``. *parents* gives the groups that hold any of the listed DNs.
+    """All groups above *start*, as ``{dn: identity}``. *parents* returns the groups that hold any of the listed DNs.
 
     Each DN is asked about once, so cycles end.
     """

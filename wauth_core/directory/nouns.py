@@ -1,4 +1,4 @@
-"""What `LDAPManager` answers about everything else: computers, units, contacts, service accounts, deleted objects."""
+"""Look-ups of all other objects by `LDAPManager`: computers, units, contacts, service accounts, deleted objects."""
 
 from __future__ import annotations
 
@@ -24,25 +24,26 @@ Made = TypeVar("Made", bound=DirectoryObject)
 
 
 class Nouns:
-    """The look-ups that `LDAPManager` has beside those of people and groups. Only AD has these kinds.
+    """The look-ups of `LDAPManager` besides those of people and groups. Only AD has these kinds.
 
-    One object is named by its name, GUID, SID or DN; there is exactly one, or `NotFound` or `Ambiguous`. Those in the
-    plural take *filter* as `LDAPManager.users` does, and stream page by page.
+    - A method in the singular takes a name, GUID, SID or DN. It returns the one object, or raises `NotFound` or
+      `Ambiguous`.
+    - A method in the plural takes *filter* as `LDAPManager.users` does, and streams page by page.
     """
 
     _inventory: Inventory
     _topology: Topology
 
     def computer(self, x: object, attributes: Iterable[str] = ()) -> DirectoryComputer:
-        """The one computer: also by host name, with or without the ``$`` of its account."""
+        """The one computer; also by host name, with or without the ``$`` of its account."""
         return self._one(KINDS["computer"], DirectoryComputer, x, attributes)
 
     def computers(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryComputer]:
-        """All computers that match *filter*. Managed service accounts are none."""
+        """All computers that match *filter*, without managed service accounts."""
         return self._all(KINDS["computer"], DirectoryComputer, filter, attributes)
 
     def ou(self, x: object, attributes: Iterable[str] = ()) -> OrganizationalUnit:
-        """The one organizational unit: also by a path, such as ``Staff/Sales``."""
+        """The one organizational unit; also by a path, such as ``Staff/Sales``."""
         return self._one(KINDS["ou"], OrganizationalUnit, x, attributes)
 
     def ous(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[OrganizationalUnit]:
@@ -50,7 +51,7 @@ class Nouns:
         return self._all(KINDS["ou"], OrganizationalUnit, filter, attributes)
 
     def contact(self, x: object, attributes: Iterable[str] = ()) -> DirectoryContact:
-        """The one contact: also by mail address."""
+        """The one contact; also by mail address."""
         return self._one(KINDS["contact"], DirectoryContact, x, attributes)
 
     def contacts(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryContact]:
@@ -66,7 +67,7 @@ class Nouns:
         return self._all(KINDS["service_account"], ServiceAccount, filter, attributes)
 
     def find(self, x: object, attributes: Iterable[str] = ()) -> DirectoryObject:
-        """The one object of any kind: a `DirectoryUser` where it is a person, a `DirectoryGroup`, …"""
+        """The one object of any kind: a `DirectoryUser` for a person, a `DirectoryGroup` for a group, …"""
         return self._inventory.one(OBJECT, x, as_names(attributes))
 
     def objects(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DirectoryObject]:
@@ -74,7 +75,7 @@ class Nouns:
         return self._inventory.all(OBJECT, filter, as_names(attributes))
 
     def deleted(self, filter: Any = None, attributes: Iterable[str] = ()) -> Iterator[DeletedObject]:
-        """The deleted objects that the domain still has. Only administrators may see them, unless told otherwise."""
+        """The deleted objects that the domain still has. By default only administrators may see them."""
         return self._inventory.deleted(filter, as_names(attributes))
 
     # -- the domain itself ---------------------------------------------------------------------------------------------
@@ -105,7 +106,7 @@ class Nouns:
 
     @property
     def clock_skew(self) -> timedelta:
-        """How far the controller's clock is before this machine's. Kerberos bears five minutes (RFC 4120 1.6)."""
+        """How far the controller's clock is ahead of this machine's. Kerberos allows five minutes (RFC 4120 1.6)."""
         return self._topology.clock_skew()
 
     def _one(self, kind: Kind, made: type[Made], x: object, attributes: Iterable[str]) -> Made:

@@ -31,7 +31,7 @@ WELL_KNOWN = {
 
 
 class _Account(DirectoryObject):
-    """What accounts of machines and services have in common."""
+    """The common part of accounts of machines and services."""
 
     @property
     def username(self) -> str:
@@ -50,13 +50,13 @@ class _Account(DirectoryObject):
 
     @property
     def last_logon(self) -> datetime | None:
-        """The last sign-in to the domain that is known: up to 14 days late, see `DirectoryUser.last_logon`."""
+        """The last known sign-in to the domain. It may be 14 days too old, see `DirectoryUser.last_logon`."""
         moment = self.attributes.get("lastLogonTimestamp")
         return moment if isinstance(moment, datetime) else None
 
     @property
     def password_set(self) -> datetime | None:
-        """When the account's password was set; a machine in use renews its own every 30 days."""
+        """When the account's password was set. A machine in use changes its own every 30 days."""
         moment = self.attributes.get("pwdLastSet")
         return moment if isinstance(moment, datetime) else None
 
@@ -72,13 +72,13 @@ class DirectoryComputer(_Account):
 
     @property
     def operating_system(self) -> str | None:
-        """Such as "Windows 11 Enterprise"; what the machine last said."""
+        """As the machine last reported it, such as "Windows 11 Enterprise"."""
         return self.attributes.get("operatingSystem")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceAccount(_Account):
-    """A managed service account: of one machine, of a group of them (gMSA), or delegated."""
+    """A managed service account: of one machine, of a group of machines (gMSA), or delegated."""
 
     @property
     def kind(self) -> str:
@@ -108,13 +108,13 @@ class OrganizationalUnit(DirectoryObject):
 
     @property
     def description(self) -> str | None:
-        """What administrators wrote about it."""
+        """The description that administrators wrote."""
         return _text(self.attributes.get("description"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class DirectoryContact(DirectoryObject):
-    """A contact: an address with no account."""
+    """A contact: an address without an account."""
 
     @property
     def kind(self) -> str:
@@ -134,7 +134,7 @@ class DirectoryContact(DirectoryObject):
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignPrincipal(DirectoryObject):
-    """A principal of another domain or of none, who is a member of a group here: known by SID only.
+    """A member of a group here who belongs to another domain or to none. Only the SID is known.
 
     *name* is the well-known one, such as "Authenticated Users"; else the SID.
     """
@@ -152,7 +152,7 @@ class ForeignPrincipal(DirectoryObject):
 
 @dataclass(frozen=True, kw_only=True)
 class DeletedObject(DirectoryObject):
-    """What is left of a deleted object: with the recycle bin all of it, without only identifiers."""
+    """What is left of a deleted object: with the recycle bin everything, without it only identifiers."""
 
     @property
     def kind(self) -> str:
@@ -161,7 +161,7 @@ class DeletedObject(DirectoryObject):
 
     @property
     def last_parent(self) -> str | None:
-        """The DN that it was under."""
+        """The DN of its former parent."""
         return self.attributes.get("lastKnownParent")
 
     @property
@@ -171,7 +171,9 @@ class DeletedObject(DirectoryObject):
 
     @property
     def is_complete(self) -> bool:
-        """Whether all its attributes and memberships are kept. `restore` can bring them back; else identifiers only."""
+        """Whether all its attributes and memberships are kept, so that `restore` brings them back; else identifiers
+        only.
+        """
         return not self.attributes.get("isRecycled", False)
 
 

@@ -1,4 +1,4 @@
-"""What a person may read of themselves over the connection that their own password has bound."""
+"""What a person may read about themselves over the connection that they have bound with their own password."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class OwnConnection:
-    """The one connection of a person, in place of a pool. What breaks it is the end of the sign-in."""
+    """The one connection of a person, in place of a pool. If it breaks, the sign-in ends."""
 
     def __init__(self, connection: Connection, dialer: Dialer) -> None:
         self.dialer = dialer
@@ -35,9 +35,9 @@ class OwnConnection:
 
 
 def bind_name(domain: DomainProfile, typed: str) -> str | None:
-    """What to bind as for a typed logon name or UPN; None if it is of another domain, or no name of a person.
+    """The name to bind as, for a typed logon name or UPN. None if it is of another domain, or not a person's name.
 
-    A bare name is sent as its implicit UPN, which AD takes from everybody (MS-ADTS 5.1.1.1.1).
+    A bare name is sent as its implicit UPN, which AD accepts for everybody (MS-ADTS 5.1.1.1.1).
     """
     try:
         asked = question(typed)
@@ -55,9 +55,9 @@ def bind_name(domain: DomainProfile, typed: str) -> str | None:
 
 
 def proved(manager: LDAPManager, typed: str) -> DirectoryUser:
-    """The user whom *typed* names, who is the one who has bound: an explicit UPN may be another's implicit one.
+    """The user named *typed*, who must be the one who has bound: an explicit UPN may be another's implicit one.
 
-    The directory tells the SIDs of whoever is bound (MS-ADTS 3.1.1.3.2, tokenGroups of the root DSE). Raises
+    The directory reports the SIDs of the bound user (MS-ADTS 3.1.1.3.2, tokenGroups of the root DSE). Raises
     `UserNotFound`.
     """
     entry = manager._searcher.read("", (TOKEN_GROUPS,))

@@ -1,4 +1,4 @@
-"""Whether a name and a password belong together: who is meant, whether it is safe to try, and one bind."""
+"""Check a name and a password: find who is meant, decide whether it is safe to try, and bind once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OwnReader = Callable[["LDAPManager", DirectoryUser], tuple[DirectoryUser, Any]]
 class PasswordBind:
     """Checks passwords for one manager.
 
-    *over* makes a manager of the same domain that asks over the one connection it is given.
+    *over* makes a manager of the same domain that uses only the connection passed to it.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class PasswordBind:
             return AuthResult(AuthReason.UNAVAILABLE)
 
     def _person_to_try(self, username: str) -> DirectoryUser | AuthResult:
-        """Whose password is to be tried, or why nobody's is. Raises `DirectoryError`."""
+        """The user whose password is to be tried, or the reason not to try. Raises `DirectoryError`."""
         self._pool.dialer.refusals.learn(self._domain.lockout().window)
         try:
             user = self._manager.user(username, COUNTED)
@@ -70,7 +70,7 @@ class PasswordBind:
         return AuthResult(AuthReason.LOCKED, user) if lockout.is_near(user, datetime.now(timezone.utc)) else user
 
     def _has_no_account(self) -> bool:
-        """Whether this is an AD that is asked without a service account: it tells nothing to nobody."""
+        """Whether this is AD, and there is no service account: then anonymous questions get no answer."""
         settings = self._domain.settings
         without = not settings.USERNAME and authentication(settings) == "SIMPLE"
         return without and self._domain.settled().is_ad
@@ -96,7 +96,7 @@ class PasswordBind:
 
 
 def sealed(password: str) -> Secret | AuthResult:
-    """*password* as no traceback shows it; or the answer, if none needs to be tried."""
+    """*password*, hidden from tracebacks; or the answer, if nothing needs to be tried."""
     if is_empty(password):
         return AuthResult(AuthReason.EMPTY_PASSWORD)
     try:

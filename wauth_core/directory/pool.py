@@ -1,7 +1,7 @@
 """A bounded pool of bound connections.
 
-One connection belongs to one thread at a time. After a fork the child starts with an empty pool; the parent's sockets
-are never used by both.
+A connection belongs to one thread at a time. After a fork the child starts with an empty pool. Parent and child never
+use the same socket.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from wauth_core.process import PerProcess
 
 log = logging.getLogger("wauth.directory")
 
-CHECK_AFTER_IDLE = 30.0  # seconds; an older connection must answer a small question first
-CHECK_TIMEOUT = 2.0  # seconds that small question may take
-MAX_AGE = 600.0  # seconds; then a connection is replaced, so that a first server that came back is used again
+CHECK_AFTER_IDLE = 30.0  # seconds; after such a rest a connection must answer a small question first
+CHECK_TIMEOUT = 2.0  # seconds that this question may take
+MAX_AGE = 600.0  # seconds; then a connection is replaced, so that a preferred server that is back is used again
 
 
 @dataclass
 class _State:
     """What belongs to one process."""
 
-    lock: Any = field(default_factory=threading.RLock)  # re-entrant: an abandoned generator may give back any time
-    queue: deque[threading.Condition] = field(default_factory=deque)  # who waits, first come first served
+    lock: Any = field(default_factory=threading.RLock)  # re-entrant: an abandoned generator may return one at any time
+    queue: deque[threading.Condition] = field(default_factory=deque)  # those who wait; first come, first served
     idle: list[Connection] = field(default_factory=list)
     busy: set[Connection] = field(default_factory=set)
     opening: int = 0
@@ -49,7 +49,7 @@ class _State:
 
 
 class Pool:
-    """Connections of one domain. *size* bounds those that look-ups share.
+    """Connections of one domain. *size* limits those that look-ups share.
 
     With a *breaker* nobody waits for a directory that is known to be silent.
     """
@@ -75,9 +75,10 @@ class Pool:
 
     @contextmanager
     def connection(self, deadline: float, *, fresh: bool = False) -> Iterator[Connection]:
-        """A connection for the block. Leaving it by `Lost`, or any error that is not an answer, throws it away.
+        """A connection for the block. If the block raises `Lost`, or an error that is no answer, the connection is
+        closed.
 
-        *fresh* wants one that was not used before. Raises `DirectoryUnavailable` and what binding raises.
+        *fresh*: one that was not used before. Raises `DirectoryUnavailable` and what binding raises.
         """
         job = jobs.current.get()
         if job is not None and job.given_up:
@@ -107,14 +108,14 @@ class Pool:
             keep = True  # a page's reader stopped reading, or the answer was no: the connection is between two answers
             raise
         finally:
-            holder.held = max(0, getattr(holder, "held", 0) - 1)  # a generator may end in another thread
+            holder.held = max(0, getattr(holder, "held", 0) - 1)  # a generator may end in a different thread
             if job is not None:
                 job.give_back(connection)
             self._give_back(state, connection, keep=keep and not extra)
 
     @contextmanager
     def _asking(self, state: _State, holder: Any = None) -> Iterator[bool]:
-        """Ask only if the breaker lets this caller, and tell it how that went. Raises `DirectoryOffline`."""
+        """Ask only if the breaker allows it, and report the result to it. Raises `DirectoryOffline`."""
         asks_already = getattr(holder, "held", 0) != 0
         if self.breaker is None or asks_already:
             yield False
@@ -138,7 +139,7 @@ class Pool:
         self.breaker.answered()
 
     def wake(self) -> None:
-        """Let those who wait for a connection see whether it is still worth it."""
+        """Wake those who wait for a connection, so that they see whether to go on waiting."""
         state = self.state
         with state.lock:
             for turn in state.queue:
@@ -150,7 +151,7 @@ class Pool:
         return job.asked if job is not None else str(getattr(self.state.local, "asked", ""))
 
     def dedicated(self, deadline: float) -> Connection:
-        """A connection outside the pool, that the caller owns (see `release`), with ldap3's own options."""
+        """A connection outside the pool, with ldap3's own options. The caller owns it; see `release`."""
         state = self.state
         with self._asking(state):
             connection = self.rotation.open(
@@ -162,7 +163,7 @@ class Pool:
 
     @contextmanager
     def unbound(self, deadline: float) -> Iterator[Connection]:
-        """An open connection for the block, that nobody is signed in on. Raises `DirectoryUnavailable`."""
+        """An open connection for the block, not bound. Raises `DirectoryUnavailable`."""
         state = self.state
         with self._asking(state):
             connection = self.rotation.open(deadline, self.dialer.open)
@@ -175,7 +176,7 @@ class Pool:
                 _retire(state, [connection])
 
     def release(self, connection: Connection) -> None:
-        """Close a connection that `dedicated` gave."""
+        """Close a connection that `dedicated` returned."""
         state = self.state
         with state.lock:
             if connection not in state.extra:
@@ -184,7 +185,7 @@ class Pool:
         _retire(state, [connection])
 
     def close(self) -> None:
-        """Close what is idle now, and the rest when it comes back. The pool opens again when it is used."""
+        """Close idle connections now, and the others when they are returned. The pool opens again when it is used."""
         state = self.state
         with state.lock:
             leaving = [*state.idle, *state.extra]
@@ -221,7 +222,7 @@ class Pool:
                     return connection, False
                 self._give_back(state, connection, keep=False)
                 continue
-            if not may_open:  # this thread holds one already and the pool is full: do not wait for ourselves
+            if not may_open:  # this thread holds one and the pool is full: it would wait for itself
                 return self.rotation.open(deadline), True
             try:
                 connection = self.rotation.open(deadline)
@@ -238,8 +239,8 @@ class Pool:
     def _claim(self, state: _State, deadline: float, fresh: bool, tries: bool) -> tuple[Connection | None, bool]:
         """An idle connection, or the right to open one: (None, True). (None, False): an extra one is needed.
 
-        Threads are served in the order in which they came: else one that gives back and takes at once would always
-        be quicker than one that must first wake up, which would starve.
+        Threads are served in the order in which they came. Otherwise a thread that returns a connection and takes it
+        again at once would always be quicker than a waiting thread, which must first wake up.
         """
         stale: list[Connection] = []
         turn = threading.Condition(state.lock)
@@ -255,7 +256,7 @@ class Pool:
                             state.idle.clear()
                             fresh = False
                         while state.idle and (holds_one or state.queue[0] is turn):
-                            connection = state.idle.pop()  # the last used: the others may grow old and go
+                            connection = state.idle.pop()  # the last used one: the others may grow old and be closed
                             if now - connection.opened_at > MAX_AGE:
                                 stale.append(connection)
                                 continue
@@ -292,7 +293,7 @@ class Pool:
             _retire(state, [connection], polite=False)
 
     def _healthy(self, state: _State, connection: Connection, deadline: float) -> bool:
-        """Whether a connection from the shelf can be used. After a long rest it must answer first."""
+        """Whether an idle connection can be used. After a long rest it must answer first."""
         if not connection.is_idle():
             return False
         if time.monotonic() - connection.used_at < CHECK_AFTER_IDLE:
@@ -305,7 +306,7 @@ class Pool:
         return True
 
     def _lost(self, state: _State, connection: Connection, error: Lost) -> None:
-        """A connection broke. A silent server takes its idle connections with it, and is skipped for a while."""
+        """A connection broke. A silent server's idle connections are closed, and it is skipped for a while."""
         log.info("Domain %s: %s", self.dialer.domain, error)
         if error.skip:
             self.rotation.skip(connection.endpoint)
@@ -316,13 +317,13 @@ class Pool:
 
 
 def _call_next(state: _State) -> None:
-    """Wake the thread that has waited longest, to see whether it is served now. The lock is held."""
+    """Wake the thread that has waited longest: it may be its turn. The caller holds the lock."""
     if state.queue:
         state.queue[0].notify()
 
 
 def _retire(state: _State, connections: list[Connection], *, polite: bool = True) -> None:
-    """Close connections that nobody holds any more, and keep their metrics."""
+    """Close connections that nobody holds any longer, and keep their metrics."""
     for connection in connections:
         connection.hang_up(polite=polite)
         if connection.usage:
@@ -331,6 +332,6 @@ def _retire(state: _State, connections: list[Connection], *, polite: bool = True
 
 
 def _forget(inherited: _State) -> None:
-    """Close the parent's descriptors in the child, without a word on the wire."""
+    """Close the parent's descriptors in the child. Nothing is sent."""
     for connection in (*inherited.idle, *inherited.busy, *inherited.extra):
         connection.hang_up()

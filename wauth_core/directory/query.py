@@ -1,4 +1,4 @@
-"""Helpers for the mappings that `LDAPManager.users` and the others take: safe conditions without writing a filter.
+"""Helpers for the mappings that `LDAPManager.users` and others take: safe conditions without filter syntax.
 
     {"department": any_of("Sales", "IT"), "title": not_("Trainee"), "lastLogonTimestamp": older_than(days=90)}
 
@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Term:
-    """One condition, on the attribute that it stands beside in a mapping, or on whole mappings."""
+    """One condition: on the attribute that is its key in a mapping, or on whole mappings."""
 
     says: str
     render: Callable[[str | None], str]
@@ -50,17 +50,17 @@ class Term:
 
 
 def any_of(*values: Any) -> Term:
-    """One of *values*, which are values or terms; or, of whole mappings, one of those."""
+    """One of *values* holds: values or terms of an attribute, or whole mappings."""
     return _joined("any_of", values, filters.any_of)
 
 
 def all_of(*values: Any) -> Term:
-    """All of *values*: ``all_of(after(start), before(end))``."""
+    """All of *values* hold: ``all_of(after(start), before(end))``."""
     return _joined("all_of", values, lambda conditions: filters.all_of(*conditions))
 
 
 def not_(value: Any) -> Term:
-    """Not *value*, which is a value, a term, or a whole mapping. An entry without the attribute is not it either."""
+    """*value* (a value, a term, or a whole mapping) does not hold. An entry without the attribute matches too."""
     return Term(f"not_({value!r})", lambda name: f"(!{_condition(name, value)})")
 
 
@@ -80,12 +80,12 @@ def starts_with(text: str) -> Term:
 
 
 def ends_with(text: str) -> Term:
-    """The value ends with *text*. Slow on a large directory, which has no index for that."""
+    """The value ends with *text*. Slow on a large directory: there is no index for that."""
     return Term(f"ends_with({text!r})", lambda name: filters.substring(_named(name), final=text))
 
 
 def contains(text: str) -> Term:
-    """The value holds *text* somewhere. Slow on a large directory, which has no index for that."""
+    """The value contains *text*. Slow on a large directory: there is no index for that."""
     return Term(f"contains({text!r})", lambda name: filters.substring(_named(name), within=text))
 
 
@@ -105,7 +105,7 @@ def after(moment: datetime) -> Term:
 
 
 def older_than(*, days: float, or_never: bool = False) -> Term:
-    """Longer ago than *days*; with *or_never*, or never at all.
+    """Longer ago than *days*; with *or_never* also never.
 
     lastLogonTimestamp is up to 14 days late, see `DirectoryUser.last_logon`: add those to *days*.
     """
@@ -115,7 +115,7 @@ def older_than(*, days: float, or_never: bool = False) -> Term:
 
 
 def newer_than(*, days: float) -> Term:
-    """No longer ago than *days*."""
+    """At most *days* ago."""
     return Term(f"newer_than({days:g} days)", after(_ago(days)).render)
 
 

@@ -1,7 +1,7 @@
-"""A site does not lock its own service account: a password that was refused is not tried again before it may be.
+"""Do not lock our own service account: a refused password is not tried again before that is safe.
 
-The processes of a machine share what was refused through a file, those of an application through its cache too. What
-is kept is no password: a salted PBKDF2 of it tells whether it is still the same.
+The processes of a machine share the refusals through a file, those of an application through its cache too. No password
+is kept: a salted PBKDF2 hash shows whether it is still the same.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from wauth_core.process import PerProcess
 
 WINDOW = 1800.0  # seconds; AD's default for lockOutObservationWindow is 10 minutes, its recommendation up to 30
 LONGEST_WINDOW = 86_400.0
-MARGIN = 60.0  # seconds that a controller's clock may be behind
+MARGIN = 60.0  # seconds by which a controller's clock may be behind
 STATES = {"775": 300.0} | dict.fromkeys(("525", "530", "531", "532", "533", "701", "773"), 60.0)
 """Seconds to wait by AD's sub-code, if not the password is wrong but the account's state."""
 TURN = 10.0  # seconds that one process may be signing in while others wait
@@ -31,7 +31,7 @@ Answer = tuple[int, str]
 
 
 class Refusals:
-    """What was refused of one *account*, which *where* tells from its namesakes. Threads may share it."""
+    """The refused passwords of one *account*. *where* distinguishes accounts of the same name. Threads may share it."""
 
     def __init__(
         self, account: str, where: object, stores: tuple[SharedCache, ...] = (), clock: Callable[[], float] = time.time
@@ -47,10 +47,10 @@ class Refusals:
         self._window = 0.0
 
     def bind(self, password: Secret, deadline: float, bind: Callable[[], Answer]) -> Answer:
-        """Call *bind*, which tries *password*, unless it was refused lately. Return result code and message.
+        """Call *bind*, which tries *password*, unless that was refused recently. Return result code and message.
 
-        A password that has never worked is tried by one caller at a time: the others learn from what becomes of it.
-        Raises `BindError` if it is not tried, `DirectoryUnavailable` at *deadline*, and what *bind* raises.
+        A password that has never worked is tried by one caller at a time. The others wait for the result. Raises
+        `BindError` if it is not tried, `DirectoryUnavailable` at *deadline*, and what *bind* raises.
         """
         proved = self._proved
         if proved is not None and proved.octets == password.octets:
@@ -59,7 +59,7 @@ class Refusals:
             return self._bind(password, bind)
 
     def learn(self, window: timedelta) -> None:
-        """The domain's lockOutObservationWindow; zero where it cannot be read."""
+        """The domain's lockOutObservationWindow; zero if it cannot be read."""
         seconds = min(LONGEST_WINDOW, window.total_seconds())
         if seconds > 0 and seconds != self._window:
             self._window = seconds
@@ -67,7 +67,7 @@ class Refusals:
                 store.set(f"{self._key}.window", seconds, 30 * 86_400)
 
     def forget(self) -> None:
-        """Let the same password be tried once more: a person asks, who may have set the account right."""
+        """Allow one more try of the same password: a person asks, who may have repaired the account."""
         self._mine = None
         for store in self._stores:
             store.delete(self._key)
@@ -92,7 +92,7 @@ class Refusals:
                 continue
             mark, until, reason = found
             if not now < until <= now + self._pause(reason) or mark != self._mark(password):
-                continue  # another password; or a clock was moved
+                continue  # another password, or a clock was changed
             at = time.strftime("%H:%M:%S", time.localtime(until))
             raise BindError(
                 f"The service account {self._account!r} was refused: {diagnosis.service_advice(reason)}. The same "
@@ -142,7 +142,7 @@ class Refusals:
         found = store.get(name)
         if isinstance(found, int | float) and now < found <= now + TURN:
             return False
-        store.delete(name)  # it has ended, or a clock was moved
+        store.delete(name)  # it has ended, or a clock was changed
         return store.add(name, now + TURN, TURN) is not False
 
     def _too_late(self) -> DirectoryUnavailable:

@@ -1,4 +1,4 @@
-"""From what somebody writes (a name, GUID, SID, DN, …) to the one entry that it means, for every kind of object."""
+"""Find the one entry that a name, GUID, SID or DN means, for every kind of object."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wauth_core.directory.lookup import ByBase, ByName, ByUPN, Dialect, merged, 
 from wauth_core.directory.wire import RawEntry
 from wauth_core.exceptions import Ambiguous, NotFound
 
-LIMIT = 20  # entries that an ambiguous name is told of
+LIMIT = 20  # entries listed in the error for an ambiguous name
 
 
 class Resolver:
@@ -20,7 +20,7 @@ class Resolver:
         self._domain = domain
 
     def at(self, asked: ByBase, dialect: Dialect, condition: str, attributes: tuple[str, ...]) -> list[RawEntry]:
-        """The entry of a DN, GUID or SID, wherever it is, if it meets *condition*."""
+        """The entry of a DN, GUID or SID, anywhere in the domain, if it matches *condition*."""
         if not dialect.is_ad and asked.base.startswith("<GUID="):
             by_guid = filters.all_of(condition, filters.equals("entryUUID", asked.base[6:-1]))
             return self._search(by_guid, attributes)
@@ -30,9 +30,9 @@ class Resolver:
     def called(
         self, names: Iterable[tuple[str, str]], condition: str, attributes: tuple[str, ...]
     ) -> Sequence[RawEntry]:
-        """The entries under SEARCH_BASE that have a name, by the first of *names* (attribute, value) that any has.
+        """The entries under SEARCH_BASE that match the first of *names* (attribute, value) that any entry matches.
 
-        A name is compared letter by letter without case; the server overlooks accents, see `names_match`.
+        A name is compared letter by letter without case. The server ignores accents, see `names_match`.
         """
         listed = list(dict.fromkeys(names))
         wanted = filters.any_of(filters.equals(attribute, value) for attribute, value in listed)
@@ -48,7 +48,7 @@ class Resolver:
         return []
 
     def spoken_of(self, asked: ByName | ByUPN) -> str | None:
-        """The bare name that *asked* holds; None if it is one of another domain."""
+        """The bare name in *asked*; None if it is of another domain."""
         if isinstance(asked, ByUPN):
             return asked.upn
         return asked.name if asked.domain is None or self._domain.is_ours(asked.domain) else None
@@ -61,7 +61,7 @@ class Resolver:
         several: type[Ambiguous],
         kind: str | None = None,
     ) -> RawEntry:
-        """The one entry, with all values where there are many; raises *missing* or *several*."""
+        """The one entry, with all values of each attribute. Raises *missing* or *several*."""
         if not found:
             raise missing(x, self._domain.name, kind)
         if len(found) > 1:

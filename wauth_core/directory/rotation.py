@@ -1,4 +1,4 @@
-"""Which of a domain's servers the next connection goes to: the first that takes one. Who failed lately comes last."""
+"""Choose the server of the next connection: the first that accepts one. Servers that failed recently come last."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Skipped = dict[Endpoint, float]
 
 
 class OutOfTime(DirectoryUnavailable):
-    """There was no time left to ask anybody, which says nothing of the servers."""
+    """No time was left to ask a server. This says nothing about the servers."""
 
 
 class Rotation:
@@ -35,12 +35,12 @@ class Rotation:
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
-        """The servers, the preferred ones first. Raises `DirectoryUnavailable` if they must be looked up in vain."""
+        """The servers, the preferred ones first. Raises `DirectoryUnavailable` if a look-up in DNS finds none."""
         return self.servers.current() if isinstance(self.servers, Discovered) else self.servers
 
     @property
     def skipped(self) -> Skipped:
-        """Who failed in this process."""
+        """The servers that failed in this process."""
         return self._states.here
 
     def skip(self, endpoint: Endpoint) -> None:
@@ -48,7 +48,7 @@ class Rotation:
         self.skipped[endpoint] = time.monotonic() + SKIP_FAILED
 
     def all_fail(self) -> bool:
-        """Whether every server has failed a moment ago."""
+        """Whether every server has failed recently."""
         now = time.monotonic()
         try:
             return all(self.skipped.get(endpoint, 0.0) > now for endpoint in self.endpoints)
@@ -56,9 +56,9 @@ class Rotation:
             return True  # DNS does not say where they are
 
     def open(self, deadline: float, opened: Callable[[Endpoint, float], Connection] | None = None) -> Connection:
-        """A new connection to the first server that takes one by its share of the time until *deadline*.
+        """A new connection to the first server that accepts one. Each server has a share of the time until *deadline*.
 
-        *opened* opens one; by default it is bound as the service account. Raises `DirectoryUnavailable`, and what
+        *opened* opens it; by default it is bound as the service account. Raises `DirectoryUnavailable`, and what
         binding raises.
         """
         failures: list[DirectoryUnavailable] = []
@@ -75,7 +75,7 @@ class Rotation:
                 )
             except DirectoryUnavailable as error:
                 failures.append(error)
-                alone = len(candidates) == 1  # then the caller is told the same, by the error
+                alone = len(candidates) == 1  # then the error tells the caller the same
                 log.log(logging.INFO if alone else logging.WARNING, "Domain %s: %s", self._dialer.domain, error)
             except Lost as error:
                 failures.append(DirectoryUnavailable(str(error)))

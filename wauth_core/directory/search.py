@@ -1,4 +1,4 @@
-"""Searches over the pool: a deadline for each, one retry for a read, pages, values in ranges, references ignored."""
+"""Searches over the pool: each has a deadline and one retry; pages, value ranges; references are ignored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wauth_core.settings import as_names
 
 
 class Connections(Protocol):
-    """Where a searcher gets its connections from: a `Pool`, or one person's own."""
+    """Where a searcher gets its connections: a `Pool`, or one person's own connection."""
 
     dialer: Dialer
 
@@ -48,8 +48,7 @@ class Searcher:
         scope: str = SUBTREE,
         limit: int = 0,
     ) -> list[RawEntry]:
-        """The entries that match, in one answer for each base; at most *limit* of them (the rest is silently left
-        out)."""
+        """The entries that match, in one answer for each base: at most *limit*. The rest is left out silently."""
         found: list[RawEntry] = []
         for each in as_names(base):
             entries, result = self._once(each, scope, filter_text, attributes, limit=limit)
@@ -67,8 +66,9 @@ class Searcher:
         scope: str = SUBTREE,
         controls: tuple[wire.Control, ...] = (),
     ) -> Iterator[list[RawEntry]]:
-        """All entries that match, page by page. A loss after a base's first page is an error: pages are not
-        repeatable."""
+        """All entries that match, page by page. After the first page a broken connection is an error: pages cannot be
+        repeated.
+        """
         for each in as_names(base):
             yield from self._pages(each, filter_text, attributes, scope, controls)
 
@@ -99,7 +99,7 @@ class Searcher:
     def controlled(
         self, base: str, filter_text: str, attributes: tuple[str, ...], controls: tuple[wire.Control, ...]
     ) -> tuple[list[RawEntry], wire.Result]:
-        """One subtree search with controls of the caller's, its answer as it is."""
+        """One subtree search with the caller's controls. Returns the answer unchanged."""
         entries, result = self._once(base, SUBTREE, filter_text, attributes, controls=controls)
         self._check(result, base)
         return entries, result
@@ -114,7 +114,7 @@ class Searcher:
         limit: int = 0,
         controls: tuple[wire.Control, ...] = (),
     ) -> tuple[list[RawEntry], wire.Result]:
-        """Ask; if the connection turns out to be broken, ask once more on a fresh one."""
+        """Ask. If the connection turns out to be broken, ask once more on a new one."""
         deadline = self._deadline()
         for attempt in (1, 2):
             try:
@@ -191,7 +191,7 @@ class Searcher:
             )
 
     def held(self) -> str:
-        """What the server holds, in a sentence; the empty text where it does not say."""
+        """A sentence with the naming contexts that the server holds; empty if it does not say."""
         try:
             entries, _ = self._once("", BASE, "(objectClass=*)", ("defaultNamingContext", "namingContexts"))
         except DirectoryError:

@@ -1,7 +1,7 @@
-"""The one thing in a security descriptor that we read and write: protection from accidental deletion.
+"""Protection from accidental deletion: the only part of a security descriptor that we read and write.
 
-Administrators' tools protect an object by an entry that denies Everyone the rights Delete and Delete Subtree, and its
-parent by one that denies Delete All Child Objects. Bytes: MS-DTYP 2.4.4 to 2.4.6.
+Administrators' tools protect an object by an entry that denies Everyone the rights Delete and Delete Subtree. On its
+parent they deny Everyone the right Delete All Child Objects. Bytes: MS-DTYP 2.4.4 to 2.4.6.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def denies(descriptor: bytes, rights: int) -> bool:
 
 
 def denying(descriptor: bytes, rights: int) -> bytes:
-    """*descriptor*'s DACL as a descriptor of its own, with an entry first that denies Everyone *rights*.
+    """A descriptor with *descriptor*'s DACL, and before its entries one that denies Everyone *rights*.
 
-    Raises ValueError for a descriptor without a DACL: one with that entry alone would shut everybody out.
+    Raises ValueError for a descriptor without a DACL: a DACL with that entry alone would shut everybody out.
     """
     if _dacl(descriptor) == _EMPTY_DACL:
         raise ValueError("the permissions could not be read")
@@ -43,7 +43,7 @@ def denying(descriptor: bytes, rights: int) -> bytes:
 
 
 def allowing(descriptor: bytes, rights: int) -> bytes:
-    """The same without such entries."""
+    """A descriptor with *descriptor*'s DACL, without entries that deny Everyone *rights*."""
     return _with_aces(descriptor, [ace for ace in _aces(_dacl(descriptor)) if not _is_ours(ace, rights)])
 
 

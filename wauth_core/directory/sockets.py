@@ -1,4 +1,4 @@
-"""Sockets whose every step ends by a moment that is set beforehand: connecting, TLS, sending, receiving."""
+"""Sockets with one deadline for every step: connecting, TLS, sending, receiving."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from wauth_core.directory.addresses import Addresses
 from wauth_core.directory.endpoints import Endpoint
 from wauth_core.exceptions import DirectoryUnavailable
 
-LOOK_UP = 0.5  # seconds until a deadline that was brought forward is seen
+LOOK_UP = 0.5  # seconds until a shortened deadline is noticed
 
 
 class DeadlineSocket:
-    """A connected socket whose every send and receive ends at one moment: *deadline*, on the monotonic clock.
+    """A connected socket. Every send and receive ends by *deadline*, on the monotonic clock.
 
     *sent* and *received* count the octets of LDAP that went through it.
     """
@@ -28,7 +28,7 @@ class DeadlineSocket:
         self.sent = self.received = 0
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Up to *size* octets; raises TimeoutError at the deadline, which another thread may bring forward."""
+        """Up to *size* octets. Raises TimeoutError at the deadline, which another thread may shorten."""
         while True:
             self.inner.settimeout(min(self._remaining(), LOOK_UP))
             try:
@@ -47,10 +47,10 @@ class DeadlineSocket:
         self.sent += len(data)
 
     def settimeout(self, seconds: float | None) -> None:
-        """Nothing: the deadline rules."""
+        """Does nothing: the deadline counts."""
 
     def is_idle(self) -> bool:
-        """Whether the connection stands and nothing waits to be read. An unasked-for message means it is ending."""
+        """Whether the connection is open and nothing waits to be read. An unexpected message means that it ends."""
         try:
             if isinstance(self.inner, ssl.SSLSocket) and self.inner.pending():
                 return False
@@ -77,7 +77,7 @@ class DeadlineSocket:
 
 
 def _ready(connected: socket.socket, seconds: float, *, to_write: bool = False) -> bool:
-    """Wait until *connected* can be read from (or written to); False when *seconds* are over."""
+    """Wait until *connected* can be read from (or written to). Returns False after *seconds*."""
     if hasattr(select, "poll"):  # no limit of 1,024 descriptors; not on Windows, whose select has no such limit
         poll = select.poll()
         poll.register(connected, select.POLLOUT if to_write else select.POLLIN)
@@ -111,7 +111,7 @@ def connected(endpoint: Endpoint, deadline: float, addresses: Addresses | None =
 
 
 def handshake(wrapped: ssl.SSLSocket, deadline: float) -> None:
-    """A TLS handshake that ends at *deadline*, however slowly the other side trickles."""
+    """A TLS handshake that ends at *deadline*, however slowly the other side sends."""
     wrapped.settimeout(0)
     while True:
         try:

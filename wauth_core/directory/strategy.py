@@ -1,4 +1,4 @@
-"""ldap3's side of a connection: what it sends goes by our socket, by a deadline, past a guard, and is traced."""
+"""ldap3's side of a connection. Its requests use our socket, with a deadline, a guard against writes, and tracing."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _entries(responses: Iterable[Mapping[str, Any]] | None) -> Iterator[RawEntry
 
 
 def _describe(noted: Operation, request: Mapping[str, Any] | None, controls: Iterable[Any] | None) -> None:
-    """Take from ldap3's *request* what may be shown: no password of a bind, no secret attribute's value."""
+    """The parts of ldap3's *request* that may be shown: no password of a bind, no secret attribute's value."""
     request = request or {}
     noted.base = str(request.get("base") or request.get("entry") or request.get("name") or "")
     noted.controls = tuple(str(one[0] if isinstance(one, tuple) else one["controlType"]) for one in controls or ())

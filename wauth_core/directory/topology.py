@@ -17,7 +17,7 @@ _NONE = timedelta(0)
 _CATALOG = 0x1  # options of an NTDS Settings object, MS-ADTS 6.1.1.2.2.1.2.1.1
 _DOMAIN_REF = 0x2  # systemFlags of a crossRef whose naming context is a domain, MS-ADTS 2.2.10
 _COMPLEX, _REVERSIBLE = 0x1, 0x10  # pwdProperties, MS-SAMR 2.2.3.11
-_ROLES = {  # who holds a role stands in fSMORoleOwner of these, MS-ADTS 6.1.5
+_ROLES = {  # fSMORoleOwner of these names the holder of a role, MS-ADTS 6.1.5
     "schema master": "{schema}",
     "domain naming master": "CN=Partitions,{configuration}",
     "PDC emulator": "{root}",
@@ -51,7 +51,7 @@ class Topology:
         )
 
     def policy_of(self, found: DirectoryObject) -> PasswordPolicy:
-        """The policy that holds for a person: AD says which (msDS-ResultantPSO, MS-ADTS 3.1.1.4.5.36)."""
+        """The policy of a person. AD says which one applies (msDS-ResultantPSO, MS-ADTS 3.1.1.4.5.36)."""
         values = self._read(found.dn, ("msDS-ResultantPSO",))
         if dn := values.get("msDS-ResultantPSO"):
             return _fine_policy(self._read(dn, _FINE))
@@ -103,7 +103,7 @@ class Topology:
             account = server.get("serverReference", "")
             key = filters.dn_key(dn)
             if key not in settings or not filters.same_dn(filters.domain_root(account), self._domain.root):
-                continue  # a leftover of a controller that is gone, or one of another domain
+                continue  # left over from a removed controller, or one of another domain
             agent, values = settings[key]
             machine = self._read(account, ("operatingSystem", "primaryGroupID"), needed=False)
             found.append(
@@ -160,7 +160,9 @@ class Topology:
         return sorted(found, key=lambda trust: trust.partner.lower())
 
     def clock_skew(self, now: Callable[[], float] = time.time) -> timedelta:
-        """How far the controller's clock is before ours; negative where it is behind. To the second, as AD tells it."""
+        """How far the controller's clock is ahead of ours; negative if it is behind. In whole seconds, as AD reports
+        it.
+        """
         before = now()
         told = self._root_dse()["currentTime"]
         middle = (before + now()) / 2

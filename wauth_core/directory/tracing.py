@@ -79,7 +79,7 @@ class Operation:
     _socket: Any = field(default=None, repr=False)
 
     def answered(self, code: int, entries: Iterable[RawEntry] = ()) -> None:
-        """The server's answer. *entries* are looked at one by one."""
+        """Note the server's answer. *entries* are read one by one."""
         self.code = code
         if code not in _NO_FAILURE:
             self.error = diagnosis.code_name(code)
@@ -112,7 +112,7 @@ def trace() -> Iterator[list[Operation]]:
 
 
 def begin(domain: str, kind: str, *, server: str, socket: Any = None, **details: Any) -> Operation | None:
-    """Note that an operation begins; None if nobody watches. The octets are counted that go through *socket*."""
+    """Note that an operation begins; None if nobody watches. The octets that go through *socket* are counted."""
     watchers = _watching.get()
     if not watchers:
         return None
@@ -131,7 +131,7 @@ def begin(domain: str, kind: str, *, server: str, socket: Any = None, **details:
 
 @contextmanager
 def operation(domain: str, kind: str, *, server: str, socket: Any = None, **details: Any) -> Iterator[Operation | None]:
-    """`begin`, and the end of the operation with the block's."""
+    """`begin` an operation that ends with the block."""
     noted = begin(domain, kind, server=server, socket=socket, **details)
     if noted is None:
         yield None

@@ -15,7 +15,7 @@ _MOMENTS: dict[str, Callable[..., Any]] = {
 
 
 def add(total: Any, more: Any) -> None:
-    """Sum the counters. Of the moments, which ldap3 does not sum, the first start stays, and the last of the others."""
+    """Sum the counters. ldap3 does not sum times: we keep the first start, and the last of every other time."""
     total += more
     for name, choose in _MOMENTS.items():
         known = [moment for moment in (getattr(total, name), getattr(more, name)) if moment is not None]

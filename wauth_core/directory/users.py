@@ -1,4 +1,4 @@
-"""Users of one domain: the look-ups, and the one-search fetch that a sync makes."""
+"""Users of one domain: the look-ups, and what a sync fetches in one search."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Users:
         return user
 
     def others_named(self, username: str, guid: uuid.UUID | None) -> tuple[str, ...]:
-        """The DNs of whatever else in the whole domain, SEARCH_BASE or not, bears *username* than the user *guid*."""
+        """The DNs of all objects named *username* in the domain, SEARCH_BASE or not, except the user *guid*."""
 
         def ask(dialect: Dialect) -> list[RawEntry]:
             names = {dialect.name_attribute, "sAMAccountName"} if dialect.is_ad else {dialect.name_attribute}
@@ -132,7 +132,7 @@ class Users:
         return list(self._resolver.called(names, dialect.people, attributes))
 
     def _principal(self, upn: str, dialect: Dialect) -> tuple[tuple[str, str], ...]:
-        """By userPrincipalName; else by what everybody has implicitly, sAMAccountName@domain (MS-ADTS 5.1.1.1.1)."""
+        """By userPrincipalName; else by everybody's implicit UPN, sAMAccountName@domain (MS-ADTS 5.1.1.1.1)."""
         name, _, suffix = upn.rpartition("@")
         if not dialect.is_ad:
             return (("mail" if suffix else dialect.name_attribute, upn),)

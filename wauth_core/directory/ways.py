@@ -1,4 +1,4 @@
-"""How somebody comes to be in each group: the way through nested groups, for people who ask why."""
+"""Why somebody is in each group: the way through nested groups."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 class Way:
     """One group of a person. *through* names the groups between, the person's own first; empty for a direct member.
 
-    *through* is None if the directory does not say the way: for groups of other domains, and where it has no
-    memberOf.
+    *through* is None if the directory does not tell the way: for groups of other domains, or without memberOf.
     """
 
     group: DirectoryGroup
@@ -27,14 +26,14 @@ class Way:
 
     @property
     def identity(self) -> str:
-        """What the group is compared by: its SID, or the DN where the directory is not AD."""
+        """What the group is compared by: its SID; its DN if the directory is not AD."""
         return self.group.sid or dn_key(self.group.dn)
 
 
 def ways(manager: LDAPManager, user: DirectoryUser) -> list[Way]:
     """All security groups of *user*, each with the shortest way that leads there; direct ones first.
 
-    It takes two searches, and a third where *user* came without group SIDs. Raises `DirectoryError`.
+    It takes two searches, and a third if *user* has no group SIDs yet. Raises `DirectoryError`.
     """
     found = manager.groups_of(user, ("memberOf",))
     person = manager.user(user, ("memberOf",))

@@ -1,7 +1,7 @@
 """LDAP on the wire, for what we send most: a search and a simple bind (RFC 4511), encoded and decoded by hand.
 
-ldap3's pyasn1 encoder and schema-aware decoder cost more than the directory itself, and decode values in ways that
-differ with the state of the schema. Here values stay bytes, and what is not understood is an error.
+ldap3's pyasn1 encoder and schema-aware decoder take more time than the directory itself, and decode values differently
+depending on the schema. Here values stay bytes, and a message that is not understood is an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_MESSAGE = 256 * 1024 * 1024  # octets; a longer one is a broken or hostile s
 
 
 class WireError(Exception):
-    """The server sent what is not LDAP."""
+    """The server sent something that is not LDAP."""
 
 
 class FilterError(ValueError):
@@ -33,7 +33,7 @@ class FilterError(ValueError):
 
 @dataclass(frozen=True)
 class Control:
-    """A request control: its OID, its BER value, and whether the server must refuse what it does not know."""
+    """A request control: its OID, its BER value, and whether a server that does not know it must refuse."""
 
     oid: str
     value: bytes | None = None
@@ -89,7 +89,7 @@ def search_request(
 
 
 def bind_request(message_id: int, name: str, password: bytes) -> bytes:
-    """A simple BindRequest (RFC 4511 4.2). The caller has made sure that *password* is not empty."""
+    """A simple BindRequest (RFC 4511 4.2). The caller must check that *password* is not empty."""
     return message(message_id, tlv(0x60, b"\x02\x01\x03" + tlv(0x04, name.encode()) + tlv(0x80, password)), ())
 
 
@@ -99,7 +99,7 @@ def unbind_request(message_id: int) -> bytes:
 
 
 def paged_control(size: int, cookie: bytes = b"") -> Control:
-    """Ask for a page of *size* entries, going on from *cookie* (RFC 2696)."""
+    """Ask for a page of *size* entries after *cookie* (RFC 2696)."""
     return Control(PAGED, tlv(0x30, tlv(0x02, integer(size)) + tlv(0x04, cookie)))
 
 
@@ -116,7 +116,7 @@ def page_cookie(result: Result) -> bytes:
 
 
 def dirsync_cookie(result: Result) -> tuple[bool, bytes]:
-    """Whether there is more, and the cookie to go on from. Raises `WireError`."""
+    """Whether there is more, and the cookie for the next request. Raises `WireError`."""
     found = _within(result.controls.get(DIRSYNC, b""))
     return any(found[0][1]), found[-1][1]
 
@@ -266,7 +266,7 @@ def _unescaped(value: str) -> bytes:
 
 
 def message_size(buffer: bytes | bytearray) -> int:
-    """How many octets the first message in *buffer* takes; 0 while that cannot be told. Raises `WireError`."""
+    """How many octets the first message in *buffer* takes; 0 if that is not known yet. Raises `WireError`."""
     if len(buffer) < 2:
         return 0
     if buffer[0] != 0x30:
@@ -288,7 +288,7 @@ ENTRY, DONE, REFERENCE, BIND_RESPONSE, EXTENDED_RESPONSE = 0x64, 0x65, 0x73, 0x6
 
 
 def read_message(message: bytes) -> tuple[int, int, bytes, bytes]:
-    """Take one whole message apart: its id, the operation's tag and content, the controls. Raises `WireError`."""
+    """Split one whole message: its id, the operation's tag and content, the controls. Raises `WireError`."""
     try:
         (_, body), *_ = _elements(message)
         (_, number), (tag, content), *rest = _elements(body)
@@ -331,7 +331,7 @@ def _controls(encoded: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _elements(data: bytes) -> list[tuple[int, bytes]]:
-    """The (tag, content) pairs in a row in *data*. Raises IndexError or ValueError if they do not fill it."""
+    """The (tag, content) pairs in *data*, in order. Raises IndexError or ValueError if they do not fill it."""
     found = []
     at, end = 0, len(data)
     while at < end:

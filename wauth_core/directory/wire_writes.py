@@ -1,4 +1,4 @@
-"""LDAP on the wire, for what changes the directory: add, modify, delete, modify DN (RFC 4511 4.6 to 4.9)."""
+"""LDAP on the wire, for writes: add, modify, delete, modify DN (RFC 4511 4.6 to 4.9)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def delete_request(message_id: int, dn: str, controls: Iterable[Control] = ()) -
 def rename_request(
     message_id: int, dn: str, new_rdn: str, new_parent: str | None, controls: Iterable[Control] = ()
 ) -> bytes:
-    """A ModifyDNRequest, the old name dropped."""
+    """A ModifyDNRequest that removes the old name."""
     body = tlv(0x04, dn.encode()) + tlv(0x04, new_rdn.encode()) + b"\x01\x01\xff"
     if new_parent is not None:
         body += tlv(0x80, new_parent.encode())
@@ -53,7 +53,7 @@ def rename_request(
 
 
 def sd_flags_control(flags: int = DACL_ONLY) -> Control:
-    """Which parts of nTSecurityDescriptor are meant."""
+    """Says which parts of nTSecurityDescriptor are meant."""
     return Control(SD_FLAGS, tlv(0x30, tlv(0x02, integer(flags))), critical=True)
 
 

@@ -1,4 +1,4 @@
-"""Sending changes: each once, refused with AD's reason, noted in the log ``wauth.audit``, and reported."""
+"""Send changes: each once only, logged as ``wauth.audit``, with a result, or an error with AD's reason."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ audit = logging.getLogger("wauth.audit")
 class WriteResult:
     """What a write did, or would do.
 
-    *what* is the method's name; *dn* where the object is afterwards; *edits* the requests, none if nothing was to
-    change; *before* and *after* the attributes that change, decoded, never a secret. *dry_run*: nothing was sent.
+    - *what* is the method's name.
+    - *dn* is where the object is afterwards.
+    - *edits* are the requests; none if there was nothing to change.
+    - *before* and *after* hold the attributes that change, decoded, never a secret.
+    - *dry_run*: nothing was sent.
     """
 
     what: str
@@ -37,15 +40,15 @@ class WriteResult:
 
     @property
     def changed(self) -> bool:
-        """Whether there was anything to do."""
+        """Whether there was anything to change."""
         return bool(self.edits)
 
     def ldif(self) -> str:
-        """The requests as LDIF (RFC 2849); a secret stands as a comment."""
+        """The requests as LDIF (RFC 2849); a secret is replaced by a comment."""
         return "version: 1\n\n" + "\n".join(edit.ldif() for edit in self.edits) if self.edits else ""
 
     def as_row(self) -> dict[str, Any]:
-        """All but the requests, as one flat mapping."""
+        """Everything but the requests, as one flat mapping."""
         return {
             "what": self.what,
             "dn": self.dn,
@@ -78,10 +81,10 @@ class Writer:
             )
 
     def run(self, result: WriteResult) -> WriteResult:
-        """Send the edits of *result* in order, unless it is a dry run; *result* itself where all went well.
+        """Send the edits of *result* in order, unless it is a dry run. Returns *result* if all succeeded.
 
-        If one is refused, those before it that can be undone are. Raises `ChangeRefused`, whose ``done`` holds the
-        edits that stay, `ChangeUncertain`, and what connecting raises.
+        If one is refused, those before it are undone, as far as possible. Raises `ChangeRefused`, whose ``done`` holds
+        the edits that stay, `ChangeUncertain`, and what connecting raises.
         """
         if result.dry_run or not result.edits:
             return result
@@ -99,7 +102,7 @@ class Writer:
         return result
 
     def _take_back(self, done: tuple[Edit, ...], what: str) -> tuple[Edit, ...]:
-        """Undo what was *done*, the last first, as far as it can be; the edits that stay."""
+        """Undo *done*, the last first, as far as possible. Returns the edits that stay."""
         while done and done[-1].undo is not None:
             try:
                 self._send(done[-1].undo, what)
@@ -144,5 +147,5 @@ class Writer:
 
 
 def shown(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values that may be logged: a secret is not."""
+    """The values that may be logged: no secret."""
     return {name: NOT_SHOWN if is_secret(name) else value for name, value in values.items()}
