@@ -152,7 +152,7 @@ class Breaker:
             else:
                 self._gone(known, reason, now)
                 log.warning(
-                    "The directory of the domain %s is offline: %s Everybody is answered by what is known%s. One "
+                    "The directory of the domain %s is offline: %s The last known rights count%s. One "
                     "caller asks again in %.0f s, later every %.0f s.",
                     self._domain,
                     reason,
@@ -203,7 +203,7 @@ class Breaker:
         if self._max_staleness is None:
             return ""
         left = max(timedelta(0), self._max_staleness - timedelta(seconds=round(seconds)))
-        return f" (of WAUTH_MAX_STALENESS are left {left})"
+        return f" ({left} of WAUTH_MAX_STALENESS left)"
 
     def _gone(self, known: _Known, reason: str, now: float) -> None:
         known.state, known.reason, known.since, known.spared = BreakerState.OFFLINE, reason, now, 0

@@ -93,7 +93,7 @@ class Discovered:
             except DirectoryUnavailable as error:
                 if known is None:
                     raise
-                log.warning("%s The controllers of before are used: %s", error, ", ".join(map(str, known.endpoints)))
+                log.warning("%s The controllers found before are used: %s", error, ", ".join(map(str, known.endpoints)))
                 self._found = Found(known.endpoints, known.site, known.near, self._clock() + RETRY)
             return self._found
 

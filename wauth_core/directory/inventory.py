@@ -99,7 +99,9 @@ class Inventory:
         """The DN of the well-known container *guid* (MS-ADTS 6.1.1.4), also if it was redirected."""
         entry = self._domain.searcher.read(f"<WKGUID={guid},{self.root}>", ("1.1",))
         if entry is None:
-            raise DirectoryError(f"The domain {self._domain.name} has no usual place for that: give an ou.")
+            raise DirectoryError(
+                f"The domain {self._domain.name} has no default container for such an object: pass an ou."
+            )
         return entry.dn
 
     def descriptors(self, base: str, scope: str) -> Iterator[tuple[str, bytes]]:

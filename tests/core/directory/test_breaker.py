@@ -121,8 +121,8 @@ def test_an_answer_ends_it_for_all(siblings: list[Breaker], clock: Clock, caplog
         assert not other.admit()
     lines = [record.getMessage() for record in caplog.records]
     assert [line for line in lines if "is offline" in line] == [lines[0]]
-    assert "WAUTH_MAX_STALENESS are left 0:09:00" in lines[0]
-    assert "3 questions were spared (of WAUTH_MAX_STALENESS are left 0:09:58)" in lines[1]
+    assert "(0:09:00 of WAUTH_MAX_STALENESS left)" in lines[0]
+    assert "3 questions were spared (0:09:58 of WAUTH_MAX_STALENESS left)" in lines[1]
 
 
 def test_a_failure_that_costs_no_time_makes_nobody_wait(siblings: list[Breaker]) -> None:
