@@ -186,15 +186,17 @@ def test_other_files(text: str, words: str, tmp_path: Path) -> None:
     assert words in run(text, tmp_path).output
 
 
-def test_the_page_names_what_the_command_knows() -> None:
-    """Each setting in the page's tables is one that the command translates or notes."""
+def test_the_pages_name_what_the_command_knows() -> None:
+    """Each setting in the pages' tables is one that the command translates or notes."""
     source = "".join(
         path.read_text("utf-8") for path in (Path(wauth_core.__file__).parent / "cli" / "migrate").glob("*.py")
     )
-    page = (Path(__file__).parents[3] / "docs" / "howto" / "moving-over.md").read_text("utf-8")
+    pages = sorted((Path(__file__).parents[3] / "docs" / "howto").glob("from-*.md"))
+    assert len(pages) == 3
     named = [
         name
-        for row in re.findall(r"^\| (`.*?) \| .* \|$", page, re.M)
+        for page in pages
+        for row in re.findall(r"^\| (`.*?) \| .* \|$", page.read_text("utf-8"), re.M)
         for name in re.findall(r"`([A-Z_]+)`", row)
         if not name.endswith("_")
     ]
