@@ -36,3 +36,19 @@ def test_the_documentation_names_the_same_versions():
 def test_ldap3s_prerelease_is_kept_out():
     """ldap3 2.10 release candidates do not decode escapes in filters, so that nobody would be found."""
     assert "ldap3>=2.9.1,<2.10" in PROJECT["project"]["dependencies"]
+
+
+def test_the_readme_gives_the_figures_of_the_comparison():
+    """Binds and searches, as the page's table has them."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    page = (ROOT / "docs" / "explanation" / "comparison.md").read_text("utf-8")
+    counted = {row[0]: row[1:] for row in re.findall(r"^\| ([\w-]+) \| (yes|no) \| (\d+) \| (\d+) \|", page, re.M)}
+    gist = " ".join(readme.partition("**Compared**")[2].partition("\n\n")[0].split())
+    assert len(counted) == 4
+    for package, (finds, binds, searches) in counted.items():
+        said = (
+            f"{binds} bind and {searches} searches from us"
+            if package == "windowsauth"
+            else f"{binds} and {searches} from {package}"
+        )
+        assert (said if finds == "yes" else f"{package} does not find the group") in gist
