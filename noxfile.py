@@ -79,6 +79,13 @@ def prerelease(session: nox.Session) -> None:
 
 
 @nox.session
+def links(session: nox.Session) -> None:
+    """Every link of the documentation to another host, asked. No part of CI: other hosts have bad days."""
+    session.install(".[docs]")
+    session.run("sphinx-build", "-q", "-b", "linkcheck", "docs", "build/links")
+
+
+@nox.session
 def release(session: nox.Session) -> None:
     """What would be published: built once, checked, tried in a bare environment, with a list of its parts.
 

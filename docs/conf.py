@@ -32,6 +32,12 @@ myst_heading_anchors = 3
 autodoc_default_options = {"members": True, "member-order": "bysource", "undoc-members": False}
 autodoc_typehints_format = "short"
 
+linkcheck_ignore = [
+    r"http://(127\.0\.0\.1|10\.)",
+    r"https?://[\w.]*\.example\.",
+    _PROJECT["urls"]["Source"],
+]  # not there yet
+
 graphviz_output_format = "svg"
 
 html_theme = "furo"

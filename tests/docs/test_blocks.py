@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import configparser
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -34,9 +38,9 @@ ELSEWHERE = {
 }
 
 
-def blocks(page: str) -> list[str]:
-    """The Python blocks of a page."""
-    return re.findall(r"^ *```python\n(.*?)^ *```", (DOCS / page).read_text("utf-8"), re.S | re.M)
+def blocks(page: str, language: str = "python") -> list[str]:
+    """The blocks of a page that are in *language*."""
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", (DOCS / page).read_text("utf-8"), re.S | re.M)
 
 
 def test_every_page_with_python_is_run_somewhere():
@@ -64,3 +68,36 @@ def test_the_fixture_of_contributing_exists():
     fixtures = (ROOT / "tests" / "ad" / "fixtures.py").read_text("utf-8")
     [fixture] = re.findall(r"\((\w+): DomainController\)", block)
     assert f"def {fixture}(" in fixtures
+
+
+def test_printed_configuration_is_well_formed():
+    """Every block that has a parser at hand. Proxies' files run in tests/e2e, settings in tests/core/test_docs.py."""
+    parsers = {
+        "toml": tomllib.loads,
+        "yaml": yaml.safe_load,
+        "xml": ElementTree.fromstring,
+        "ini": configparser.ConfigParser(interpolation=None, strict=False).read_string,
+    }
+    pages = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")]
+    found = [(page, language, block) for page in pages for language in parsers for block in blocks(page, language)]
+    assert {language for _, language, _ in found} == set(parsers)
+    for page, language, block in found:
+        try:
+            parsers[language](block)
+        except ValueError as error:  # TOML's
+            pytest.fail(f"{page}: {error}")
+
+
+def test_the_pods_find_what_the_secrets_hold():
+    """The Kubernetes example: each volume is mounted, and the paths in the text are those of the secrets' files."""
+    page = (DOCS / "howto" / "containers.md").read_text("utf-8")
+    files = dict(re.findall(r"kubectl create secret generic (\S+) --from-file=(\S+)", page))
+    [deployment] = map(yaml.safe_load, blocks("howto/containers.md", "yaml"))
+    pod = deployment["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    secrets = {volume["name"]: volume["secret"]["secretName"] for volume in pod["volumes"]}
+    mounted = {f"{each['mountPath']}/{files[secrets[each['name']]]}" for each in container["volumeMounts"]}
+    [keytab] = [each["value"] for each in container["env"] if each["name"] == "KRB5_KTNAME"]
+    [password] = re.findall(r'secrets\.file\("(.+?)"\)', page)
+    assert mounted == {keytab, password}
+    assert set(secrets.values()) == set(files)

@@ -87,7 +87,7 @@ def printed(program: str) -> Iterator[tuple[str, str]]:
     """Page and arguments, for each command line of *program*: in blocks of shells, and in the text."""
     for page, whole in PAGES.items():
         for language, block in re.findall(r"^ *```(\w*)\n(.*?)^ *```", whole, re.S | re.M):
-            if language in ("", "console", "sh", "text"):
+            if language in ("", "console", "powershell", "sh", "text"):
                 for line in block.splitlines():
                     for part in re.split(r" (?:\||&&|#) ?", line.removeprefix("$ ")):
                         if part.strip().startswith(f"{program} "):
@@ -124,6 +124,14 @@ def test_a_printed_command_is_one(program, group):
     lines = list(printed(program))
     assert lines
     assert [f"{page}: {program}{line}: {why}" for page, line in lines if (why := unknown_of(group, line))] == []
+
+
+def test_the_guide_of_flask_lists_its_commands():
+    """Each once, in the table."""
+    section = PAGES["docs/howto/flask.md"].partition("\n## Commands\n")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.M)
+    listed = [word for cell in cells for word in re.findall(r"`(?:flask wauth )?([a-z]+)", cell)]
+    assert sorted(listed) == sorted(FLASK.lazy)
 
 
 def test_a_printed_command_of_django_is_one():
