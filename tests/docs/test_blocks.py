@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from wauth_core.secrets import from_toml
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 HERE = [
@@ -86,6 +88,21 @@ def test_printed_configuration_is_well_formed():
             parsers[language](block)
         except ValueError as error:  # TOML's
             pytest.fail(f"{page}: {error}")
+
+
+def test_a_printed_reference_to_a_secret_is_one():
+    """In TOML, in blocks and in the text: what is not understood would be taken for the password itself."""
+    printed = [
+        (path.name, line)
+        for path in DOCS.rglob("*.md")
+        for line in re.findall(r"^ *(PASSWORD = \{.*?\})|`(PASSWORD = \{.*?\})`", path.read_text("utf-8"), re.M)
+    ]
+    kinds = set()
+    for page, either in printed:
+        secret = from_toml(tomllib.loads("".join(either))["PASSWORD"])
+        assert callable(secret), f"{page}: {either}"
+        kinds.add(repr(secret).partition("(")[0])
+    assert kinds == {"secrets.env", "secrets.file", "secrets.keyring"}
 
 
 def test_the_pods_find_what_the_secrets_hold():

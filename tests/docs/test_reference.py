@@ -13,6 +13,7 @@ import pytest
 
 from wauth_core.exceptions import ConfigurationError, UserNotFound, WauthError, explained_at
 from wauth_core.settings import ConfigurationWarning
+from wauth_core.web.pages import context
 
 ROOT = Path(__file__).parents[2]
 ERRORS = (ROOT / "docs" / "reference" / "errors.md").read_text("utf-8")
@@ -83,6 +84,13 @@ def test_every_log_message_is_listed():
     calls = sum(len(re.findall(call, path.read_text("utf-8"))) for path in CODE)
     assert calls * 0.8 < sum(map(len, events.values())) <= calls  # the same text may be logged in two places
     assert logging.getLogger("wauth").name == "wauth"
+
+
+def test_what_an_error_page_is_given_is_listed():
+    """In the guide, for whoever writes one; and nothing else is."""
+    guide = (ROOT / "docs" / "howto" / "error-pages.md").read_text("utf-8")
+    given = guide.partition("It gets ")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", given)) == set(context(503))
 
 
 def test_every_signal_is_documented():
