@@ -8,11 +8,13 @@ import contextvars
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from itertools import islice
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from wauth_core.directory import jobs
+from wauth_core.directory.catalog import Catalog
 from wauth_core.directory.manager import LDAPManager
 from wauth_core.process import PerProcess
 from wauth_core.settings import LDAPSettings
@@ -25,24 +27,24 @@ _streams: contextvars.ContextVar[int] = contextvars.ContextVar("wauth_directory_
 
 
 def _awaited(
-    method: Callable[Concatenate[LDAPManager, P], R],
-) -> Callable[Concatenate[AsyncLDAPManager, P], Awaitable[R]]:
+    method: Callable[Concatenate[Any, P], R],
+) -> Callable[Concatenate[_Awaiting, P], Awaitable[R]]:
     @functools.wraps(method)
-    async def awaited(self: AsyncLDAPManager, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def awaited(self: _Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> R:
         job = jobs.Job(held=_streams.get())
-        return await self._run(job, _context(job), functools.partial(method, self.manager, *args, **kwargs))
+        return await self._run(job, _context(job), functools.partial(method, self._asked, *args, **kwargs))
 
     return awaited
 
 
 def _streamed(
-    method: Callable[Concatenate[LDAPManager, P], Iterator[R]],
-) -> Callable[Concatenate[AsyncLDAPManager, P], AsyncIterator[R]]:
+    method: Callable[Concatenate[Any, P], Iterator[R]],
+) -> Callable[Concatenate[_Awaiting, P], AsyncIterator[R]]:
     @functools.wraps(method)
-    async def streamed(self: AsyncLDAPManager, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
+    async def streamed(self: _Awaiting, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[R]:
         job = jobs.Job(held=_streams.get())
         context = _context(job)
-        found = await self._run(job, context, functools.partial(method, self.manager, *args, **kwargs))
+        found = await self._run(job, context, functools.partial(method, self._asked, *args, **kwargs))
         _streams.set(_streams.get() + 1)  # what is asked while this stream is open gets a connection beside the pool
         try:
             while listed := await self._run(job, context, lambda: list(islice(found, _AT_ONCE))):
@@ -57,7 +59,55 @@ def _streamed(
     return streamed
 
 
-class AsyncLDAPManager:
+def _clock_skew(manager: LDAPManager) -> timedelta:
+    """How far the controller's clock is before this machine's: awaited here, for it is asked."""
+    return manager.clock_skew
+
+
+def _domain_sid(manager: LDAPManager) -> str:
+    """The domain's SID, ``S-1-5-21-…``: awaited here, for it is asked."""
+    return manager.domain_sid
+
+
+class _Awaiting:
+    """Asks *asked* in the threads of *executor*."""
+
+    def __init__(self, asked: object, executor: PerProcess[ThreadPoolExecutor]) -> None:
+        self._asked = asked
+        self._executor = executor
+
+    async def _run(self, job: jobs.Job, context: contextvars.Context, call: Callable[[], R]) -> R:
+        """Run *call* in a thread. If the waiting task is cancelled, so is the question."""
+        future = self._executor.here.submit(context.run, call)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            job.give_up()
+            raise
+
+    def _later(self, context: contextvars.Context, call: Callable[[], Any]) -> None:
+        """Run *call* when the thread is free. Nobody waits for it."""
+
+        def attempt() -> None:
+            with contextlib.suppress(Exception):  # a stream that still runs ends by itself, for it was given up
+                context.run(call)
+
+        with contextlib.suppress(RuntimeError):  # closed already
+            self._executor.here.submit(attempt)
+
+
+class AsyncCatalog(_Awaiting):
+    """`Catalog` for asyncio: the look-ups across the whole forest."""
+
+    user = _awaited(Catalog.user)
+    users = _streamed(Catalog.users)
+    group = _awaited(Catalog.group)
+    groups = _streamed(Catalog.groups)
+    find = _awaited(Catalog.find)
+    objects = _streamed(Catalog.objects)
+
+
+class AsyncLDAPManager(_Awaiting):
     """`LDAPManager` for asyncio: ``await directory.user("ada")``, ``async for user in directory.users(): …``.
 
     Pass the settings and the domain, or a manager; `close` leaves such a manager open.
@@ -76,7 +126,9 @@ class AsyncLDAPManager:
         self._owned = not isinstance(settings, LDAPManager)
         self.manager = settings if isinstance(settings, LDAPManager) else LDAPManager(settings, domain or "")
         count = workers or self.manager.settings.POOL_SIZE
-        self._executor = PerProcess(lambda: ThreadPoolExecutor(count, thread_name_prefix="wauth-directory"))
+        super().__init__(
+            self.manager, PerProcess(lambda: ThreadPoolExecutor(count, thread_name_prefix="wauth-directory"))
+        )
 
     @property
     def settings(self) -> LDAPSettings:
@@ -87,6 +139,11 @@ class AsyncLDAPManager:
     def domain(self) -> str:
         """The domain, as the settings name it."""
         return self.manager.domain
+
+    @property
+    def global_catalog(self) -> AsyncCatalog:
+        """The look-ups across the whole forest. Raises `ConfigurationError` if GC is not set."""
+        return AsyncCatalog(self.manager.global_catalog, self._executor)
 
     user = _awaited(LDAPManager.user)
     users = _streamed(LDAPManager.users)
@@ -119,6 +176,8 @@ class AsyncLDAPManager:
     controllers = _awaited(LDAPManager.controllers)
     sites = _awaited(LDAPManager.sites)
     trusts = _awaited(LDAPManager.trusts)
+    clock_skew = _awaited(_clock_skew)
+    domain_sid = _awaited(_domain_sid)
 
     set = _awaited(LDAPManager.set)
     add_value = _awaited(LDAPManager.add_value)
@@ -158,25 +217,6 @@ class AsyncLDAPManager:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-    async def _run(self, job: jobs.Job, context: contextvars.Context, call: Callable[[], R]) -> R:
-        """Run *call* in a thread. If the waiting task is cancelled, so is the question."""
-        future = self._executor.here.submit(context.run, call)
-        try:
-            return await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            job.give_up()
-            raise
-
-    def _later(self, context: contextvars.Context, call: Callable[[], Any]) -> None:
-        """Run *call* when the thread is free. Nobody waits for it."""
-
-        def attempt() -> None:
-            with contextlib.suppress(Exception):  # a stream that still runs ends by itself, for it was given up
-                context.run(call)
-
-        with contextlib.suppress(RuntimeError):  # closed already
-            self._executor.here.submit(attempt)
 
 
 def _context(job: jobs.Job) -> contextvars.Context:

@@ -6,12 +6,15 @@ import asyncio
 import inspect
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from wauth_core import AsyncLDAPManager
 from wauth_core.directory import LDAPManager, trace
+from wauth_core.directory.aio import AsyncCatalog
+from wauth_core.directory.catalog import Catalog
 from wauth_core.exceptions import ChangeRefused, UserNotFound
 from wauth_core.settings import LDAPSettings
 from wauth_core.testing import EmbeddedDirectory, generate
@@ -41,15 +44,34 @@ def run(
 def test_the_same_names() -> None:
     """Every public method of the manager is there, awaited or streamed; ldap3's own things are not."""
     left_out = {
-        "close", "connection", "domain_sid", "get_definition", "get_reader", "get_usage", "goes_by", "others_named",
-        "preload", "clock_skew", "controller", "pass_by_if_offline", "global_catalog",
+        "close", "connection", "get_definition", "get_reader", "get_usage", "goes_by", "others_named", "preload",
+        "controller", "pass_by_if_offline",
     }  # fmt: skip
     names = {name for name in dir(LDAPManager) if not name.startswith("_")} - left_out
     assert names <= {name for name in dir(AsyncLDAPManager) if not name.startswith("_")}
-    for name in names - {"settings", "domain"}:
+    for name in names - {"settings", "domain", "global_catalog"}:
         method = getattr(AsyncLDAPManager, name)
         assert inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method), name
-        assert method.__doc__ == getattr(LDAPManager, name).__doc__
+        if name not in ("clock_skew", "domain_sid"):  # properties there
+            assert method.__doc__ == getattr(LDAPManager, name).__doc__
+    catalog = {name for name, _ in inspect.getmembers(Catalog, inspect.isfunction) if not name.startswith("_")}
+    assert catalog - {"close", "domain", "domains"} <= set(dir(AsyncCatalog))
+
+
+def test_what_a_manager_asks_for_by_a_property(directory: EmbeddedDirectory) -> None:
+    """The clock, the SID of the domain, and the forest."""
+
+    async def body(manager: AsyncLDAPManager) -> None:
+        assert abs(await manager.clock_skew()) < timedelta(seconds=5)
+        assert await manager.domain_sid() == manager.manager.domain_sid
+        forest = manager.global_catalog
+        assert (await forest.user("ada")).username == "ada"
+        assert (await forest.group("Web Editors")).name == "Web Editors"
+        assert {user.username async for user in forest.users({"department": "IT"})} >= {"ada"}
+        with pytest.raises(UserNotFound):
+            await forest.user("nobody")
+
+    run(directory, body, GC=directory.global_catalog())
 
 
 def test_questions_and_changes(directory: EmbeddedDirectory) -> None:
