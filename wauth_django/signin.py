@@ -55,7 +55,7 @@ def sign_in(request: HttpRequest | None, identity: Identity, facts: TransportFac
     key = result.key if result is not None else row.key if row is not None else None
     visit.authority, visit.identity, visit.key = replace(authority, written=False), identity, key
     if not authority.allows:
-        return refuse(request, identity, authority.reason)
+        return refuse(request, identity, authority.reason, level=authority.log_level)
     if user is None or not _is_as_stored(user, authority):
         user = stored_user(key)
     return user or refuse(request, identity, "there is no user of that key any more")
@@ -68,9 +68,9 @@ def welcome(request: HttpRequest | None, user: Any, identity: Identity) -> None:
     user_signed_in.send(sender=type(user), request=request, user=user, identity=identity, result=result)
 
 
-def refuse(request: HttpRequest | None, identity: Identity | None, reason: str) -> Any:
+def refuse(request: HttpRequest | None, identity: Identity | None, reason: str, *, level: int = logging.WARNING) -> Any:
     """Log that *identity* was not let in, and why, and send the project's signal. Returns None."""
-    logger.warning("%s was not signed in: %s", identity or "Somebody", reason)
+    logger.log(level, "%s was not signed in: %s", identity or "Somebody", reason)
     user_refused.send(sender=get_user_model(), request=request, identity=identity, reason=reason)
     return None
 
@@ -97,7 +97,7 @@ def bring_up(
     if authority.allows and authority.written and not _is_as_stored(user, authority):
         authority = visit.authority = _go_on_with(request, stored_user(user.pk, user), authority)
     if authority.ends:
-        refuse(request, visit.identity, authority.reason)
+        refuse(request, visit.identity, authority.reason, level=authority.log_level)
         end(request)
     return authority
 

@@ -202,3 +202,33 @@ def test_windows_own_acceptor_speaks_the_same(samba, alice, monkeypatch):
     for bad in (token, token[:-1], b"junk", b"NTLMSSP\0\1\0\0\0" + bytes(28), b"\x60" * 5000):
         with pytest.raises(HandshakeFailed):
             acceptor.accept(bad)
+
+
+def test_a_renewed_keytab_is_read_without_a_restart(samba, alice, tmp_path, monkeypatch):
+    """The service's password changes, and its keytab with it: the running acceptor goes by the new key."""
+    required(missing("gssapi"))
+    from wauth_wsgi.negotiate.acceptor import GSSAPIAcceptor, HandshakeFailed
+
+    service, keytab = samba.create_user("svc", ou="CN=Users"), tmp_path / "service.keytab"
+    principal = f"HTTP/{service}.example.local"
+    samba.tool("spn", "add", principal, service)
+
+    def export():
+        keytab.unlink(missing_ok=True)
+        samba.tool("domain", "exportkeytab", str(keytab), f"--principal={principal}")
+
+    try:
+        export()
+        acceptor = GSSAPIAcceptor(keytab)
+        assert acceptor.accept(initiate(alice, monkeypatch, f"{principal}@EXAMPLE.LOCAL")).principal.startswith(
+            "alice@"
+        )
+        samba.set_password(service, "An0ther-Key!")
+        of_the_new_key = initiate(samba.kinit("alice"), monkeypatch, f"{principal}@EXAMPLE.LOCAL")
+        with pytest.raises(HandshakeFailed):
+            acceptor.accept(of_the_new_key)
+        export()
+        token = initiate(samba.kinit("alice"), monkeypatch, f"{principal}@EXAMPLE.LOCAL")
+        assert acceptor.accept(token).principal.startswith("alice@")
+    finally:
+        samba.delete(service)
