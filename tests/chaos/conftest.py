@@ -27,7 +27,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line("\n".join(_LINES))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chaos(samba: DomainController, samba_second_dc: DomainController) -> Iterator[Town]:
     """Everything that may be lost, and three sites that use it."""
     if (reason := why_not()) is not None or not (samba.owned and samba_second_dc.owned):
