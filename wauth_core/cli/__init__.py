@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command; without click and rich, say how to get them."""
+    """Run the command. If click and rich are missing, say how to install them."""
     try:
         from wauth_core.cli.app import wauth
     except ImportError as error:
@@ -14,6 +14,6 @@ def main() -> None:
             raise
         sys.exit('The wauth command needs click and rich: pip install "windowsauth[cli]"')
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a name that the terminal cannot show must not end the command
+        if hasattr(stream, "reconfigure"):  # a letter that the terminal cannot show must not end the command
             stream.reconfigure(errors="backslashreplace")
     wauth(prog_name="wauth")

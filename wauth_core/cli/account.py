@@ -26,7 +26,7 @@ from wauth_core.web.sources import proxy_check
 @click.pass_context
 @output_options
 def login(ctx: click.Context, name: str, password_stdin: bool, domain: str | None, form: Form) -> None:
-    """Check a password: ask for it, and try to sign in as NAME. Exits with 1 where that is refused."""
+    """Check a password: ask for it, and try to sign in as NAME. Exits with 1 if the sign-in is refused."""
     app: App = ctx.obj
     wauth = app.wauth
     if password_stdin:
@@ -49,13 +49,13 @@ def login(ctx: click.Context, name: str, password_stdin: bool, domain: str | Non
 @pass_app
 @output_options
 def whoami(app: App, domain: str | None, form: Form) -> None:
-    """Show the account that these settings sign in to the directory as, in each domain."""
+    """Show, for each domain, the account with which these settings sign in to the directory."""
     rows = [_whoami(app.wauth.manager(each)) for each in ([domain] if domain else app.wauth.domains)]
     show(rows, ("domain", "account", "dn", "groups"), form, empty="No domain is in the settings.")
 
 
 def _whoami(manager: LDAPManager) -> dict[str, Any]:
-    """By what the server says (RFC 4532), or, if it does not, by the settings."""
+    """The account that the server reports (RFC 4532); if it does not, the one in the settings."""
     authority = manager.connection.extend.standard.who_am_i()
     account = str(authority or manager.settings.USERNAME or "").removeprefix("u:").removeprefix("dn:")
     found: dict[str, Any] = {"domain": manager.domain, "account": account, "dn": None, "groups": []}
@@ -107,7 +107,7 @@ _MARKS = {"ok": ("✓", "+", "green"), "warning": ("!", "!", "yellow"), "failed"
 
 
 def tell(rows: list[dict[str, Any]]) -> None:
-    """Each step with its mark, below it what to do; and at the end the verdict."""
+    """Each step with its mark, and below it what to do. The verdict comes last."""
     is_plain = not (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
     counted = Counter(row["outcome"] for row in rows)
     domain = None
@@ -143,7 +143,7 @@ def _examine(app: App, domain: str | None) -> Iterator[dict[str, Any]]:
 
 
 def row(domain: str | None, check: Check) -> dict[str, Any]:
-    """One step of the doctor's, as it is shown."""
+    """One step of the doctor as a row."""
     return {
         "domain": domain,
         "outcome": check.outcome.value,

@@ -1,4 +1,4 @@
-"""The group ``wauth ad``: everything in the domain, and changes to it. What its commands share."""
+"""The group ``wauth ad``, for everything in the domain and changes to it; and what its commands share."""
 
 from __future__ import annotations
 
@@ -57,20 +57,20 @@ class _AdGroup(LazyGroup):
 def ad() -> None:
     """Look after Active Directory.
 
-    NAME is a sAMAccountName, a host name, a path of an organizational unit, a GUID, a SID or a DN; "-" reads names from
-    standard input, one a line, or the JSON of another command. Changes need READ_ONLY = false in the settings;
+    NAME is a sAMAccountName, a host name, a path of an organizational unit, a GUID, a SID or a DN. "-" reads names from
+    standard input: one per line, or the JSON of another command. Changes need READ_ONLY = false in the settings.
     --what-if only shows them.
     """
 
 
 def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Names in the directory that begin so, for the shell's completion. Never fails: then there is none."""
+    """Names in the directory that begin with the text, for the shell's completion. No names if that fails."""
     begins = starts_with(incomplete)
     return _completed(ctx, incomplete, lambda m: m.objects(any_of({"sAMAccountName": begins}, {"ou": begins})))
 
 
 def complete_deleted(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """The same of what was deleted."""
+    """The same for deleted objects."""
     begins = starts_with(incomplete)
     return _completed(ctx, incomplete, lambda m: m.deleted(any_of({"sAMAccountName": begins}, {"name": begins})))
 
@@ -89,12 +89,12 @@ def _completed(
     except (WauthError, click.ClickException, OSError):
         return []
     names = [name for name in names if name.isprintable()]
-    # What administrators typed becomes a part of a command. Other shells quote it themselves.
+    # What administrators typed becomes part of a command. Other shells quote it themselves.
     return list(map(shlex.quote, names)) if os.environ.get("_WAUTH_COMPLETE", "").startswith("bash") else names
 
 
 def given_names(names: Iterable[str]) -> Iterator[str]:
-    """*names*, with "-" replaced by what standard input holds: lines, or JSON with "dn", "guid" or "username"."""
+    """*names*. "-" is replaced by the names in standard input: lines, or JSON with "dn", "guid" or "username"."""
     for name in names:
         if name != "-":
             yield name
@@ -107,7 +107,7 @@ def given_names(names: Iterable[str]) -> Iterator[str]:
 
 
 def json_rows(text: str) -> list[dict[str, Any]]:
-    """The objects in a JSON text: a list of them, or one. Raises `click.UsageError`."""
+    """The objects in a JSON text, which holds a list of them, or one. Raises `click.UsageError`."""
     try:
         found = json.loads(text)
     except ValueError as error:
@@ -133,7 +133,7 @@ Calls = Iterable[tuple[str, Callable[[], WriteResult]]]
 
 
 def run_all(calls: Calls, form: Form) -> None:
-    """Make each change, tell what it did, go on where one is refused, and exit with 1 at the end if any was."""
+    """Make each change and report it. If one is refused, go on, and exit with 1 at the end."""
     results: list[WriteResult] = []
     failed = False
     for name, call in calls:

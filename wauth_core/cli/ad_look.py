@@ -1,4 +1,4 @@
-"""``wauth ad``: looking at computers, units, contacts, service accounts, deleted objects, and the domain itself."""
+"""``wauth ad``: show computers, units, contacts, service accounts, deleted objects, and the domain itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ List = Callable[[LDAPManager, str | None, tuple[str, ...]], Iterable[DirectoryOb
 
 
 def _about_the_domain(command: Callable[[LDAPManager, Form], None]) -> click.Command:
-    """A command that takes --domain and the options of the output; it gets the manager and the form."""
+    """A command with --domain and the output options. It is called with the manager and the form."""
 
     @click.command(command.__name__)
     @domain_option
@@ -93,14 +93,14 @@ service_accounts = _looking(
 @pass_app
 @output_options
 def deleted(app: App, filter: str | None, domain: str | None, form: Form) -> None:
-    """List what was deleted and can still be seen: an account with the right to see it is needed."""
+    """List deleted objects that the domain still has. The account needs the right to see them."""
     rows = (each.as_row() for each in app.manager(domain).deleted(filter))
     show(rows, ("name", "kind", "whenChanged", "lastKnownParent", "guid"), form, empty="None.")
 
 
 @_about_the_domain
 def domain(manager: LDAPManager, form: Form) -> None:
-    """Show the domain: names, level, password and lockout policies, and how far its clock is from ours."""
+    """Show the domain: names, level, password and lockout policies, and the difference of its clock from ours."""
     found = manager.domain_info()
     facts = {**_facts(found), "level": found.level_name, "clock_skew": manager.clock_skew.total_seconds()}
     show_one(facts, form)

@@ -1,4 +1,4 @@
-"""``wauth ad``: changes, each with --what-if, and a question before what cannot be undone."""
+"""``wauth ad``: changes. Each has --what-if, and asks before a change that cannot be undone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Report = Callable[[Calls], None]
 
 
 def _write_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--domain, --what-if and the options of the output; the command gets *manager*, *dry_run* and *report*."""
+    """A command with --domain, --what-if and the output options. It gets *manager*, *dry_run* and *report*."""
 
     @domain_option
     @click.option("--what-if", is_flag=True, help="Show what would be changed, and change nothing.")
@@ -46,7 +46,7 @@ def _write_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def _each(
     word: str, help: str, change: Callable[..., WriteResult], *options: Option, names: Option = _names
 ) -> click.Command:
-    """A command that does one thing to each NAME; *options* are arguments of *change*."""
+    """A command that does one thing to each NAME. *options* are arguments of *change*."""
 
     @click.command(word, help=help)
     @names
@@ -108,7 +108,7 @@ restore = _each(
 def set_(
     name: str | None, attributes: tuple[str, ...], rows: Any, manager: LDAPManager, dry_run: bool, report: Report
 ) -> None:
-    """Set attributes of the object NAME: ATTRIBUTE=VALUE, several values by several of them, ATTRIBUTE= for none.
+    """Set attributes of the object NAME: ATTRIBUTE=VALUE. Repeat it for several values; ATTRIBUTE= removes all.
 
     With --input each row of a JSON file names an object and what to set.
     """
@@ -132,7 +132,7 @@ def set_(
 def password(
     name: str, password_stdin: bool, must_change: bool, manager: LDAPManager, dry_run: bool, report: Report
 ) -> None:
-    """Give the account NAME another password, which is asked for unseen."""
+    """Set the password of the account NAME. The command asks for it and does not show it."""
     chosen = _password(f"New password of {name}", from_stdin=password_stdin)
     call = functools.partial(manager.set_password, name, chosen, must_change=must_change, dry_run=dry_run)
     report([(name, call)])
@@ -182,7 +182,7 @@ def create(
     dry_run: bool,
     report: Report,
 ) -> None:
-    """Make a user, group, computer or organizational unit called NAME. A user without a password is disabled.
+    """Create a user, group, computer or organizational unit called NAME. A user without a password is disabled.
 
     With --input each row of a JSON file is a new object: "username" or "name" (a user may have both), "ou", a user's
     "password", and attributes.
@@ -205,7 +205,7 @@ def create(
 
 @dataclass(frozen=True)
 class _Newcomer:
-    """An object to be made."""
+    """An object to create."""
 
     name: str
     attributes: dict[str, Any]
@@ -214,14 +214,14 @@ class _Newcomer:
     password: str | None = field(default=None, repr=False)
 
     def make(self, create: Callable[..., WriteResult], ou: str | None, *, dry_run: bool) -> WriteResult:
-        """Make it in its own unit, else in *ou*."""
+        """Create it in its own unit, else in *ou*."""
         more = {"name": self.leaf, "password": self.password}
         given = {key: value for key, value in more.items() if value is not None}
         return create(self.name, ou=self.ou or ou, attributes=self.attributes, dry_run=dry_run, **given)
 
 
 def _newcomer(kind: str, row: dict[str, Any]) -> _Newcomer:
-    """What a row of JSON wants to be made. Raises `click.UsageError`."""
+    """The object that a row of JSON describes. Raises `click.UsageError`."""
     username, name = row.pop("username", None), row.pop("name", None)
     ou, password = row.pop("ou", None), row.pop("password", None)
     if not (username or name):
@@ -237,7 +237,7 @@ def _newcomer(kind: str, row: dict[str, Any]) -> _Newcomer:
 @click.argument("new_name")
 @_write_options
 def rename(name: str, new_name: str, manager: LDAPManager, dry_run: bool, report: Report) -> None:
-    """Give the object NAME another name in the tree. The name to sign in with: wauth ad set NAME sAMAccountName=…"""
+    """Rename the object NAME in the tree. To change the name to sign in with: wauth ad set NAME sAMAccountName=…"""
     report([(name, functools.partial(manager.rename, name, new_name, dry_run=dry_run))])
 
 
@@ -247,7 +247,7 @@ def rename(name: str, new_name: str, manager: LDAPManager, dry_run: bool, report
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_write_options
 def delete(names: tuple[str, ...], tree: bool, yes: bool, manager: LDAPManager, dry_run: bool, report: Report) -> None:
-    """Delete the objects NAME, after a question."""
+    """Delete the objects NAME. The command asks first."""
     listed = list(given_names(names))
     if not dry_run and not yes:
         _confirm(listed, tree=tree)
@@ -255,7 +255,7 @@ def delete(names: tuple[str, ...], tree: bool, yes: bool, manager: LDAPManager, 
 
 
 def _confirm(names: list[str], *, tree: bool) -> None:
-    """Ask, if there is somebody to ask; names from a pipe need --yes."""
+    """Ask, if standard input is a terminal. Names from a pipe need --yes."""
     shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
     below = ", and all that is below" if tree else ""
     click.confirm(visible(f"Delete {shown}{below}?"), abort=True, err=True)
@@ -268,7 +268,7 @@ def _password(prompt: str, *, from_stdin: bool) -> str:
 
 
 def _pairs(given: Iterable[str]) -> dict[str, Any]:
-    """``title=Countess`` and so on; an attribute that stands there twice has several values."""
+    """Read ``title=Countess`` and so on. An attribute that is there twice has several values."""
     found: dict[str, list[str]] = {}
     for each in given:
         name, equals, value = each.partition("=")

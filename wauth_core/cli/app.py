@@ -1,4 +1,4 @@
-"""The ``wauth`` group: where settings come from, how errors end, and the commands, each loaded when it is asked for."""
+"""The ``wauth`` group: where settings come from, how errors end, and the commands, each loaded when it is called."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from wauth_core.sync.repository import UserRepository
 from wauth_core.sync.sqlite import SQLiteUserRepository
 
 HERE = "wauth.toml"
-_NEAR = 500  # names that begin like a misspelt one are compared with it, no more of them
+_NEAR = 500  # at most so many names that begin like a misspelt one are compared with it
 
 
 @dataclass(frozen=True)
 class Lazy:
-    """Where a command is, what it is for, and what to install if it cannot be loaded."""
+    """The place of a command, its purpose, and what to install if it cannot be loaded."""
 
     place: str
     help: str
@@ -63,28 +63,28 @@ COMMANDS = {
 
 
 class _RunningError(click.ClickException):
-    """Another run is on: it may be tried again later."""
+    """Another run is active. Try again later."""
 
     exit_code = 3
 
 
 class _SettingsError(click.ClickException):
-    """Wrong settings: one line, without the usage of a command that was called rightly."""
+    """Wrong settings: one line, without the usage text, since the command was called correctly."""
 
     exit_code = 2
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is run, and not to list it."""
+    """A group that imports a command to run it, but not to list it."""
 
     lazy: Mapping[str, Lazy] = COMMANDS
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in their order."""
+        """All commands, in order."""
         return list(self.lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import it. A library that is missing is an error that says what to install."""
+        """Import it. If a library is missing, the error says what to install."""
         lazy = self.lazy.get(cmd_name)
         if lazy is None:
             return None
@@ -100,7 +100,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command. One that there is not is an error that names the nearest."""
+        """The command. If there is none, the error names the most similar one."""
         close = difflib.get_close_matches(args[0], self.lazy, n=1)
         if args[0] not in self.lazy and close:
             ctx.fail(f"No such command {args[0]!r}. Did you mean {close[0]!r}?")
@@ -112,7 +112,7 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, lazy.help) for name, lazy in self.lazy.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run; our errors are one line, and exit with 1; 2 if the settings are wrong, 3 if another run is on."""
+        """Run. Our errors are one line. Exits with 1 for an error, 2 for wrong settings, 3 if another run is active."""
         try:
             return super().invoke(ctx)
         except NotFound as error:
@@ -125,7 +125,7 @@ class LazyGroup(click.Group):
 
 
 class App:
-    """What the commands share: the `Wauth` of the settings that were found."""
+    """What the commands share: the `Wauth` of the settings found."""
 
     def __init__(self, context: click.Context, config: str | None) -> None:
         self._context = context
@@ -146,7 +146,7 @@ class App:
         return self._wauth
 
     def near(self, error: NotFound) -> str | None:
-        """The name that is most like the one of a person or group that was not found."""
+        """The name most similar to that of a person or group that was not found."""
         kinds = {"user": ("person", "sAMAccountName"), "group": ("group", "cn")}
         wanted = str(error.wanted).rpartition("\\")[2]
         if error.kind not in kinds or len(wanted) < 2:
@@ -165,13 +165,13 @@ class App:
 
     @contextmanager
     def users(self, database: str | None, *, username_field: str, dry_run: bool) -> Iterator[UserRepository]:
-        """The users that ``sync`` keeps in step: a SQLite file, which a dry run does not make."""
+        """The users that ``sync`` updates: in a SQLite file, which a dry run does not create."""
         path = database if database and (Path(database).exists() or not dry_run) else ":memory:"
         with SQLiteUserRepository(path, username_field=username_field) as repository:
             yield repository
 
     def manager(self, domain: str | None, name: str = "") -> LDAPManager:
-        r"""The manager of *domain*, of the DOMAIN in ``DOMAIN\name``, or of the only domain there is."""
+        r"""The manager of *domain*, else of the DOMAIN in ``DOMAIN\name``, else of the only domain."""
         listed = list(self.wauth.domains)
         spoken_of = passwords.domain_of(self.wauth.directories, name)
         if domain is None and spoken_of is not None and spoken_of in self.wauth.domains:

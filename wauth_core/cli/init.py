@@ -1,4 +1,4 @@
-"""``wauth init``: ask for what a domain's settings need, try them, and write them with the password left out."""
+"""``wauth init``: ask for a domain's settings, try them, and write them without the password."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def init(ctx: click.Context, server: str | None, kind: str) -> None:
 
 
 def found(dns: str) -> str | None:
-    """``dns:…``, where DNS names domain controllers of *dns*, and dnspython is there to ask it."""
+    """``dns:…``, if DNS names domain controllers of *dns*, and dnspython is installed to ask."""
     try:
         records, _ = lookup_srv(f"_ldap._tcp.dc._msdcs.{dns}", DNS_TIMEOUT)
     except WauthError:
@@ -82,5 +82,5 @@ def _python(domain: str, settings: dict[str, str]) -> str:
 
 
 def toml_text(text: str) -> str:
-    """A string of TOML; a literal one where there is a backslash, so that it is easily read."""
+    """A TOML string; a literal one if it holds a backslash, since that is easier to read."""
     return f"'{text}'" if "\\" in text and "'" not in text else json.dumps(text, ensure_ascii=False)

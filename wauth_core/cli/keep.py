@@ -1,4 +1,4 @@
-"""Keeping up with the directory: ``sync`` and ``changes``."""
+"""Keep up with the directory: ``sync``, ``sessions`` and ``changes``."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def sync(
     database: str | None = None,
     **how: Any,
 ) -> None:
-    """Bring a table of users in step with the directory: fields, flags, groups, who came, who went.
+    """Synchronise a table of users with the directory: fields, flags, groups, new people, people who left.
 
-    Exits with 1 where a user could not be synchronised.
+    Exits with 1 if a user could not be synchronised.
     """
     app: App = ctx.obj
     wauth = app.wauth
@@ -85,7 +85,7 @@ def _one(
 
 
 def _identity(app: App, name: str, domain: str | None) -> Identity:
-    """*name* is any name of the person; of one who is gone, or while the directory is down, the logon name."""
+    """*name* is any name of the person. If the person is gone or the directory is down, it must be the logon name."""
     manager = app.manager(domain, name)
     try:
         username = app.wauth.directories.policy(manager.domain).logon_name(manager.user(name))
@@ -136,9 +136,9 @@ def _row(result: SyncResult) -> dict[str, Any]:
 @domain_option
 @click.pass_context
 def sessions(ctx: click.Context, what: str, name: str, domain: str | None, database: str | None = None) -> None:
-    """End all sessions of a person: whoever holds one must sign in again.
+    """End all sessions of a person, who must then sign in again.
 
-    Exits with 1 where the application has no such user.
+    Exits with 1 if the application has no such user.
     """
     app: App = ctx.obj
     identity = _identity(app, name, domain)
@@ -160,9 +160,9 @@ def sessions(ctx: click.Context, what: str, name: str, domain: str | None, datab
 @pass_app
 @output_options
 def changes(app: App, since: str | None, state: Path | None, domain: str | None, form: Form) -> None:
-    """Tell who changed, whose groups changed, and who was deleted since the last time.
+    """List who changed, whose groups changed, and who was deleted since the last time.
 
-    Without --since and without a file the answer is a cookie to begin with.
+    Without --since and without a file it prints a first cookie.
     """
     if since and state:
         raise click.UsageError("--since and --state exclude one another.")
@@ -193,7 +193,7 @@ def changes(app: App, since: str | None, state: Path | None, domain: str | None,
 
 
 def _kept(state: Path) -> str | None:
-    """The cookie of the last time; None the first time, when the file is made so that a bad place is told at once."""
+    """The last cookie; None the first time. Then the file is created, so that an unusable path is reported at once."""
     try:
         state.touch()
         return state.read_text(encoding="utf-8").strip() or None

@@ -1,4 +1,4 @@
-"""Looking at the directory: ``user``, ``groups``, ``members`` and ``search``."""
+"""Look at the directory: ``user``, ``groups``, ``members`` and ``search``."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def groups(app: App, name: str | None, domain: str | None, form: Form) -> None:
 @pass_app
 @output_options
 def members(app: App, group: str, recursive: bool, attributes: tuple[str, ...], domain: str | None, form: Form) -> None:
-    """List the people in GROUP, those by primary group included."""
+    """List the people in GROUP, including those whose primary group it is."""
     people = app.manager(domain, group).members(group, recursive=recursive, attributes=attributes)
     rows = ({**_person(each), **_chosen(each.attributes, attributes)} for each in people)
     show(rows, (*_PEOPLE[:-1], *attributes, "dn"), form)
@@ -92,7 +92,7 @@ def search(
 ) -> None:
     """Search with the LDAP filter FILTER, such as "(&(objectCategory=person)(l=Leeds))".
 
-    In JSON each entry has the attributes asked for, or all of them; a table and CSV have a column for each attribute
+    In JSON each entry has the attributes asked for; by default all. A table and CSV have a column for each attribute
     asked for.
     """
     entries = islice(app.manager(domain).search(filter, attributes, base, scope), limit)

@@ -1,7 +1,7 @@
 """Tables for people, lines with tabs for pipes, JSON and CSV for programs.
 
-What a directory holds was typed by many people. So no control character leaves by any of the three, and no cell of CSV
-is a formula to a spreadsheet.
+Many people typed what a directory holds. So none of the three prints a control character, and no cell of CSV is a
+formula for a spreadsheet.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-# https://owasp.org/www-community/attacks/CSV_Injection: and the wide forms. A tab or CR is shown as text.
+# https://owasp.org/www-community/attacks/CSV_Injection, with the wide forms. A tab or CR is shown as text.
 _FORMULA = ("=", "+", "-", "@", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 Row = TypeVar("Row")
 
 
 class Form(Enum):
-    """How a command answers."""
+    """The form of a command's output."""
 
     TABLE = "table"
     JSON = "json"
@@ -57,7 +57,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], form: Form, *, empty: str = "Nobody.") -> None:
-    """Print *rows*: all they hold in JSON, *columns* in a table and in CSV."""
+    """Print *rows*: everything in JSON, only *columns* in a table and in CSV."""
     if form is Form.JSON:
         click.echo(as_json(list(rows)))
     elif form.is_csv:
@@ -88,7 +88,7 @@ def as_json(value: Any) -> str:
 
 
 def as_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, raw: bool = False) -> str:
-    """CSV (RFC 4180) with a line of names; several values of one cell stand apart by line ends.
+    """CSV (RFC 4180) with a header line. Line ends separate several values in one cell.
 
     A cell that a spreadsheet would read as a formula gets an apostrophe in front, unless *raw*.
     """
@@ -138,7 +138,7 @@ def _table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, head: b
 
 
 def visible(value: str) -> str:
-    """What a directory holds is not to steer a terminal: control characters are shown, not sent."""
+    """Text from a directory must not control a terminal: control characters are shown, not sent."""
     return "".join(letter if _is_visible(letter) else repr(letter)[1:-1] for letter in value)
 
 
@@ -147,7 +147,7 @@ def _is_visible(letter: str) -> bool:
 
 
 def watched(rows: Iterable[Row]) -> Iterator[Row]:
-    """*rows*, with their number growing on a terminal's standard error while they come; nothing in a pipe."""
+    """*rows*. A terminal's standard error shows their number while they come; a pipe shows nothing."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield from rows
@@ -159,7 +159,7 @@ def watched(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _print(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, head: bool = True) -> None:
-    """A table no wider than the terminal; if none is at the other end, a line a row and tabs between the cells."""
+    """A table no wider than the terminal. Without a terminal: one line per row, with tabs between the cells."""
     console = Console(markup=False, highlight=False)
     if console.is_terminal:
         console.print(_table(rows, columns, head=head))

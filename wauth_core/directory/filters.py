@@ -22,7 +22,7 @@ _GUID = re.compile(r"\{?[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\}?"
 
 
 def escaped(value: str | bytes) -> str:
-    """*value* for the right side of a condition: whatever is not plain ASCII text becomes ``\\xx``."""
+    """*value* for the right side of a condition. Each octet that is not plain ASCII text becomes ``\\xx``."""
     raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
     return "".join(chr(octet) if octet in _PLAIN else f"\\{octet:02x}" for octet in raw)
 

@@ -1,4 +1,6 @@
-"""The lines an administrator runs once, in an elevated prompt: register FastCGI, and get past locked sections."""
+"""The commands an administrator runs once, in an elevated prompt: register FastCGI, and unlock or avoid locked
+sections.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ FASTCGI_SETTINGS = {
 
 
 def fastcgi_settings(options: WebConfigOptions) -> dict[str, str]:
-    """How the server runs the FastCGI application: our defaults, and the time that a request may take."""
+    """How the server runs the FastCGI application: our defaults, and the time limit of a request."""
     if not options.request_minutes:
         return FASTCGI_SETTINGS
     seconds = str(options.request_minutes * 60)
@@ -42,9 +44,9 @@ def locked_sections(options: WebConfigOptions) -> tuple[str, ...]:
 def register_fastcgi(options: WebConfigOptions) -> str | None:
     """Tell the server which program may run as FastCGI, spelled exactly as in the handler.
 
-    None if a command prompt cannot carry the path: inner quotes end the outer ones, so that ``&`` and
-    its like would count again; and how appcmd escapes an apostrophe is documented nowhere. The PowerShell
-    line takes any path.
+    None if the path cannot be written in a command prompt. Inner quotes end the outer ones, so ``&`` and the like would
+    have their special meaning; and it is not documented how appcmd escapes an apostrophe. The PowerShell line takes any
+    path.
     """
     path, arguments = script_processor(options)
     if "'" in path + arguments or ('"' in path + arguments and re.search("[&^<>]", path + arguments)):
@@ -61,7 +63,7 @@ def unlock(options: WebConfigOptions) -> tuple[str, ...]:
 
 
 def set_for_site(options: WebConfigOptions, site: str) -> tuple[str, ...]:
-    """Set Windows Authentication for one site in the server's own configuration: nothing needs unlocking for it."""
+    """Set Windows Authentication for one site in the server's own configuration. This needs no unlocking."""
     windows = ["/enabled:true"]
     if options.kernel_mode is not None or KERBEROS_ONLY in options.providers:
         windows.append(f"/useKernelMode:{str(bool(options.kernel_mode)).lower()}")

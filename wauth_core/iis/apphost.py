@@ -59,7 +59,7 @@ class ApplicationPool:
 
 
 class ApplicationHost:
-    """What applicationHost.config says. Raises `ConfigurationError` for what is no XML."""
+    """What applicationHost.config says. Raises `ConfigurationError` if it is not XML."""
 
     def __init__(self, text: str) -> None:
         self._root = parse(text, "applicationHost.config")
@@ -84,7 +84,7 @@ class ApplicationHost:
         return {} if found is None else dict(walk(found, ""))
 
     def may_override(self, section: str, location: str) -> bool:
-        """Whether web.config at *location* may set *section*: the last word that is said from the root down to it."""
+        """Whether web.config at *location* may set *section*. From the root down to it, the last statement counts."""
         mode = self.sections().get(section, "Allow")
         for element in self._from_root_to(location):
             said = element.get("overrideMode") or {"true": "Allow", "false": "Deny"}.get(
@@ -95,7 +95,7 @@ class ApplicationHost:
         return mode == "Allow"
 
     def settings(self, section: str, location: str) -> dict[str, str]:
-        """The attributes of *section* for *location*, as far as this file says them."""
+        """The attributes of *section* for *location*, as far as they are in this file."""
         own = self._root.find(section)
         found = dict(own.attrib) if own is not None else {}
         for element in self._from_root_to(location):
@@ -165,7 +165,7 @@ def parse(text: str, what: str) -> ElementTree.Element:
 
 
 def used_sections(document: ElementTree.Element, known: dict[str, str]) -> set[str]:
-    """The sections of *known*, and those of components that we may generate, which occur in a web.config."""
+    """The sections that occur in a web.config, of *known* and of components that we may generate."""
     names = {*known, "system.webServer/httpPlatform", "system.webServer/rewrite/rules"}
     roots = [document, *document.iterfind("location")]
     return {name for name in names for root in roots if root.find(name) is not None}

@@ -1,8 +1,9 @@
 """The command line of the generators, once, for every front end: `wauth`, ``manage.py`` and ``flask``.
 
-:data:`WEBCONFIG` and :data:`TASK` are tables; :func:`add_to_parser` makes argparse arguments of one, and the click
-commands take theirs from the same. :func:`settle` turns what was typed into the generator's options, and
-:func:`carry_out` does the work.
+- :data:`WEBCONFIG` and :data:`TASK` are tables of options.
+- :func:`add_to_parser` makes argparse arguments from a table; the click commands use the same tables.
+- :func:`settle` turns what was typed into the generator's options.
+- :func:`carry_out` does the work.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from wauth_core.iis.windowspath import command_line, is_absolute, join
 class Argument:
     """One option. *kind* is str, int, bool (a switch), or a function that reads the text.
 
-    *default* None means that nothing was said; *repeat* collects all values; *toggle* has a ``--no-…`` twin.
+    *default* None means that the option was not given. *repeat* collects all values. *toggle* adds a ``--no-…`` twin.
     """
 
     flags: tuple[str, ...]
@@ -159,10 +160,10 @@ def settle(
     static: ServedFolder | None = None,
     media: ServedFolder | None = None,
 ) -> WebConfigOptions:
-    """What was typed by :data:`WEBCONFIG`, with this machine's own paths, as the generator's options.
+    """The generator's options, from what was typed for :data:`WEBCONFIG` and this machine's own paths.
 
-    *product* begins the handler's default name ("Django" → "Django FastCGI"); *environment* are variables that the
-    application needs in any case. A relative log file lies below *root*.
+    *product* begins the handler's default name ("Django" → "Django FastCGI"). *environment* holds variables that the
+    application always needs. A relative log file is below *root*.
     """
     handler = given["handler"] or here.default_handler()
     filtering = given["deny_extensions"]
@@ -206,7 +207,7 @@ def carry_out(
     echo: Callable[[str], object],
     note: Callable[[str], object],
 ) -> None:
-    """Generate, write or show, and say what a person must still do: files to *echo*, advice to *note*."""
+    """Generate, write or show, and say what a person must still do. Files go to *echo*, advice goes to *note*."""
     if not given["python"]:
         here.check(wanted)
     folder = os.path.basename(wanted.root.replace("\\", "/").rstrip("/"))
@@ -224,7 +225,7 @@ def carry_out(
 
 
 def carry_out_task(wanted: TaskOptions, given: Mapping[str, Any], *, echo: Callable[[str], object]) -> None:
-    """Register the task on Windows; elsewhere, or with ``--output``, write its definition, and say how."""
+    """Register the task on Windows. Elsewhere, or with ``--output``, write its definition; say how to register it."""
     if sys.platform == "win32" and not given["output"] and not given["dry_run"]:
         taskscheduler.register(wanted)
         echo(f"registered {wanted.task_path}")
@@ -237,7 +238,7 @@ def carry_out_task(wanted: TaskOptions, given: Mapping[str, Any], *, echo: Calla
 
 
 def below(root: str, path: str) -> str:
-    """*path*, below *root* if it is relative; empty stays empty."""
+    """*path*; if it is relative, below *root*. Empty stays empty."""
     return path if not path or is_absolute(path) else join(root, path)
 
 

@@ -1,8 +1,9 @@
-"""What stands between a Python server and an application behind HttpPlatformHandler, for WSGI and for ASGI.
+"""Wrappers between a Python server and an application behind HttpPlatformHandler, for WSGI and for ASGI.
 
-The outer part (`behind_wsgi`, `behind_asgi`) ends the process when IIS asks, and tells the scheme and the mount point.
-The inner part (`visitor_wsgi`, `visitor_asgi`) shows the visitor's address and hides the secret. What reads the sign-in
-token stands between them, for a token counts only from loopback and only with that secret.
+- The outer part (`behind_wsgi`, `behind_asgi`) ends the process when IIS asks, and sets the scheme and the mount point.
+- The inner part (`visitor_wsgi`, `visitor_asgi`) shows the visitor's address and hides the secret.
+
+The reader of the sign-in token is between them: a token counts only from loopback and only with that secret.
 """
 
 from __future__ import annotations
@@ -92,7 +93,9 @@ def visitor_asgi(application: ASGI) -> ASGI:
 
 
 def _forwarded(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """The scheme, and the headers with IIS's own values only. A header that was sent twice stays two under ASGI."""
+    """The scheme, and the headers with IIS's own values only. Under ASGI a header that was sent twice stays two
+    headers.
+    """
     kept: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name in map(_octets, FORWARDED):

@@ -1,4 +1,4 @@
-"""All that the checks of `iis_doctor` look at, read once."""
+"""All that the checks of `iis_doctor` read, read once."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class CheckedSite:
         return self.config.find("system.webServer/httpPlatform") is not None
 
     def authentication(self, kind: str) -> dict[str, str]:
-        """The settings of an authentication as this application has them."""
+        """The settings of an authentication for this application."""
         section = f"{AUTHENTICATION}/{kind}"
         own = self.config.find(section)
         return self.server.settings(section, self.application.location) | (dict(own.attrib) if own is not None else {})
 
     def expanded(self, path: str) -> str:
-        """*path* with the server's variables in it replaced."""
+        """*path* with the server's variables replaced."""
         return expanded(self.machine, path)
 
 
 def expanded(machine: Machine, path: str) -> str:
-    """*path* with each ``%NAME%`` replaced that the server has."""
+    """*path*. Each ``%NAME%`` that the server knows is replaced."""
     return re.sub(r"%([^%]+)%", lambda found: machine.variable(found[1]) or found[0], path)

@@ -28,5 +28,5 @@ def process_arguments(options: WebConfigOptions) -> str:
 
 
 def log_prefix(options: WebConfigOptions) -> str:
-    """HttpPlatformHandler's ``stdoutLogFile``, to which it adds ``_YYYYMMDDhhmmss_PID.log``."""
+    """HttpPlatformHandler's ``stdoutLogFile``. The handler adds ``_YYYYMMDDhhmmss_PID.log``."""
     return options.logs.removesuffix(".log")

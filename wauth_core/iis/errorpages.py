@@ -1,4 +1,4 @@
-"""Plain error pages for what IIS says by itself: no sign-in, no such file, the application does not start."""
+"""Plain error pages for IIS's own errors: no sign-in, no such file, the application does not start."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGES = {
 
 
 def build(folder: str) -> list[GeneratedFile]:
-    """One page for each status in :data:`PAGES`, into *folder*. They load nothing: no style sheet, no script."""
+    """One page for each status in :data:`PAGES`, in *folder*. The pages load nothing: no style sheet, no script."""
     return [GeneratedFile(join(folder, f"{status}.html"), _page(*texts)) for status, texts in PAGES.items()]
 
 

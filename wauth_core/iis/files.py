@@ -1,4 +1,4 @@
-"""Writing generated files safely: nothing is overwritten unasked, and nothing half-written stays."""
+"""Write generated files safely: nothing is overwritten without being asked for, and no half-written file stays."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Generated:
 
 
 class WouldOverwrite(WauthError):
-    """Files exist with another content. *paths* names them; nothing was written."""
+    """Files exist with other content. *paths* names them. Nothing was written."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         self.paths = tuple(paths)
@@ -46,7 +46,7 @@ class WouldOverwrite(WauthError):
 
 
 class NotWritten(WauthError):
-    """A file or folder could not be written; everything was put back as it was."""
+    """A file or folder could not be written. Everything is as it was before."""
 
     def __init__(self, path: str, reason: OSError) -> None:
         self.path = path
@@ -62,10 +62,10 @@ def write(
 ) -> tuple[Path, ...]:
     """Write all files, or none of them. Returns the paths that changed.
 
-    A file that exists with the same content is left alone. One with another content is an error
-    (:class:`WouldOverwrite`) unless *override* is set: then its difference is shown, and it is kept beside
-    the new one as ``NAME.bak`` (``.bak2``, ``.bak3`` … if that is taken). With *dry_run* the content, or
-    the difference to what is there, is shown and nothing is written.
+    - A file that exists with the same content is not touched.
+    - A file that exists with other content is an error (:class:`WouldOverwrite`). With *override* the difference is
+      shown, and the old file is kept as ``NAME.bak`` (``.bak2``, ``.bak3`` … if that exists).
+    - With *dry_run* the content, or the difference to the existing file, is shown, and nothing is written.
     """
     changes = [file for file in generated.files if _current(file) != file.content]
     existing = [file for file in changes if _current(file) is not None]
@@ -128,7 +128,7 @@ def _make_folder(folder: Path, undo: ExitStack) -> None:
 
 
 def _stage(file: GeneratedFile, undo: ExitStack) -> Path:
-    """Write beside the target, so that putting it in place is one rename on one volume."""
+    """Write beside the target, so that one rename on one volume puts it in place."""
     temporary = Path(f"{file.path}.{os.getpid()}.tmp")
     undo.callback(temporary.unlink, missing_ok=True)
     with open(temporary, "xb") as stream:

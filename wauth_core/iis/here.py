@@ -1,4 +1,4 @@
-"""What the running Python knows of itself, for a configuration that is made on the server it is for."""
+"""What the running Python knows about itself, for a configuration that is generated on the server itself."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from wauth_core.iis.options import WebConfigOptions
 
 
 def interpreter() -> str:
-    """The full path of the running interpreter; inside a virtual environment that environment's own."""
+    """The full path of the running interpreter; in a virtual environment, that environment's own."""
     if not sys.executable:
         raise ConfigurationError("Python does not know its own path here: name the interpreter with --python.")
     return os.path.abspath(sys.executable)
 
 
 def interpreter_folders() -> tuple[str, ...]:
-    """The folders that an application pool must be able to read: the environment, and the Python it was made from."""
+    """The folders that an application pool must be able to read: the environment's, and those of its base Python."""
     return tuple(dict.fromkeys((os.path.abspath(sys.prefix), os.path.abspath(sys.base_prefix))))
 
 
@@ -58,8 +58,8 @@ STORE = "Microsoft Store"
 def out_of_reach(path: str) -> str | None:
     """Why an application pool cannot read a Python at *path*, and what to install instead; None if it can.
 
-    Pools run under accounts of their own, which have no rights in a person's profile. The folders are the defaults of
-    each installer.
+    Pools run under their own accounts, which have no rights in a person's profile. The folders are the defaults of each
+    installer.
     """
     below = path.replace("/", "\\").lower()
     advice = "Install Python for all users: python.org's installer, Customize, Install for all users."

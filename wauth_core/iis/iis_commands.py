@@ -24,7 +24,7 @@ HELP = {"help_option_names": ["-h", "--help"]}
 
 @contextmanager
 def errors_as_text() -> Iterator[None]:
-    """An error of ours ends the command with its text, not with a traceback."""
+    """Our errors end the command with their text, not with a traceback."""
     try:
         yield
     except WauthError as exc:
@@ -32,7 +32,7 @@ def errors_as_text() -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """Print *text*; letters that the output cannot carry (another code page) become ``?`` instead of an error."""
+    """Print *text*. A letter that is not in the output's code page becomes ``?``; it is no error."""
     try:
         click.echo(text)
     except UnicodeEncodeError:

@@ -1,7 +1,7 @@
-"""``wauth doctor --iis``: on the server, everything that people stumble over between IIS and Python, in one run.
+"""``wauth doctor --iis``: check, on the server, everything that often goes wrong between IIS and Python.
 
-Each check reads through the port `Machine`, changes nothing, and says what to do. An advice leads to the guides, whose
-table of the errors that visitors see is docs/iis/errors.md.
+Each check reads through the port `Machine`, changes nothing, and says what to do. The advice links to the guides.
+docs/iis/errors.md lists the errors that visitors see.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ def _principal(machine: Machine, host: str, owner: str) -> Check:
     if said is None:
         return Check("Kerberos", SKIPPED, "setspn cannot be run here.")
     holders = re.findall(r"^(CN=.+?)\s*$", said, re.MULTILINE)
-    # An account's name need not be its CN; the first line of its own list holds its distinguished name
+    # An account's name may differ from its CN; the first line of its own list holds its distinguished name
     own = re.search(r"\b(CN=.+):\s*$", machine.run("setspn", "-L", owner) or "", re.MULTILINE)
     cure = f"A domain administrator runs: setspn -S HTTP/{host} {owner}"
     if not holders:

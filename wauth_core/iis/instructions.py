@@ -1,4 +1,4 @@
-"""The lines an administrator runs once, as text to print: each for a command prompt and for PowerShell."""
+"""The commands an administrator runs once, as text to print, for a command prompt and for PowerShell."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from wauth_core.iis.options import WebConfigOptions
 
 
 def http_limits() -> Iterable[str]:
-    """The lines that let HTTP.sys accept big headers."""
+    """The commands that let HTTP.sys accept big headers."""
     for name, size in setupscript.HTTP_LIMITS.items():
         yield rf"reg add HKLM\SYSTEM\CurrentControlSet\Services\HTTP\Parameters /v {name} /t REG_DWORD /d {size} /f"
 
 
 def for_administrator(options: WebConfigOptions, site: str) -> Iterable[str]:
-    """Registration of FastCGI, and both ways past locked sections. For an elevated prompt."""
+    """Register FastCGI; and two ways to handle locked sections. For an elevated prompt."""
     yield "Run these once, in an elevated prompt."
     if options.handler == "fastcgi":
         yield ""

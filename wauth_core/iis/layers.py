@@ -1,4 +1,4 @@
-"""What a running site says to `iis_doctor`: its processes, and an answer of each layer from the port to Python."""
+"""`iis_doctor`'s checks of a running site: its processes, and the answer of each layer from the port to Python."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECOND_NUMBER = "the second number is in IIS's own log"
 
 
 def processes(site: CheckedSite) -> Iterator[Check]:
-    """Processes of ours whose IIS is gone keep the files of an old version open."""
+    """Our processes whose IIS has ended: they keep the files of an old version open."""
     listed = _listed(site, PROCESSES)
     alive = {each["ProcessId"] for each in listed}
     ours = [each for each in listed if "-m wauth_core serve" in (each.get("CommandLine") or "")]
@@ -32,7 +32,9 @@ def processes(site: CheckedSite) -> Iterator[Check]:
 
 
 def answers(site: CheckedSite) -> Iterator[Check]:
-    """A request without a sign-in, for HTTP.sys and IIS; one to Python itself; and one with a sign-in, through all."""
+    """Three requests: one without a sign-in, to HTTP.sys and IIS; one to Python itself; one with a sign-in, through
+    all.
+    """
     plain = next((each for each in site.application.bindings if each.protocol == "http"), None)
     if plain is None:
         yield Check("request", SKIPPED, "There is no HTTP binding to ask.")
@@ -58,7 +60,7 @@ def _of_python(site: CheckedSite, binding: Binding) -> Iterator[Check]:
     platform = site.config.find("system.webServer/httpPlatform")
     arguments = platform.get("arguments", "").partition("%")[0] if platform is not None else ""
     if not arguments:
-        return  # FastCGI: what it speaks is no HTTP
+        return  # FastCGI: it does not speak HTTP
     ours = {each["ProcessId"] for each in _listed(site, PROCESSES) if arguments in (each.get("CommandLine") or "")}
     ports = [each["LocalPort"] for each in _listed(site, PORTS) if each["OwningProcess"] in ours]
     if not ports:
@@ -75,7 +77,7 @@ def _of_python(site: CheckedSite, binding: Binding) -> Iterator[Check]:
 
 
 def _signed_in(site: CheckedSite, binding: Binding) -> Check:
-    """Asked by PowerShell, which has the account of whoever runs this."""
+    """Ask by PowerShell, which uses the account of the person who runs this."""
     uri, host = f"http://127.0.0.1:{binding.port or 80}{site.application.path}", binding.host or "127.0.0.1"
     script = (
         f"$r = [Net.WebRequest]::CreateHttp({literal(uri)}); $r.Host = {literal(host)}; "
@@ -98,7 +100,7 @@ def _judged(status: int, detail: str) -> Check:
 
 
 def _listed(site: CheckedSite, script: str) -> list[dict[str, Any]]:
-    """What a line of PowerShell lists; one thing alone comes without its list."""
+    """What a line of PowerShell lists. PowerShell returns a single thing without a list."""
     try:
         listed = json.loads(site.machine.powershell(f"{script} | ConvertTo-Json") or "[]")
     except ValueError:

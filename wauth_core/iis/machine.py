@@ -1,4 +1,4 @@
-"""The port through which `doctor` sees a Windows server, and the real one."""
+"""The port through which `iis_doctor` sees a Windows server, and its implementation."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ SECONDS = 60
 
 
 class Machine(Protocol):
-    """What may be asked of a server. Nothing is changed, and nothing raises: None if there is no answer."""
+    """The questions to a server. No method changes anything or raises. A method returns None if there is no answer."""
 
     def text(self, path: str) -> str | None:
         """The content of a text file."""
 
     def names(self, folder: str) -> list[str] | None:
-        """What lies in a folder."""
+        """The names in a folder."""
 
     def registry(self, key: str, name: str) -> Any:
         """A value below HKEY_LOCAL_MACHINE."""
 
     def run(self, *command: str) -> str | None:
-        """What a program prints, whatever it exits with."""
+        """What a program prints, whatever its exit code."""
 
     def powershell(self, script: str) -> str | None:
         """What a line of Windows PowerShell prints."""

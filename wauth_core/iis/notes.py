@@ -1,4 +1,4 @@
-"""What a person must know or do beside the generated files, each in a sentence or two."""
+"""What a person must know or do besides the generated files, each in a sentence or two."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOWNLOADS = {
 
 
 def for_webconfig(options: WebConfigOptions) -> Iterable[str]:
-    """The notes for these options, most urgent first: what would make every request fail comes before the rest."""
+    """The notes for these options, most urgent first: those come first without which every request fails."""
     yield (
         "Locked on a new server, and an error 500.19 (0x80070021) until unlocked: "
         f"{', '.join(locked_sections(options))}. --fastcgi-application prints the lines."

@@ -1,4 +1,4 @@
-"""What to put into web.config: the options, and what is refused before IIS would refuse it."""
+"""The options of web.config, and a check that refuses values before IIS would."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ServedFolder:
 
 @dataclass(frozen=True)
 class WebConfigOptions:
-    """What to generate. Paths are absolute, and those of the server.
+    """What to generate. Paths are absolute paths on the server.
 
     :param root: the site's physical path; for Django where manage.py is.
     :param application: what to run, as ``module:attribute`` ("mysite.wsgi:application").
@@ -110,7 +110,7 @@ class WebConfigOptions:
 
 
 def check(options: WebConfigOptions) -> None:
-    """Raise ConfigurationError for what IIS could not take, with what to write instead."""
+    """Raise ConfigurationError for values that IIS does not accept. The error says what to write instead."""
     _one_of("handler", options.handler, HANDLERS)
     _one_of("interface", options.interface, ("wsgi", "asgi"))
     for provider in options.providers:

@@ -1,8 +1,8 @@
-"""What IIS's HttpPlatformHandler agrees with the process that it starts, as pure functions.
+"""The contract between IIS's HttpPlatformHandler and the process that it starts, as pure functions.
 
-Both versions choose a port, say it in the environment, and pass requests on over plain HTTP. Version 2 adds three
-things: a secret that each of its requests carries, the path of the application (a site below another), and a request
-that asks the process to end. Source: `SERVER_PROCESS` and `FORWARDING_HANDLER` of
+Both versions choose a port, pass it in the environment, and forward requests over plain HTTP. Version 2 adds three
+things: a secret in each of its requests, the path of the application (a site below another), and a request that asks
+the process to end. Source: `SERVER_PROCESS` and `FORWARDING_HANDLER` of
 https://github.com/lextudio/httpplatformhandlerv2.
 """
 
@@ -38,7 +38,7 @@ class Contract:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Contract | None:
-        """The contract, or None if no IIS started this process. Raises ConfigurationError for what is no port."""
+        """The contract, or None if IIS did not start this process. Raises ConfigurationError for a bad port."""
         text = environment.get(PORT_VARIABLE)
         if text is None:
             return None
@@ -55,10 +55,10 @@ class Contract:
         return rest if head.lower() == self.path.lower() and rest[:1] in ("", "/") else None
 
     def asks_to_stop(self, method: str, path: str, event: str, secret: str, peer: str) -> bool:
-        """Whether a request is IIS's own, which ends this process.
+        """Whether a request is the one by which IIS ends this process.
 
-        *event* and *secret* are the values of the two headers. A visitor cannot send them: IIS takes both headers out
-        and writes the secret itself. Without a secret (version 1.2) nobody can ask.
+        *event* and *secret* are the values of the two headers. A visitor cannot send them: IIS removes both headers and
+        writes the secret itself. Without a secret (version 1.2) nobody can ask.
         """
         return (
             bool(self.secret)
@@ -77,14 +77,14 @@ def is_loopback(peer: str) -> bool:
 
 
 def last(value: str) -> str:
-    """The last of the values that proxies appended to one another: the one that IIS wrote."""
+    """The last of the values that proxies have appended: IIS wrote that one."""
     return value.rpartition(",")[2].strip(" \t").lower()
 
 
 def address(forwarded: str) -> str | None:
     """The address in an element of ``X-Forwarded-For``, which IIS writes with a port and IPv6 in brackets.
 
-    None for what is no address.
+    None if it is not an address.
     """
     text = forwarded.strip(" \t")
     if text.startswith("["):

@@ -38,13 +38,13 @@ _ACE = re.compile(r"\(([AD]);([^;]*);([^;]*);[^;]*;[^;]*;([^;)]+)[^)]*\)")
 
 
 def pool_sid(name: str) -> str:
-    """The SID of ``IIS AppPool\\NAME``. It is made of the name alone (SHA-1 of it in lower case, in UTF-16)."""
+    """The SID of ``IIS AppPool\\NAME``. It depends on the name only (SHA-1 of the lower-case name in UTF-16)."""
     digest = hashlib.sha1(name.lower().encode("utf-16-le"), usedforsecurity=False).digest()
     return "S-1-5-82-" + "-".join(map(str, struct.unpack("<5I", digest)))
 
 
 def granted(sddl: str, sids: frozenset[str]) -> int:
-    """The rights to the object itself that *sddl* gives to whoever has all of *sids*; what is denied is taken away."""
+    """The rights to the object itself that *sddl* grants to a holder of all *sids*, without those that it denies."""
     allowed = denied = 0
     for kind, flags, rights, who in _ACE.findall(sddl.partition("D:")[2]):
         if "IO" in flags or _SIDS.get(who, who) not in sids:

@@ -1,6 +1,6 @@
 """Running an application behind HttpPlatformHandler: on loopback, on the port that IIS chose, until IIS ends it.
 
-What IIS agrees with the process is in `platformhandler`, what the application gets to see of it in `behind`.
+The contract with IIS is in `platformhandler`. What the application sees of it is in `behind`.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class ServeOptions:
 
 
 def serve(options: ServeOptions, environment: Mapping[str, str] = os.environ) -> None:
-    """Run until stopped. Raises ConfigurationError for what is missing or does not fit.
+    """Run until stopped. Raises ConfigurationError if something is missing or does not fit.
 
-    The application is loaded before the port opens: IIS sends requests as soon as something listens there.
+    The application is loaded before the port opens, since IIS sends requests as soon as the port is open.
     """
     contract = Contract.read(environment)
     application = load_application(options.application)
@@ -86,8 +86,8 @@ def serve(options: ServeOptions, environment: Mapping[str, str] = os.environ) ->
 def remove_old_logs(prefix: str, keep: int = KEPT_LOGS) -> None:
     """Delete all but the newest *keep* of the logs that HttpPlatformHandler made from the prefix ``stdoutLogFile``.
 
-    It begins one at each start of the process, ``PREFIX_YYYYMMDDhhmmss_PID.log``, and never deletes any. A file that
-    cannot be deleted stays.
+    HttpPlatformHandler begins one at each start of the process, ``PREFIX_YYYYMMDDhhmmss_PID.log``, and never deletes
+    any. A file that cannot be deleted stays.
     """
     path = Path(prefix)
     name = re.compile(re.escape(path.name) + r"_(\d{14})_\d+\.log", re.IGNORECASE)
@@ -137,7 +137,7 @@ def with_iis_token(application: Any, interface: str) -> Any:
     """Wrap *application* so that it knows the user whose token IIS forwards."""
     wrapper = "WindowsAuthASGI" if interface == "asgi" else "WindowsAuthWSGI"
     try:
-        # By name: the wrappers stand on this package, not the other way round
+        # By name: the wrappers import this package, not the other way round
         front = importlib.import_module("wauth_wsgi")
     except ImportError as exc:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""The two Python servers, and how they end: no new requests, those at work are finished, then the process is gone."""
+"""The two Python servers, and how they end: take no new requests, finish the current ones, end the process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DRAIN_SECONDS = 8  # less than what HttpPlatformHandler waits before it kills th
 
 
 class Stop:
-    """The wish that the process ends. `ask` may be called from any thread, and from a signal handler."""
+    """The request that the process ends. `ask` may be called from any thread, and from a signal handler."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -32,7 +32,7 @@ class Stop:
             self._wake()
 
     def wakes(self, wake: Callable[[], None]) -> None:
-        """Call *wake* when it is asked, or now if it was."""
+        """Call *wake* when somebody asks; at once if somebody already has."""
         self._wake = wake
         if self.asked:
             wake()
@@ -45,7 +45,7 @@ def run_waitress(application: Any, stop: Stop, *, host: str, port: int, threads:
     sockets: dict[int, Any] = {}
 
     def named(environ: dict[str, Any], start_response: Any) -> Any:
-        # No Server header goes out; but a source that reads a header must know that this server drops its twins.
+        # No Server header is sent; but a source that reads a header must know that this server drops its twins.
         environ["SERVER_SOFTWARE"] = "waitress"
         return application(environ, start_response)
 
@@ -65,7 +65,7 @@ def run_waitress(application: Any, stop: Stop, *, host: str, port: int, threads:
         while not stop.asked:
             wasyncore.loop(timeout=1, map=sockets, count=1)
         for listener in listeners:
-            wasyncore.dispatcher.close(listener)  # and not its own close(), which takes the workers' trigger away
+            wasyncore.dispatcher.close(listener)  # not its own close(), which removes the workers' trigger
         deadline = time.monotonic() + DRAIN_SECONDS
         while any(map(_busy, listeners)) and time.monotonic() < deadline:
             wasyncore.loop(timeout=0.1, map=sockets, count=1)
@@ -80,7 +80,7 @@ def _busy(listener: Any) -> bool:
 
 @contextlib.contextmanager
 def _signals(ask: Callable[[], None]) -> Iterator[None]:
-    """Call *ask* at the first signal that ends a process; a second one ends it as ever."""
+    """Call *ask* at the first signal that ends a process. A second one has its usual effect."""
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
     if threading.current_thread() is not threading.main_thread():
         numbers = []  # only the main thread gets signals

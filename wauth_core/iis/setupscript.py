@@ -1,10 +1,10 @@
 """A PowerShell script that makes the IIS site: features, pool, site, bindings, rights, and what web.config needs
 unlocked.
 
-It is for Windows PowerShell 5.1, which every Windows has: newer ones have no ``IIS:`` drive. Its body, ``setup.ps1``
-beside this module, is the same for every site: steps that look at a state and bring it about where it is not so, so
-that it may be run again and repairs. What is wanted stands above it, as single-quoted literals: nothing in a path is
-ever read as PowerShell.
+- It is for Windows PowerShell 5.1, which every Windows has. Newer versions have no ``IIS:`` drive.
+- Its body, ``setup.ps1`` beside this module, is the same for every site. Each step checks a state, and changes it only
+  if it is wrong. So the script can be run again, and then repairs.
+- The values for one site are above the body, as single-quoted literals: nothing in a path is ever read as PowerShell.
 """
 
 from __future__ import annotations
@@ -65,16 +65,14 @@ class SiteOptions:
 
 
 def build(path: str, options: WebConfigOptions, site: SiteOptions) -> GeneratedFile:
-    """The script as a file: UTF-8 with a byte order mark, without which Windows PowerShell reads the ANSI
-    code page."""
+    """The script as a file: UTF-8 with a byte order mark, else Windows PowerShell would read the ANSI code page."""
     _check(site)
     lines = [*_parameters(site), *_wanted(options, site), "", *BODY.read_text(encoding="utf-8").splitlines()]
     return GeneratedFile(path, ("\r\n".join(lines) + "\r\n").encode("utf-8-sig"), "utf-8-sig")
 
 
 def literal(value: str) -> str:
-    """A single-quoted PowerShell string. PowerShell takes four typographic quotes for the straight one:
-    double them too."""
+    """A single-quoted PowerShell string. PowerShell reads four typographic quotes as straight: double them too."""
     if any(ord(character) < 32 for character in value):
         raise ConfigurationError(f"{value!r} holds a control character.")
     return "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", value) + "'"
@@ -152,7 +150,7 @@ def _features(options: WebConfigOptions) -> tuple[list[str], list[str]]:
 
 
 def _downloads(options: WebConfigOptions) -> dict[str, str]:
-    """Global modules that Windows does not bring, and where they are."""
+    """Global modules that are not part of Windows, and where to download them."""
     wanted = {"RewriteModule": "URL Rewrite"} if options.https else {}
     if options.handler == "httpplatform":
         wanted["httpPlatformHandler"] = "HttpPlatformHandler"
@@ -160,7 +158,7 @@ def _downloads(options: WebConfigOptions) -> dict[str, str]:
 
 
 def _virtual_directories(options: WebConfigOptions) -> dict[str, str]:
-    """Folders that IIS would not find below the site."""
+    """Folders that are not where IIS looks for them below the site."""
     found = {}
     for folder in (options.static, options.media):
         if folder and folder.location:

@@ -1,4 +1,4 @@
-"""A command to run on a schedule: its options, those that are predefined, and the notation of times."""
+"""A command to run on a schedule: its options, the predefined tasks, and the notation of times."""
 
 from __future__ import annotations
 
@@ -121,8 +121,8 @@ def for_command(
 ) -> TaskOptions:
     """The task behind a ``createtask`` command line, whose arguments these are.
 
-    *program* is what runs *command*: interpreter, then manage.py or ``-m`` and a module. With *is_predefined*
-    *command* names one of :data:`PREDEFINED`, whose values hold where nothing else is given.
+    *program* is what runs *command*: interpreter, then manage.py or ``-m`` and a module. With *is_predefined* *command*
+    names one of :data:`PREDEFINED`. Its values apply unless others are given.
     """
     known = predefined(command) if is_predefined else PredefinedTask(command, "", None)
     executable, arguments = _command_for(program, known.command)
@@ -146,7 +146,7 @@ def for_command(
 
 
 def first_run(interval: timedelta, now: datetime) -> datetime:
-    """When a task starts that nobody set a time for: daily ones at the next 3 o'clock at night, others in a minute."""
+    """The default start of a task: the next 3 a.m. for a daily one, one minute from now for others."""
     if interval % DAY:
         return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
     night = now.replace(hour=3, minute=0, second=0, microsecond=0)
@@ -154,7 +154,7 @@ def first_run(interval: timedelta, now: datetime) -> datetime:
 
 
 def predefined(name: str) -> PredefinedTask:
-    """The predefined task *name*; raises ConfigurationError with the names there are."""
+    """The predefined task *name*. If there is none, raises ConfigurationError, which lists the names."""
     if name not in PREDEFINED:
         raise ConfigurationError(f"There is no predefined task {name!r}: {', '.join(PREDEFINED)}.")
     return PREDEFINED[name]
@@ -179,7 +179,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def _command_for(program: Sequence[str], command: str) -> tuple[str, str]:
-    """The task's program and its arguments. Scripts are always quoted; *command* already is a command line."""
+    """The task's program and its arguments. Scripts are always quoted. *command* is a command line already."""
     executable, *rest = program
     quoted = [quote(argument, always=not re.fullmatch(r"[-\w.:]+", argument)) for argument in rest]
     return executable, " ".join([*quoted, command]).strip()

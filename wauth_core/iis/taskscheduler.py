@@ -61,20 +61,20 @@ def build(options: TaskOptions) -> bytes:
 
 
 def generated_file(options: TaskOptions, folder: str = ".") -> GeneratedFile:
-    """The definition as a file to look at or to register elsewhere."""
+    """The definition as a file, to read it or to register it elsewhere."""
     return GeneratedFile(str(Path(folder) / f"{options.name}.xml"), build(options), "utf-16")
 
 
 def schtasks_arguments(options: TaskOptions, xml_path: str) -> list[str]:
     """The command that registers the task from *xml_path*, replacing one of the same name."""
     command = ["schtasks", "/create", "/tn", options.task_path, "/xml", xml_path, "/f"]
-    if _logon_type(options.account) == "Password":  # a gMSA: Windows knows its password, schtasks wants to be told so
+    if _logon_type(options.account) == "Password":  # a gMSA: Windows knows its password, and schtasks must be told so
         command += ["/ru", options.account, "/rp", ""]
     return command
 
 
 def register(options: TaskOptions, run: Callable[..., subprocess.CompletedProcess[str]] = subprocess.run) -> list[str]:
-    """Register the task on this machine; needs an elevated prompt. Returns the command that was run."""
+    """Register the task on this machine. It needs an elevated prompt. Returns the command that was run."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "task.xml"
         path.write_bytes(build(options))
@@ -91,7 +91,7 @@ def register(options: TaskOptions, run: Callable[..., subprocess.CompletedProces
 
 
 def _schtasks() -> str:
-    """Windows' own, by its full path: the bare name would be looked for in the current folder first."""
+    """Windows' own, by its full path: for the bare name Windows would look in the current folder first."""
     root = os.environ.get("SYSTEMROOT")
     return ntpath.join(root, "System32", "schtasks.exe") if root else "schtasks"
 
@@ -147,7 +147,7 @@ def _check_interval(interval: timedelta) -> None:
 
 
 def _trigger(triggers: ElementTree.Element, options: TaskOptions) -> None:
-    """Whole days follow the calendar, and so keep their hour when the clocks change; anything else is repeated."""
+    """The trigger. Whole days follow the calendar: their hour stays when clocks change. Other intervals repeat."""
     interval, start = options.interval, options.start
     if interval is None or start is None:
         return
@@ -201,7 +201,7 @@ def _action(task: ElementTree.Element, options: TaskOptions) -> None:
 
 
 def _service_sid(account: str) -> str | None:
-    """The SID of a built-in service account, whose names Windows translates; or of an account given as a SID."""
+    """The SID of a built-in service account (Windows translates their names), or of an account given as a SID."""
     name = re.sub(r"^(NT AUTHORITY|NT-AUTORITÄT|AUTORITE NT)\\", "", account.strip(), flags=re.IGNORECASE).upper()
     name = {
         "LOCALSYSTEM": "SYSTEM",
@@ -214,7 +214,7 @@ def _service_sid(account: str) -> str | None:
 
 
 def _logon_type(account: str) -> str | None:
-    """None for service accounts; "Password" for a gMSA, whose password Windows fetches itself; "S4U" for a user."""
+    """None for service accounts. "Password" for a gMSA: Windows itself gets the password. "S4U" for a user."""
     if _service_sid(account):
         return None
     return "Password" if account.endswith("$") else "S4U"

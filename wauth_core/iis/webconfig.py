@@ -1,10 +1,10 @@
 """web.config files for a Python application behind IIS.
 
-:func:`build` is pure: frozen options in, documents out. What IIS allows in each element is in Microsoft's
-reference (https://learn.microsoft.com/en-us/iis/configuration/system.webserver/); two of its rules shape
-everything here. Adding an item that is already inherited is an error (HTTP 500.19), so each ``<add>`` has a
-``<remove>`` before it; and a section that is locked, or whose component is not installed, is an error too,
-so each such thing is named in the notes.
+:func:`build` is pure: frozen options in, documents out. Microsoft's reference says what IIS allows in each element
+(https://learn.microsoft.com/en-us/iis/configuration/system.webserver/). Two of its rules matter here:
+
+- To add an item that is already inherited is an error (HTTP 500.19). So each ``<add>`` has a ``<remove>`` before it.
+- A section that is locked, or whose component is not installed, is an error too. So the notes name each of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wauth_core.iis.files import Generated, GeneratedFile
 from wauth_core.iis.options import KERBEROS_ONLY, ServedFolder, WebConfigOptions, check
 from wauth_core.iis.windowspath import join, parent
 
-# What a stock server does not know, and answers with 404.3
+# Types that a stock server does not know, and answers with 404.3
 MIME_TYPES = {
     ".avif": "image/avif",
     ".mjs": "text/javascript",
@@ -27,7 +27,7 @@ MIME_TYPES = {
 
 
 def build(options: WebConfigOptions) -> Generated:
-    """The files, folders and notes for *options*; raises ConfigurationError for what IIS could not take."""
+    """The files, folders and notes for *options*. Raises ConfigurationError for values that IIS does not accept."""
     check(options)
     folders = [folder for folder in (options.static, options.media) if folder]
     files = [GeneratedFile(join(options.root, "web.config"), xmltext.to_utf8(_root_document(options)))]
@@ -66,7 +66,7 @@ def _root_document(options: WebConfigOptions) -> ElementTree.Element:
 
 
 def _app_settings(root: ElementTree.Element, options: WebConfigOptions) -> None:
-    """wfastcgi reads its settings from here and puts them into os.environ."""
+    """The application's variables. wfastcgi reads its settings here and puts them into os.environ."""
     settings = {"WSGI_HANDLER": options.application.replace(":", "."), "PYTHONPATH": options.root}
     if options.logs:
         settings["WSGI_LOG"] = options.logs
@@ -78,7 +78,7 @@ def _app_settings(root: ElementTree.Element, options: WebConfigOptions) -> None:
 
 def _python_handler(web: ElementTree.Element, options: WebConfigOptions) -> None:
     handlers = xmltext.section(web, "handlers")
-    # Where WebDAV is installed its handler comes first, and takes PUT and DELETE (405)
+    # If WebDAV is installed, its handler comes first, and takes PUT and DELETE (405)
     for name in ("WebDAV", options.name):
         xmltext.element(handlers, "remove", {"name": name})
     attributes: dict[str, str | int | bool] = {"name": options.name, "path": "*", "verb": "*"}
@@ -91,7 +91,7 @@ def _python_handler(web: ElementTree.Element, options: WebConfigOptions) -> None
 
 
 def _http_platform(web: ElementTree.Element, options: WebConfigOptions) -> None:
-    """Only attributes that both the 1.2 and the 2.x schema know; those whose defaults differ are written out."""
+    """Only attributes that the schemas of both 1.2 and 2.x know. Those whose defaults differ are written out."""
     attributes: dict[str, str | int | bool] = {
         "processPath": options.python,
         "arguments": process_arguments(options),
@@ -115,8 +115,8 @@ def _http_platform(web: ElementTree.Element, options: WebConfigOptions) -> None:
 def _http_errors(web: ElementTree.Element, options: WebConfigOptions) -> None:
     """Whose error pages visitors see.
 
-    FastCGI leaves IIS no sign which error pages are the application's, so it is all (PassThrough) or
-    nothing (Auto). HttpPlatformHandler gives that sign by itself.
+    With FastCGI, IIS cannot see which error pages are the application's: so all of them pass (PassThrough), or none
+    (Auto). HttpPlatformHandler marks them by itself.
     """
     if not options.error_pages:
         if options.handler == "fastcgi":
@@ -188,7 +188,7 @@ def _limits(filtering: ElementTree.Element, options: WebConfigOptions) -> None:
 
 
 def _refuse_original_url(filtering: ElementTree.Element) -> None:
-    """wfastcgi believes a client's X-Original-URL, and so IIS's rules for a path could be walked around.
+    """Refuse a client's X-Original-URL. wfastcgi believes it, so a client could bypass IIS's rules for a path.
 
     Filtering comes before URL Rewrite, which may still set that header itself.
     """
@@ -243,7 +243,7 @@ def _served_document(options: WebConfigOptions, folder: ServedFolder) -> Element
 
 
 def _serve_files(web: ElementTree.Element, options: WebConfigOptions, folder: ServedFolder) -> None:
-    """Static files and nothing else: what is uploaded here can never run."""
+    """Static files and nothing else: an uploaded file can never run here."""
     handlers = xmltext.element(web, "handlers", {"accessPolicy": "Read"})
     xmltext.element(handlers, "clear")
     xmltext.element(

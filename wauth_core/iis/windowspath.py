@@ -19,7 +19,7 @@ def is_windows(path: str) -> bool:
 
 
 def join(folder: str, *parts: str) -> str:
-    """Join in the style of *folder*, with its slashes."""
+    """Join with the slashes that *folder* uses."""
     flavour = ntpath if is_windows(folder) else posixpath
     joined: str = flavour.normpath(flavour.join(folder, *parts))
     return joined
@@ -31,8 +31,7 @@ def parent(path: str) -> str:
 
 
 def is_absolute(path: str) -> bool:
-    """Whether *path* says where it is by itself: ``C:\\x``, ``\\\\server\\share\\x``, ``/x``; not ``C:x``
-    or ``\\x``."""
+    """Whether *path* is absolute: ``C:\\x``, ``\\\\server\\share\\x``, ``/x``; not ``C:x`` or ``\\x``."""
     drive, rest = ntpath.splitdrive(path)
     return bool(drive and rest[:1] in ("\\", "/")) or path.startswith(("\\\\", "/"))
 
@@ -40,7 +39,7 @@ def is_absolute(path: str) -> bool:
 def relative_to(path: str, folder: str) -> str | None:
     """*path* below *folder* with forward slashes ("" for the folder itself), or None if it lies elsewhere.
 
-    Case counts only in paths that are not Windows'.
+    Case matters only if the paths are not Windows paths.
     """
     flavour = ntpath if is_windows(folder) else posixpath
     inner, outer = flavour.normpath(path), flavour.normpath(folder)
@@ -54,7 +53,7 @@ def relative_to(path: str, folder: str) -> str | None:
 
 
 def quote(value: str, *, always: bool = False) -> str:
-    """One argument of a Windows command line, quoted where it must be.
+    """One argument of a Windows command line, quoted if necessary.
 
     The rules are those of the C runtime: backslashes count only before a quote
     (https://learn.microsoft.com/en-us/cpp/c-language/parsing-c-command-line-arguments).
@@ -72,7 +71,7 @@ def command_line(*arguments: str) -> str:
 
 
 def refuse_expansion(value: str, what: str) -> str:
-    """Return *value* unless Windows would expand a ``%NAME%`` inside it, for which there is no escape.
+    """Return *value*, unless Windows would expand a ``%NAME%`` in it: there is no escape for that.
 
     IIS and Task Scheduler expand environment variables in the paths and arguments they start.
     """

@@ -1,7 +1,7 @@
-"""Building XML documents by library, with the checks the library leaves out.
+"""Build XML documents with the library, and with checks that the library does not make.
 
-``xml.etree`` escapes what needs escaping, but writes a control character or half a surrogate pair as it is,
-and the reader at the other end (IIS, Task Scheduler) then refuses the whole file.
+``xml.etree`` escapes what needs escaping. But it writes a control character or half a surrogate pair unchanged, and
+then IIS or Task Scheduler refuses the whole file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def text_element(parent: ElementTree.Element, tag: str, text: str | int | bool) 
 
 
 def section(root: ElementTree.Element, path: str) -> ElementTree.Element:
-    """The element at *path* ("system.webServer/handlers") under *root*; what is missing on the way is made."""
+    """The element at *path* ("system.webServer/handlers") under *root*. Missing elements are created."""
     current = root
     for tag in path.split("/"):
         found = current.find(tag)

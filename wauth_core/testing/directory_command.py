@@ -52,7 +52,7 @@ def directory(
         raise click.UsageError("--people and --generate exclude one another.")
     source = generate(size) if size is not None else people
     tls_folder = tls_folder or (Path("ca") if write else None)
-    tls_folder = tls_folder.absolute() if tls_folder else None  # so that its CA_FILE is good in any folder
+    tls_folder = tls_folder.absolute() if tls_folder else None  # so that CA_FILE works in any folder
     try:
         running = EmbeddedDirectory(source, port=port, tls_port=tls_port, tls_folder=tls_folder)
     except WauthError as exc:
@@ -65,13 +65,13 @@ def directory(
         click.echo(banner(running))
         if write:
             click.echo(handout.write(running, write))
-        while not interrupted.wait(0.5):  # in slices: Windows wakes for Ctrl-C only between them
+        while not interrupted.wait(0.5):  # in slices: Windows notices Ctrl-C only between them
             pass
     click.echo("The directory is closed; nothing of it is left.")
 
 
 def banner(running: EmbeddedDirectory) -> str:
-    """What the command prints: that this is no production server, and how to connect."""
+    """What the command prints: that it is not for production, and how to connect."""
     warning = click.style(
         "DEVELOPMENT ONLY: passwords are kept in the clear, on loopback, in memory. Not an Active Directory.",
         fg="yellow",
@@ -100,7 +100,7 @@ def _people(running: EmbeddedDirectory) -> str:
 
 @contextmanager
 def _interrupted() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, or a polite kill, sets."""
+    """An event that Ctrl-C or SIGTERM sets."""
     event = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:

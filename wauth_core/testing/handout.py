@@ -1,4 +1,4 @@
-"""What ``wauth directory`` hands out: settings that connect to it, and its people with their passwords."""
+"""What ``wauth directory`` writes and prints: settings that connect to it, its people and their passwords."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wauth_core.settings import LDAPSettings
 
 from .embedded import EmbeddedDirectory
 
-MANY = 60  # people; more of them are not listed
+MANY = 60  # people; if there are more, they are not listed
 _ADMIN = "domain administrator"
 _NOBODY = ("Guest", "krbtgt")
 _BUILT_IN = ("Administrator", "svc_wauth")
@@ -32,8 +32,7 @@ def as_toml(running: EmbeddedDirectory) -> str:
 
 
 def as_python(running: EmbeddedDirectory) -> str:
-    """A module of settings for Django and Flask, in which somebody is signed in while debug mode is on: the first
-    domain administrator, if there is one."""
+    """A module of settings for Django and Flask. In debug mode the first domain administrator, if any, is signed in."""
     known = [(name, what) for name, _, what in people(running) if name not in _BUILT_IN]
     who = next((name for name, what in known if what.startswith(_ADMIN)), known[0][0] if known else _BUILT_IN[0])
     lines = [f"        {name!r}: {str(value)!r}," for name, value in running.settings().items()]
@@ -53,9 +52,9 @@ def as_python(running: EmbeddedDirectory) -> str:
 
 
 def write(running: EmbeddedDirectory, kind: str) -> str:
-    """Write the settings of *kind* (a key of `FILES`) into this folder; say how they are used.
+    """Write the settings of *kind* (a key of `FILES`) into this folder. Returns how to use them.
 
-    Raises `ConfigurationError` if a file of that name says something else.
+    Raises `ConfigurationError` if a file of that name has other content.
     """
     path, text = Path(FILES[kind]), as_toml(running) if kind == "wauth.toml" else as_python(running)
     if path.exists() and path.read_text("utf-8") != text:
@@ -65,7 +64,7 @@ def write(running: EmbeddedDirectory, kind: str) -> str:
 
 
 def people(running: EmbeddedDirectory) -> Iterator[tuple[str, str, str]]:
-    """Everybody's name, password, and what they are good for."""
+    """Everybody's name and password, and what the person is an example of."""
     with LDAPManager(LDAPSettings(**running.settings()), running.domain) as manager:
         admins = {user.username for user in manager.members("Domain Admins", recursive=True)}
         for user in manager.users(attributes=["title", "description"]):
@@ -79,7 +78,7 @@ def people(running: EmbeddedDirectory) -> Iterator[tuple[str, str, str]]:
 
 
 def listing(running: EmbeddedDirectory) -> str:
-    """`people` as lines; the empty text where they are many."""
+    """`people` as lines; empty if they are too many."""
     if running.people_count > MANY:
         return ""
     rows = list(people(running))

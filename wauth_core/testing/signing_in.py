@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
-# the attribute in which each kind of client keeps what goes into every WSGI environ
+# the attribute with which each kind of client extends every WSGI environ
 _ENVIRONS = ("defaults", "environ_base", "extra_environ")
 
 
 def sign_in(client: Any, user: str | None, *, header: str | None = None) -> None:
-    r"""Make every further request of *client* come from *user*, ``DOMAIN\name``; None signs out again.
+    r"""Make every further request of *client* come from *user*, ``DOMAIN\name``. None signs out again.
 
     *client* is Django's ``Client``, Flask's test client, WebTest's ``TestApp``, or a dict that is a WSGI
     environ: REMOTE_USER is set, as IIS and mod_wsgi do. Under ASGI there is no such variable: name the *header*
     that your `ProxyHeader` source trusts, and Starlette's ``TestClient`` (or any httpx client) sends it.
 
-    Raises `TypeError` for a client that can be told neither way.
+    Raises `TypeError` for another kind of client.
     """
     if header is not None:
         _write(_headers(client), {header: user})

@@ -1,6 +1,6 @@
-"""What every source (`wauth_core.web.asking.Source`) must do, as tests for pytest: for sources of your own.
+"""The rules for every source (`wauth_core.web.asking.Source`), as pytest tests for sources that you write.
 
-Subclass `SourceContract`, give it a fixture ``source``, and say with what request somebody comes::
+Subclass `SourceContract`, write a fixture ``source``, and return the request with which a person comes::
 
     class TestClientCertificate(SourceContract):
         believes = "server"
@@ -12,7 +12,7 @@ Subclass `SourceContract`, give it a fixture ``source``, and say with what reque
         def claim(self, username):
             return Request({"SSL_CLIENT_S_DN_CN": on_the_wire(username)}, (), "127.0.0.1")
 
-Each row makes the requests of a WSGI and of an ASGI server from it; for a source whose ``asgi`` is False of the first.
+Each row makes from it the requests of a WSGI and of an ASGI server. If the source's ``asgi`` is False, only the first.
 """
 
 from __future__ import annotations
@@ -91,21 +91,21 @@ NAMES_OF_USERS = ("Remote-User", "X-Remote-User", "RemoteUser", "X-Forwarded-Use
 
 
 def on_the_wire(text: str) -> str:
-    """*text* as a server hands it over in a header or a variable: UTF-8 bytes, read as latin-1 (PEP 3333)."""
+    """*text* as a server passes it in a header or a variable: UTF-8 bytes, read as latin-1 (PEP 3333)."""
     return text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
 class SourceContract:
     """All rows of the contract.
 
-    *domain* is whose people `claim` is about, *rules* how the site reads names: for a source of UPNs
-    ``NameRules(by_upn=True)``, with the domain's DNS name. *believes* says why the source believes a claim:
+    *domain* is the domain of the people in `claim`. *rules* says how the site reads names: for a source of UPNs
+    ``NameRules(by_upn=True)``, with the domain's DNS name as *domain*. *believes* says why the source believes a claim:
 
     - "peers": it comes from an address that the operator listed. A stranger's is refused.
     - "server": the server itself says so, and no header of a client's.
     - "proof": it proves itself, as a signature or a ticket does. An altered one is refused.
 
-    *hidden* are the headers that no application may see, in lower case.
+    *hidden* holds the headers, in lower case, that no application may see.
     """
 
     domain = "EXAMPLE"
@@ -114,16 +114,16 @@ class SourceContract:
     hidden: tuple[str, ...] = ()
 
     def claim(self, username: str) -> Request:
-        """The request with which *username* comes: what the server says, the headers, and the peer that sends them.
+        """The request with which *username* comes: the server's variables, the headers, and the peer that sends them.
 
-        It is called for each request anew. *username* may be hostile: then the request is one that a hostile client,
-        proxy or directory could make of it.
+        It is called for each request. *username* may be hostile: return the request that a hostile client, proxy or
+        directory could make with it.
         """
         raise NotImplementedError
 
     @pytest.mark.parametrize("username", ORDINARY.values(), ids=ORDINARY)
     def test_a_claim_is_its_owners(self, source: Source, username: str) -> None:
-        """Whoever comes is who they are: without case, and otherwise letter by letter."""
+        """The identity is the person who comes: without case, otherwise letter by letter."""
         for outcome in self._outcomes(source, lambda: self.claim(username)):
             assert isinstance(outcome, SignedIn), outcome
             assert outcome.identity == Identity(self.domain, fold_username(username), self.rules.by_upn)
@@ -131,24 +131,24 @@ class SourceContract:
 
     @pytest.mark.parametrize("username", HOSTILE.values(), ids=HOSTILE)
     def test_what_is_no_name_signs_nobody_in(self, source: Source, username: str) -> None:
-        """It is refused: no error, and nobody whose name is similar."""
+        """A hostile name is refused: no error, and nobody with a similar name."""
         for outcome in self._outcomes(source, lambda: self.claim(username)):
             assert not isinstance(outcome, SignedIn), outcome
 
     def test_who_claims_nothing_is_nobody(self, source: Source) -> None:
-        """The next source is asked, and the peer does not matter."""
+        """Without a claim the next source is asked, whatever the peer."""
         for peer in (self.claim("alice").peer, STRANGER, None):
             for request in self._requests(source, lambda peer=peer: Request({}, (), peer)):  # type: ignore[misc]
                 assert source.identify(request, self.rules) is None
 
     def test_a_claim_needs_what_makes_it_believed(self, source: Source) -> None:
-        """See *believes*: another peer, the same as a client's headers, an altered claim."""
+        """See *believes*: another peer, a client's headers of the same names, an altered claim."""
         for forged in self._forged():
             for outcome in self._outcomes(source, lambda forged=forged: forged):  # type: ignore[misc]
                 assert not isinstance(outcome, SignedIn), forged
 
     def test_other_headers_of_a_client_sign_nobody_in(self, source: Source) -> None:
-        """No header is read but the source's own, from whatever peer."""
+        """The source reads no header but its own, whatever the peer."""
         alice = self.claim("alice")
         own = {name.lower() for name, _ in alice.headers}
         for name in NAMES_OF_USERS:
@@ -158,7 +158,7 @@ class SourceContract:
                     assert not isinstance(outcome, SignedIn), name
 
     def test_two_claims_in_one_request_sign_nobody_in(self, source: Source) -> None:
-        """One of the two is a client's, and nobody can tell which."""
+        """A claim that comes twice is refused: one is a client's, and nobody knows which."""
 
         def both() -> Request:
             alice, bob = self.claim("alice"), self.claim("bob")
@@ -169,7 +169,7 @@ class SourceContract:
 
     @pytest.mark.parametrize("value", BROKEN.values(), ids=BROKEN)
     def test_a_broken_claim_signs_nobody_in(self, source: Source, value: str) -> None:
-        """Whatever stands where the claim stood, there is an outcome and no error."""
+        """Whatever stands in place of the claim, there is an outcome and no error."""
         alice = self.claim("alice")
         broken = [replace(alice, server={**alice.server, name: value}) for name in alice.server]
         broken += [replace(alice, headers=_with(alice.headers, name, value)) for name, _ in alice.headers]
@@ -178,7 +178,7 @@ class SourceContract:
                 assert not isinstance(outcome, SignedIn), request
 
     def test_it_says_when_it_blocks(self, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Under ASGI it is asked in the event loop, unless ``may_block`` says otherwise: no network then, no sleep."""
+        """Under ASGI it is asked in the event loop, without network or sleep, unless ``may_block`` says otherwise."""
         may_block: Callable[[Request], bool] = getattr(source, "may_block", lambda request: False)
         asked = [
             request
@@ -192,21 +192,21 @@ class SourceContract:
                 source.identify(request, self.rules)
 
     def test_threads_share_it(self, source: Source) -> None:
-        """Of eight people who come at once each is who they are."""
+        """If eight people come at once, each gets their own identity."""
         requests = [list(self._requests(source, lambda n=n: self.claim(f"user{n}"))) for n in range(8)]  # type: ignore[misc]
         outcomes = in_threads(8, lambda n: [decide([source], request, self.rules) for request in requests[n]])
         seen = {str(getattr(outcome, "identity", outcome)) for each in outcomes for outcome in _listed(each)}
         assert seen == {str(Identity(self.domain, f"user{n}")) for n in range(8)}
 
     def test_the_application_does_not_see_what_signs_people_in(self, source: Source) -> None:
-        """`decide` hides it, who ever answered: what could be sent again."""
+        """`decide` hides the claim, whichever source answered, so that nobody can send it again."""
         for request in self._requests(source, lambda: self.claim("alice")):
             decide([_Nobody(), source], request, self.rules)
             left = {name for name in self.hidden if request.header_values(name)}
             assert left == set()
 
     def test_it_is_a_source(self, source: Source) -> None:
-        """A front end takes it as it is."""
+        """A front end accepts the source as it is."""
         assert load_sources([source]) == (source,)
 
     # -- the requests

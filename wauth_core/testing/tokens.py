@@ -10,9 +10,8 @@ from wauth_core.web.sources.token import TokenFacts
 class FakeTokenReader:
     """A :class:`wauth_core.web.sources.token.TokenReader` over a dictionary: handle → what the token says.
 
-    As on Windows, a handle that was closed is no token any more. *closed* lists what was closed, in order;
-    closing a handle that is not open raises, which the real one would do silently to somebody else's
-    socket.
+    As on Windows, a closed handle is no longer a token. *closed* lists the closed handles, in order. To close a handle
+    that is not open raises an error; Windows would silently close another object, such as a socket.
     """
 
     def __init__(self, tokens: Mapping[int, TokenFacts] | None = None, *, own_sid: str = "S-1-5-82-1-2-3-4-5") -> None:
