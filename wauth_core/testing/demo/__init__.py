@@ -1,9 +1,13 @@
 """``wauth demo``: a directory, and the same small intranet on Django and on Flask, side by side, on this machine.
 
-**Rooms.** `page`: what the intranet's one page shows, as plain data, so that both sites stay tiny. ``templates/``: how
-it looks, in what Jinja and Django's templates have in common. `portal`: the frame around the two sites, from which
-one plays visitor, administrator and attacker. `guide`: the steps of its tour. `host`: all of it in one process.
-`tour`: ``--check``.
+**Rooms.**
+
+- `page`: the content of the intranet's one page, as plain data, so that both sites stay tiny.
+- ``templates/``: its look, in the syntax that Jinja and Django's templates share.
+- `portal`: the frame around the two sites, in which one plays visitor, administrator and attacker.
+- `guide`: the steps of its tour.
+- `host`: all of it in one process.
+- `tour`: ``--check``.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ import click
 def demo(port: int, check: bool, browser: bool, verbose: bool) -> None:
     """Run a directory and the same small intranet on Django and on Flask, on this machine.
 
-    Arrive as anybody, see who they are and why they may what, change that in the directory, forge a header, take the
-    directory down. Nothing leaves this machine, and nothing of it is left after Ctrl-C.
+    Arrive as anybody, see who they are and why they have their rights, change that in the directory, forge a header,
+    take the directory down. Nothing leaves this machine, and nothing remains after Ctrl-C.
     """
     missing = [
         name for name in ("cryptography", "yaml", "waitress", "debug_toolbar", "flask_sqlalchemy") if _lacks(name)
@@ -51,7 +51,7 @@ def demo(port: int, check: bool, browser: bool, verbose: bool) -> None:
         click.echo("Development only: it plays the web server's sign-in. Ctrl-C ends it.")
         if browser:
             threading.Thread(target=webbrowser.open, args=(running.url,), daemon=True).start()
-        while not stop.wait(0.5):  # in slices: Windows wakes for Ctrl-C only between them
+        while not stop.wait(0.5):  # in slices: Windows notices Ctrl-C only between them
             pass
         for number, handler in before.items():
             signal.signal(number, handler)

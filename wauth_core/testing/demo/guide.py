@@ -1,4 +1,4 @@
-"""The guided tour of the demo: a few steps, each of which says what to look at."""
+"""The guided tour of the demo: a few steps. Each says what to look at."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """All of the demo in one process: the embedded directory, both sites, the frame around them, one port on loopback.
 
-The host plays the web server with Windows Authentication: whom the visitor chose in the frame (a cookie) it hands to
-the sites as ``REMOTE_USER``, as IIS would after Kerberos. That is the only part that is not real.
+The host plays the web server with Windows Authentication. It passes the person chosen in the frame (a cookie) to the
+sites as ``REMOTE_USER``, as IIS would after Kerberos. Only this part is not real.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ POLICY = (
     "frame-src 'self'; frame-ancestors 'self'; form-action 'self'; base-uri 'none'"
 )
 ZONE = "demo_zone"  # the cookie: the time zone of the visitor's clock
-UNSAFE_BUT_FAST = "PRAGMA synchronous = OFF"  # of these databases nothing is to survive a power cut
+UNSAFE_BUT_FAST = "PRAGMA synchronous = OFF"  # these databases need not survive a power cut
 SITES = {"django": "Django", "flask": "Flask"}
 _PACKAGED = Path(__file__).parent / "examples"
 _CHECKED_OUT = Path(__file__).parents[3] / "examples"
@@ -38,7 +38,7 @@ WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Demo:
-    """The running demo; `close` ends everything. *port* 0 means any free one."""
+    """The running demo. `close` ends everything. *port* 0 means any free one."""
 
     def __init__(self, port: int = 0) -> None:
         from waitress.server import create_server
@@ -62,7 +62,7 @@ class Demo:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving, hang up on the directory, and delete both databases."""
+        """Stop serving, close the connections to the directory, and delete both databases."""
         self._closing = True
         self._server.task_dispatcher.shutdown(timeout=5)
         self._server.close()
@@ -115,7 +115,7 @@ def _host(sites: dict[str, WSGI], portal: WSGI) -> WSGI:
 
 
 def _strictly(start_response: Any) -> Any:
-    """Every page under a policy without inline code and without other hosts, unless it brings one of its own."""
+    """Set a content policy without inline code and other hosts for every page that does not set one itself."""
 
     def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
         if not any(name.lower() == "content-security-policy" for name, _ in headers):
@@ -126,12 +126,12 @@ def _strictly(start_response: Any) -> Any:
 
 
 def shows_toolbar(request: Any) -> bool:
-    """For django-debug-toolbar: pages that were asked for with it, and what its own script asks for."""
+    """Whether django-debug-toolbar needs this request: the page was requested with it, or its script asks."""
     return "toolbar" in request.GET or request.path_info.startswith("/__debug__/")
 
 
 def _in_visitors_zone(site: WSGI) -> WSGI:
-    """Django tells times in the zone of the visitor's own clock, which the frame's script wrote into a cookie."""
+    """Let Django show times in the zone of the visitor's clock, which the frame's script wrote into a cookie."""
     zones = importlib.import_module("django.utils.timezone")
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -146,7 +146,7 @@ def _in_visitors_zone(site: WSGI) -> WSGI:
 
 
 def _import(name: str) -> Any:
-    """A module of the example sites, which are installed beside this file or stand in the checkout."""
+    """A module of the example sites, which are installed beside this file or are in the checkout."""
     folder = str(_PACKAGED if _PACKAGED.is_dir() else _CHECKED_OUT)
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -157,7 +157,7 @@ def _django(shared: dict[str, Any], folder: Path) -> WSGI:
     database: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / "django.sqlite3"}
     database["OPTIONS"] = {"init_command": UNSAFE_BUT_FAST}
     toolbar = {"SHOW_TOOLBAR_CALLBACK": f"{__name__}.shows_toolbar"}
-    os.environ["DJANGO_SETTINGS_MODULE"] = "django_intranet.settings"  # the visitor's shell may name a site of theirs
+    os.environ["DJANGO_SETTINGS_MODULE"] = "django_intranet.settings"  # the visitor's shell may name another site
     given = {"DATABASES": {"default": database}, "DEBUG_TOOLBAR_CONFIG": toolbar, **shared}
     return _in_visitors_zone(_import("django_intranet.wsgi").create_app(**given))
 

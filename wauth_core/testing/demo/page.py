@@ -1,4 +1,6 @@
-"""What the intranet's page shows, as plain data: who is there, why they may what, and what it cost to know."""
+"""The content of the intranet's page, as plain data: who is there, why they have their rights, and what it cost to
+know.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ FLAGS = tuple(LABELS)
 
 
 def settings(domain: Mapping[str, Any]) -> dict[str, Any]:
-    """The ``WAUTH_…`` settings of both sites: one domain, and a sync at every request, so that one sees it happen."""
+    """The ``WAUTH_…`` settings of both sites: one domain, and a sync at every request, so that it can be seen."""
     rules = {
         "SUPERUSER_GROUPS": "Domain Admins",
         "STAFF_GROUPS": ["Web Admins", "Administrators"],
@@ -62,8 +64,9 @@ def build(
     journal: Journal,
     operations: Iterable[Operation] = (),
 ) -> Page:
-    """The page of *identity*. *flags* and *roles* are what the site's own user has; *journal* saw its syncs;
-    *operations* are what the request cost so far: what is asked here, for the explanations, is not counted."""
+    """The page of *identity*. *flags* and *roles* are those of the site's own user. *journal* has noted its syncs.
+    *operations* are the LDAP operations of the request so far, without those that this page makes to explain.
+    """
     cost, result = _cost(list(operations)), journal.last(identity)
     if result is None or result.user is None:
         raise LookupError(f"The journal has seen no sync of {identity}.")
@@ -109,7 +112,7 @@ def build(
 def _door(in_group: Callable[[str], bool], group: str) -> dict[str, Any]:
     try:
         is_open = in_group(group)
-    except DirectoryError:  # nobody of the group was ever asked about
+    except DirectoryError:  # nobody in the group has been looked up yet
         return {"open": False, "state": "nobody can tell", "looks": "warn"}
     return {"open": is_open, "state": "open" if is_open else "closed", "looks": "good" if is_open else "bad"}
 
@@ -173,7 +176,7 @@ def _cost(operations: list[Operation]) -> dict[str, Any]:
 
 
 class Journal:
-    """The last syncs that changed something, and what was last known. Fed by the signal ``ldap_user_sync``."""
+    """The last syncs that changed something, and the last known state. The signal ``ldap_user_sync`` fills it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -204,11 +207,11 @@ class Journal:
             return list(self._lines.get(str(identity), ()))
 
     def keep(self, identity: Identity, title: str, groups: list[dict[str, Any]]) -> None:
-        """What the page says beside the rights, for the time when the directory does not answer."""
+        """Keep what the page shows besides the rights, for the time when the directory does not answer."""
         with self._lock:
             self._kept[str(identity)] = (title, groups)
 
     def kept(self, identity: Identity) -> tuple[str, list[dict[str, Any]]]:
-        """What was kept last."""
+        """What was last kept."""
         with self._lock:
             return self._kept.get(str(identity), ("", []))

@@ -41,7 +41,7 @@ class Attempt:
 
     @property
     def refused(self) -> bool:
-        """Whether the site let nobody in."""
+        """Whether the site signed nobody in."""
         return self.status in (401, 403)
 
 
@@ -61,7 +61,7 @@ class Portal:
         self._people = {user.username: user for user in self._manager.users(attributes=("title", "department"))}
 
     def close(self) -> None:
-        """Hang up on the directory."""
+        """Close the connections to the directory."""
         self._manager.close()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -102,7 +102,7 @@ class Portal:
         return []
 
     def forge(self, site: str, header: str) -> Attempt:
-        """Ask *site*, as nobody, for its page with a forged *header* that names an administrator."""
+        """Request *site*'s page without a sign-in, with a forged *header* that names an administrator."""
         address = urlsplit(self.url)
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
         try:
@@ -147,7 +147,7 @@ def _described(user: DirectoryUser) -> str:
 
 
 def visitor_of(environ: dict[str, Any]) -> str | None:
-    """Whom the visitor plays; empty for nobody, None for whoever has not chosen yet."""
+    """Whom the visitor plays; empty for nobody, None if the visitor has not chosen yet."""
     return cookie(environ, VISITOR)
 
 

@@ -20,7 +20,7 @@ Step = Callable[["Visitor"], str]
 
 
 class Failed(Exception):
-    """A step found something else than it should."""
+    """A step found something unexpected."""
 
 
 class Visitor:
@@ -37,7 +37,7 @@ class Visitor:
         self._cookies[VISITOR] = quote(person)
 
     def ask(self, path: str = "", data: dict[str, str] | None = None, **headers: str) -> tuple[int, str]:
-        """Status and text of a page, wherever it leads; with *data*, of the answer to a form."""
+        """Status and text of a page, after redirects; with *data*, of the answer to a form."""
         url = f"/{self.site}/{path}" if self.site else f"/{path}"
         status, text, location = self._request(url, data, headers)
         while status == 302 and data is None:
@@ -62,7 +62,7 @@ class Visitor:
             connection.close()
 
     def in_zone(self, zone: str) -> Visitor:
-        """With a clock of that time zone from now on."""
+        """Use a clock of that time zone from now on."""
         self._cookies[ZONE] = quote(zone, safe="")
         return self
 
@@ -89,7 +89,7 @@ def expect(holds: bool, otherwise: str) -> None:
 
 
 def tour(demo: Demo, echo: Echo) -> bool:
-    """Take every step on every site, then those of the frame; whether all went well."""
+    """Take every step on every site, then those of the frame. Returns whether all succeeded."""
     echo(f"A directory with {demo.directory.people_count} people at {demo.directory.ldaps_url}; sites at {demo.url}")
     visitors = [(Visitor(demo, site), name, STEPS) for site, name in SITES.items()]
     visitors += [(Visitor(demo, "django"), "Inside", INSIDE), (Visitor(demo, ""), "Frame", FRAME)]

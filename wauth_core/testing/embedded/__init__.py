@@ -1,6 +1,6 @@
 """The embedded directory: an AD-shaped LDAP server in pure Python, for development, tests and the demo.
 
-**Its base.** The wire format is a small BER codec of its own (`ber`, `messages`). What else could have been:
+**Its base.** The wire format is our own small BER codec (`ber`, `messages`). The alternatives were:
 
 - ldap3's ASN.1 definitions on pyasn1: 0.23 ms to decode one search request and 0.36 ms to encode one answer of
   seventeen values, measured beside 0.013 ms each here; a page of a thousand people would take a third of a second;
@@ -9,8 +9,8 @@
 - ldapserver (2022) and sansldap (2023): no release since;
 - ldap3's mock strategies: no socket, no tokenGroups, no rules, no controls.
 
-RFC 4511 needs a dozen shapes, two hundred lines; in return a BASE search is answered in a tenth of a millisecond, and
-nothing but `cryptography` (for the throw-away certificates) and PyYAML is needed.
+RFC 4511 needs a dozen shapes, in two hundred lines. In return the answer to a BASE search takes a tenth of a
+millisecond, and only `cryptography` (for the throw-away certificates) and PyYAML are needed.
 
 **Rooms.** `ber`, `filter_syntax`, `messages`: the wire. `distinguished_names`, `values`, `schema`: what AD's values
 mean. `entry`, `tree`, `linked_values`: entries, indexes, links. `hosted_domain`, `fresh`, `administrator`,

@@ -1,4 +1,4 @@
-"""The administrator's hand on people and groups that are there: what `Domain` can do to them."""
+"""What an administrator does to existing people and groups, as methods of `Domain`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .tree import Store
 
 
 class AccountChanges:
-    """Methods that change accounts; `Domain` says which account is meant and where things stand."""
+    """Methods that change accounts. `Domain` finds the accounts and the places in the tree."""
 
     store: Store
     realm: str
@@ -31,7 +31,7 @@ class AccountChanges:
         raise NotImplementedError
 
     def free_rdn(self, parent: Entry, cn: str) -> Rdn:
-        """A name that nobody has there."""
+        """A name that is free there."""
         raise NotImplementedError
 
     def graveyard(self) -> Entry:
@@ -69,18 +69,18 @@ class AccountChanges:
         self.update(user, lockoutTime=0, badPwdCount=0)
 
     def expire(self, user: object, when: datetime | None = None) -> None:
-        """Let the account end at *when* (default: an hour ago)."""
+        """Set when the account expires (default: an hour ago)."""
         moment = when.timestamp() if when is not None else self.clock() - timedelta(hours=1).total_seconds()
         self.update(user, accountExpires=v.filetime(moment))
 
     def set_password(self, user: object, password: str, *, must_change: bool = False) -> None:
-        """Give the account another password."""
+        """Set the account's password."""
         with self.store.lock:
             self.find(user).password = password
             self.update(user, pwdLastSet=0 if must_change else v.filetime(self.clock()))
 
     def expire_password(self, user: object) -> None:
-        """Let the password be too old."""
+        """Make the password expire."""
         self.update(user, pwdLastSet=v.filetime(self.clock() - 400 * 86400))
 
     def require_password_change(self, user: object) -> None:
@@ -116,7 +116,7 @@ class AccountChanges:
             self.store.put(entry, "primarygroupid", (b"%d" % int.from_bytes(new.sid[-4:], "little"),))
 
     def move(self, account: object, ou: str) -> None:
-        """Put the entry into another organizational unit."""
+        """Move the entry to another organizational unit."""
         with self.store.lock:
             entry, parent = self.find(account), self.container(ou)
             self.free_rdn(parent, entry.rdn.value)
@@ -141,7 +141,7 @@ class AccountChanges:
                     self.store.put(entry, known.name.lower(), encode(value))
 
     def delete(self, account: object) -> None:
-        """Delete: a tombstone is left, as in AD, and the names are free again."""
+        """Delete the entry. As in AD a tombstone remains, and the names are free again."""
         with self.store.lock:
             bury(self.store, self.find(account), self.graveyard())
 
@@ -156,7 +156,7 @@ class AccountChanges:
 
 
 def encode(value: object) -> Values:
-    """A value, several, or none, as AD stores them."""
+    """One value, several or none, as AD stores them."""
     if isinstance(value, str):
         return (value.encode(),)
     if value is None:

@@ -1,6 +1,6 @@
 """The few BER shapes that LDAP uses (RFC 4511 section 5.1), read and written with nothing but bytes.
 
-Definite lengths only, and no tag number above 30: RFC 4511 forbids the one and never uses the other.
+Only definite lengths, which RFC 4511 demands, and tag numbers up to 30: it uses no others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SHORT = [bytes((n,)) for n in range(128)]
 
 
 class BerError(ValueError):
-    """What came in is not the BER that LDAP allows."""
+    """The input is not BER as LDAP allows it."""
 
 
 def length(size: int) -> bytes:
@@ -79,7 +79,7 @@ def elements(data: bytes, position: int, end: int) -> list[tuple[int, int, int]]
 
 
 def whole_length(data: bytes) -> int | None:
-    """How many bytes the element at the start of *data* takes, or None while that cannot be told yet."""
+    """How many bytes the element at the start of *data* takes, or None if that is not known yet."""
     if len(data) < 2:
         return None
     size = data[1]
@@ -94,7 +94,7 @@ def whole_length(data: bytes) -> int | None:
 
 
 class Cursor:
-    """Reads elements one after another, each with the tag that must stand there."""
+    """Reads elements one after another. Each must have the expected tag."""
 
     __slots__ = ("data", "end", "position")
 
@@ -119,7 +119,7 @@ class Cursor:
         return tag, self.data[start:stop]
 
     def take(self, tag: int) -> bytes:
-        """The content of the next element, which must carry *tag*."""
+        """The content of the next element, which must have *tag*."""
         found, content = self.any()
         if found != tag:
             raise BerError(f"tag {found:#x} where {tag:#x} belongs")

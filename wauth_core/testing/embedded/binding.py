@@ -28,7 +28,7 @@ LOCKED_OUT = "775"
 def bind(domain: Domain, name: str, password: bytes) -> Entry:
     """The account that *name* and *password* prove; raises `Refused` with AD's reason.
 
-    Lock-out is told to everybody, the other reasons only to who knows the password.
+    Everybody learns that an account is locked. The other reasons go only to those who know the password.
     """
     entry = find_account(domain, name)
     if entry is None:
@@ -44,7 +44,7 @@ def bind(domain: Domain, name: str, password: bytes) -> Entry:
     reason = _obstacle(domain, entry)
     if reason is not None:
         raise bad_credentials(reason)
-    # not replicated and no new USN: a sign-in is no change
+    # not replicated, and no new USN: a sign-in is no change
     entry.attrs["badpwdcount"] = b"0"
     entry.attrs["lastlogon"] = b"%d" % v.filetime(domain.clock())
     entry.attrs["logoncount"] = b"%d" % (domain.store.number(entry, "logoncount") + 1)

@@ -1,4 +1,4 @@
-"""Deleting an entry and bringing it back: tombstones, and the recycle bin."""
+"""Delete an entry and restore it: tombstones, and the recycle bin."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def bury(store: Store, entry: Entry, graveyard: Entry) -> None:
-    """Delete: what is left is a tombstone with GUID, SID and little else (MS-ADTS 3.1.1.5.5).
+    """Delete the entry. A tombstone with GUID, SID and little else remains (MS-ADTS 3.1.1.5.5).
 
-    With the recycle bin it keeps all that it had; links are out of sight until it is restored.
+    With the recycle bin it keeps everything. Its links are hidden until it is restored.
     """
     parent_dn = entry.parent.dn if entry.parent is not None else ""
     if store.recycle_bin:
@@ -56,7 +56,7 @@ def bury(store: Store, entry: Entry, graveyard: Entry) -> None:
 
 
 def undelete(domain: Domain, entry: Entry, changes: Sequence[Modification]) -> None:
-    """*changes* must take isDeleted away and say the new DN, and nothing else here."""
+    """*changes* must remove isDeleted and set the new DN, and nothing else here."""
     store = domain.store
     wanted = {change.attribute.lower(): change for change in changes}
     if wanted.keys() != {"isdeleted", "distinguishedname"} or wanted["isdeleted"].operation != 1:
@@ -82,7 +82,7 @@ def undelete(domain: Domain, entry: Entry, changes: Sequence[Modification]) -> N
 
 
 def _bring_back(domain: Domain, entry: Entry, parent: Entry, rdn: Rdn) -> None:
-    """Bring a deleted entry back, with the links that it had where both ends are there (MS-ADTS 3.1.1.5.3.7)."""
+    """Restore a deleted entry, with its links whose other end still exists (MS-ADTS 3.1.1.5.3.7)."""
     store = domain.store
     entry.deleted = False
     if not store.recycle_bin:  # what every object of its class has comes back; the rest is lost

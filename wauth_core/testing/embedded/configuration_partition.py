@@ -1,4 +1,4 @@
-"""What a domain controller holds about itself: sites, servers, roles, partitions, features (MS-ADTS 6.1.1.2)."""
+"""What a domain controller stores about itself: sites, servers, roles, partitions, features (MS-ADTS 6.1.1.2)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DOMAIN_REF, _FOREST_REF = b"3", b"1"  # systemFlags of a crossRef
 
 
 def agent_dn(domain: Domain) -> str:
-    """The DN of the controller's NTDS Settings, which holds the roles and is named where a controller is meant."""
+    """The DN of the controller's NTDS Settings. It holds the roles, and references to the controller name it."""
     return f"CN=NTDS Settings,CN=DC1,CN=Servers,CN={SITE},CN=Sites,CN=Configuration,{domain.store.base_dn}"
 
 
@@ -43,7 +43,7 @@ def build_configuration(domain: Domain) -> None:
 
 
 def build_system(domain: Domain) -> None:
-    """What the domain's own partition holds beside accounts; its computer account is there already."""
+    """What the domain's own partition holds besides accounts. The controller's account is there already."""
     store = domain.store
     system = domain.child(store.root, "CN=System")
     owner: dict[str, bytes | Values] = {
@@ -85,7 +85,7 @@ def know_one_another(one: Domain, other: Domain) -> None:
 
 
 def enable_recycle_bin(domain: Domain) -> None:
-    """From now on a deleted object keeps what it had. That cannot be undone."""
+    """From now on a deleted object keeps its attributes and links. That cannot be undone."""
     store = domain.store
     configuration = domain.child(store.root, "CN=Configuration")
     feature = store.find(

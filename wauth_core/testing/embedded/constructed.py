@@ -1,4 +1,4 @@
-"""Attributes that AD works out when they are asked for by name (MS-ADTS 3.1.1.4.5)."""
+"""Attributes that AD computes when they are asked for by name (MS-ADTS 3.1.1.4.5)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TOKEN_GROUPS = ("tokengroups", "tokengroupsglobalanduniversal", "tokengroupsnogc
 
 
 def constructed(domain: Domain, entry: Entry, name: str) -> Values:
-    """The values of the constructed attribute *name* (lower-cased); none where AD gives none."""
+    """The values of the constructed attribute *name* (lower-cased); none if AD returns none."""
     if name in TOKEN_GROUPS:
         return _tokens(domain, entry, name)
     made = _MADE.get(name)

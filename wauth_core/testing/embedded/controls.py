@@ -82,7 +82,7 @@ class RequestControls:
 
 
 def read_options(controls: Sequence[MessageControl]) -> RequestControls:
-    """What *controls* ask for; an unknown critical one is refused, an unknown other one overlooked."""
+    """What *controls* ask for. An unknown critical one is refused; any other unknown one is ignored."""
     options = RequestControls()
     for control in controls:
         if control.oid not in KNOWN:
@@ -141,7 +141,7 @@ def sort_answer() -> MessageControl:
 
 
 def dir_sync_answer(usn: int, invocation_id: bytes) -> MessageControl:
-    """No more for now; go on from *usn* next time."""
+    """No more for now. The next request continues after *usn*."""
     cookie = b"MSDS" + struct.pack("<IQ", 3, usn) + invocation_id
     return MessageControl(
         DIR_SYNC,
@@ -150,7 +150,7 @@ def dir_sync_answer(usn: int, invocation_id: bytes) -> MessageControl:
 
 
 def read_cookie(cookie: bytes) -> int:
-    """The USN in a DirSync cookie of ours; an empty one means from the beginning."""
+    """The USN in one of our DirSync cookies. An empty cookie means from the beginning."""
     if not cookie:
         return 0
     if not cookie.startswith(b"MSDS") or len(cookie) < 16:

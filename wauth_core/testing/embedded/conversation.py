@@ -1,4 +1,4 @@
-"""One client's conversation: who it is, and what each of its requests is answered. No sockets here."""
+"""One client's conversation: who it is, and the answer to each of its requests. No sockets here."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def operation_name(request: Request) -> str:
 
 @dataclass
 class Reply:
-    """What to send, and what to do after it."""
+    """What to send, and what to do then."""
 
     chunks: list[bytes] = field(default_factory=list)
     start_tls: bool = False
@@ -100,7 +100,7 @@ class Conversation:
         if isinstance(request, UnbindRequest):
             return Reply(hang_up=True)
         if isinstance(request, AbandonRequest):
-            return Reply()  # one request is answered at a time: what is to be abandoned is over
+            return Reply()  # one request at a time: the one to abandon has ended
         try:
             refused = self.faults.take("refuse", operation_name(request))
             if refused is not None:

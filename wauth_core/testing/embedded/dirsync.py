@@ -26,7 +26,7 @@ def dir_sync(
     *,
     may_replicate: bool,
 ) -> list[bytes]:
-    """The changed entries, in the order of their changes, tombstones included."""
+    """The changed entries, with tombstones, in the order of their changes."""
     sync = options.dir_sync
     if sync is None:
         raise bad_control(PROTOCOL_ERROR)
@@ -77,7 +77,7 @@ def _changed(
 
 
 def _changed_links(entry: Entry, attribute: Attribute, since: int) -> Iterator[tuple[str, Values]]:
-    """With INCREMENTAL_VALUES: what was added as range 1-1, what was taken away as range 0-0."""
+    """With INCREMENTAL_VALUES: added values as range 1-1, removed ones as range 0-0."""
     name = attribute.name.lower()
     added = [target.dn.encode() for target, usn in entry.linked(name).items() if usn > since]
     gone = [dn.encode() for dn, usn in (entry.unlinked or {}).get(name, {}).items() if usn > since]

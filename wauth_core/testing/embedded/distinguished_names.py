@@ -22,7 +22,7 @@ class Rdn(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What two spellings of one name have in common."""
+        """A key that is equal for all spellings of one name."""
         return f"{self.attribute.lower()}={fold(self.value)}"
 
     @property
@@ -32,10 +32,10 @@ class Rdn(NamedTuple):
 
 
 def fold(text: str) -> str:
-    """Equal texts become the same text.
+    """A key that is equal for texts which AD takes as equal.
 
-    AD compares with case, accents, width and the kind of kana ignored (MS-ADTS 3.1.1.2.2.4.13 and 6.5), so
-    ``Zoe`` finds ``Zoë``. Samba heeds accents; Windows is followed here.
+    AD ignores case, accents, width and the kind of kana (MS-ADTS 3.1.1.2.2.4.13 and 6.5), so ``Zoe`` finds ``Zoë``.
+    Samba respects accents. This server does as Windows.
     """
     if text.isascii():
         return text.lower()
@@ -45,7 +45,7 @@ def fold(text: str) -> str:
 
 
 def escape(value: str) -> str:
-    """*value* as it stands within a DN (RFC 4514 section 2.4; AD escapes ``=`` too)."""
+    """*value* escaped for a DN (RFC 4514 section 2.4; AD escapes ``=`` too)."""
     if value.isalnum():
         return value
     out = [f"\\{c}" if c in _SPECIAL else f"\\{ord(c):02X}" if c < " " or c == "\x7f" else c for c in value]

@@ -1,4 +1,4 @@
-"""Which password policy holds for an account: the domain's, or a fine-grained one (MS-ADTS 3.1.1.4.5.36)."""
+"""Which password policy applies to an account: the domain's, or a fine-grained one (MS-ADTS 3.1.1.4.5.36)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _COMPLEX = 1  # pwdProperties, MS-SAMR 2.2.3.11
 
 @dataclass(frozen=True)
 class DomainPolicy:
-    """Lengths of time are negative 100 ns steps, as AD has them."""
+    """Durations are negative 100 ns steps, as in AD."""
 
     min_length: int
     is_complex: bool
@@ -24,7 +24,7 @@ class DomainPolicy:
 
 
 def policy_of(domain: Domain, entry: Entry) -> DomainPolicy:
-    """What holds for *entry*."""
+    """The policy of *entry*."""
     number = domain.store.number
     fine = resultant(domain, entry)
     if fine is not None:
@@ -48,7 +48,7 @@ def policy_of(domain: Domain, entry: Entry) -> DomainPolicy:
 
 
 def resultant(domain: Domain, entry: Entry) -> Entry | None:
-    """The fine-grained policy: one for the account itself before those of its global groups, then by precedence."""
+    """The fine-grained policy: one of the account itself, else one of its global groups; the lowest precedence wins."""
     store = domain.store
     container = domain.child(domain.child(store.root, "CN=System"), "CN=Password Settings Container")
     if not container.children:  # the usual case, and asked for everybody whom a search finds

@@ -1,7 +1,7 @@
 """One entry, and an index over many.
 
-Made for 100,000 people: what all users share stands once in a template, names are kept once, and a DN is put
-together when it is asked for.
+Made for 100,000 people: a template holds once what all users share, each name is kept once, and a DN is composed when
+it is asked for.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ class Entry:
         return f"{self.rdn.text},{self.parent.dn}"
 
     def linked(self, name: str) -> dict[Entry, int]:
-        """What the forward link *name* (lower-cased) points at."""
+        """The entries to which the forward link *name* (lower-cased) points."""
         return (self.links or {}).get(name, {})
 
     def linking(self, name: str) -> dict[Entry, int]:
-        """Which entries point here by the forward link *name*."""
+        """The entries that point here by the forward link *name*."""
         return (self.back or {}).get(name, {})
 
     def walk(self, *, across: bool = False) -> Iterator[Entry]:
@@ -85,7 +85,7 @@ class Entry:
 
 
 class Index:
-    """Entries by a folded text; most texts have one entry only, so that one stands alone, without a list."""
+    """Entries by a folded text. Most texts have one entry only: it is stored without a list."""
 
     __slots__ = ("_found",)
 
@@ -100,7 +100,7 @@ class Index:
         return found if isinstance(found, list) else [found]
 
     def add(self, entry: Entry, values: Iterable[bytes]) -> None:
-        """The entry has these values now."""
+        """Note that the entry has these values."""
         for value in values:
             key = fold(value.decode("utf-8", "replace"))
             present = self._found.get(key)
@@ -112,7 +112,7 @@ class Index:
                 self._found[key] = [present, entry]
 
     def remove(self, entry: Entry, values: Iterable[bytes]) -> None:
-        """The entry has these values no more."""
+        """Note that the entry no longer has these values."""
         for value in values:
             key = fold(value.decode("utf-8", "replace"))
             present = self._found.get(key)

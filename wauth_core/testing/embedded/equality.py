@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def comparable(store: Store, attribute: Attribute, value: bytes) -> Key | None:
-    """What two equal values have in common, by the attribute's syntax; None if it is no such value."""
+    """A key that is the same for equal values, by the attribute's syntax; None if the value does not fit the syntax."""
     kind = attribute.syntax
     if kind in (syntax.UNICODE, 4):
         return fold(value.decode("utf-8", "replace"))

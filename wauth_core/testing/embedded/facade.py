@@ -1,4 +1,4 @@
-"""`EmbeddedDirectory`: the whole server as one object with a life of its own."""
+"""`EmbeddedDirectory`: the whole server as one object, which starts and closes it."""
 
 from __future__ import annotations
 
@@ -31,10 +31,13 @@ from .values import guid_text, sid_text
 class EmbeddedDirectory:
     """An AD-shaped LDAP server on loopback, running in threads from construction until `close`.
 
-    *people* is a YAML or TOML file (see `wauth_core.testing.embedded.people_file`), a mapping of the same shape, or
-    None for the example company. *port* and *tls_port* 0 mean any free one. *tls_folder* keeps the throw-away
-    CA's files there, so that a later run has the same one. *clock* gives Unix seconds. With *recycle_bin*, what is
-    deleted keeps its attributes and memberships. *forest* is a directory whose forest this domain joins.
+    - *people* is a YAML or TOML file (see `wauth_core.testing.embedded.people_file`), a mapping of the same shape, or
+      None for the example company.
+    - *port* and *tls_port*: 0 means any free one.
+    - *tls_folder* keeps the files of the throw-away CA, so that a later run has the same one.
+    - *clock* returns Unix seconds.
+    - With *recycle_bin* deleted objects keep their attributes and memberships.
+    - *forest* is a directory whose forest this domain joins.
 
     **For development and tests.** Passwords are kept in the clear, everybody in BUILTIN\\Account Operators or
     Administrators may write, and it refuses to listen on anything but loopback.
@@ -148,7 +151,7 @@ class EmbeddedDirectory:
 
     @property
     def faults(self) -> Faults:
-        """Bad days on demand."""
+        """The faults that a test can start."""
         return self._server.faults
 
     def settings(self, **overrides: object) -> dict[str, Any]:
@@ -171,7 +174,7 @@ class EmbeddedDirectory:
             return sum(store.values(entry, "objectcategory") == (category,) for entry in store.root.walk())
 
     def global_catalog(self) -> str:
-        """The URL (``ldaps://…``) of this controller's Global Catalog, which listens from the first call on."""
+        """The URL (``ldaps://…``) of this controller's Global Catalog. It listens after the first call."""
         if self._catalog is None:
             self._catalog = Listener(
                 self._domain,
@@ -205,7 +208,7 @@ class EmbeddedDirectory:
         return sid_text(sid)
 
     def password_of(self, sam: str) -> str:
-        """The password of the person *sam*; the empty text for who has none."""
+        """The password of the person *sam*; empty if there is none."""
         return self._domain.find(sam).password or ""
 
     def add_user(self, sam: str, **fields: Any) -> str:
@@ -222,7 +225,7 @@ class EmbeddedDirectory:
         return self._domain.add_computer(name, **fields)
 
     def add_ou(self, path: str) -> str:
-        """The organizational unit ``Staff/Sales``, made where it is missing. Its DN."""
+        """The DN of the organizational unit ``Staff/Sales``, which is created if it is missing."""
         return self._domain.add_ou(path)
 
     def add_member(self, group: object, member: object) -> None:
@@ -250,11 +253,11 @@ class EmbeddedDirectory:
         self._domain.unlock(user)
 
     def expire(self, user: object, when: datetime | None = None) -> None:
-        """Let the account end at *when* (default: an hour ago)."""
+        """Set when the account expires (default: an hour ago)."""
         self._domain.expire(user, when)
 
     def expire_password(self, user: object) -> None:
-        """Let the password be too old."""
+        """Make the password expire."""
         self._domain.expire_password(user)
 
     def require_password_change(self, user: object) -> None:
@@ -262,7 +265,7 @@ class EmbeddedDirectory:
         self._domain.require_password_change(user)
 
     def set_password(self, user: object, password: str, *, must_change: bool = False) -> None:
-        """Give the account another password."""
+        """Set the account's password."""
         self._domain.set_password(user, password, must_change=must_change)
 
     def rename(self, user: object, new_sam: str, *, name: str | None = None) -> None:
@@ -270,7 +273,7 @@ class EmbeddedDirectory:
         self._domain.rename(user, new_sam, name=name)
 
     def move(self, account: object, ou: str) -> None:
-        """Put the account into another organizational unit."""
+        """Move the account to another organizational unit."""
         self._domain.move(account, ou)
 
     def update(self, account: object, **attributes: object) -> None:
@@ -284,7 +287,7 @@ class EmbeddedDirectory:
     # --- life ---
 
     def close(self) -> None:
-        """Hang up on everybody and forget everything. Safe to call twice."""
+        """Close all connections and forget everything. It may be called twice."""
         if self._closed:
             return
         self._closed = True

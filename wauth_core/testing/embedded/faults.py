@@ -1,6 +1,6 @@
-"""Bad days on demand: slow answers, none, half ones, refusals, an outage.
+"""Faults on demand: slow answers, no answers, half answers, refusals, an outage.
 
-Each method returns a `Fault`; it acts until its ``stop()``, or the end of a ``with``, or ``clear()``::
+Each method returns a `Fault`. It acts until its ``stop()``, the end of a ``with``, or ``clear()``::
 
     with directory.faults.delay(2.0, operation="search"):
         …
@@ -17,7 +17,7 @@ OPERATIONS = ("bind", "search", "modify", "add", "delete", "modify_dn", "compare
 
 
 class Fault:
-    """One fault that acts; *times* counts down, None acts until it is stopped."""
+    """One active fault. *times* counts down; with None it acts until it is stopped."""
 
     def __init__(self, kind: str, number: float, operation: str | None, times: int | None, owner: Faults) -> None:
         self.kind = kind
@@ -27,7 +27,7 @@ class Fault:
         self._owner = owner
 
     def stop(self) -> None:
-        """Act no more."""
+        """Stop acting."""
         self._owner.stop(self)
 
     def __enter__(self) -> Fault:
@@ -55,11 +55,11 @@ class Faults:
         """How many requests are held up now."""
 
     def delay(self, seconds: float, *, operation: str | None = None, times: int | None = None) -> Fault:
-        """Answer that much later."""
+        """Answer after a delay."""
         return self._start("delay", seconds, operation, times)
 
     def drop(self, *, operation: str | None = None, times: int | None = None) -> Fault:
-        """Hang up instead of answering."""
+        """Close the connection instead of answering."""
         return self._start("drop", 0, operation, times)
 
     def hang(self, *, operation: str | None = None, times: int | None = None) -> Fault:
@@ -83,7 +83,7 @@ class Faults:
         return self._start("signing_required", 0, "bind", None)
 
     def size_limit(self, entries: int) -> Fault:
-        """End searches with sizeLimitExceeded after so many entries."""
+        """End searches with sizeLimitExceeded after this number of entries."""
         return self._start("size_limit", entries, "search", None)
 
     def outage(self) -> Fault:
@@ -116,7 +116,7 @@ class Faults:
         return any(fault.kind == kind for fault in self._active)
 
     def take(self, kind: str, operation: str) -> Fault | None:
-        """The fault that acts on this operation now, counted as one of its times."""
+        """The fault that acts on this operation now. This counts as one of its times."""
         if not self._active:
             return None
         with self._lock:
@@ -130,7 +130,7 @@ class Faults:
         return None
 
     def wait(self, seconds: float | None) -> None:
-        """Wait so long, or (None) until some fault ends."""
+        """Wait so many seconds, or with None until a fault ends."""
         with self._lock:
             self.waiting += 1
             released = self._released

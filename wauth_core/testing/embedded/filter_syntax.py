@@ -41,7 +41,7 @@ class Compare:
 
 @dataclass(frozen=True)
 class Substrings:
-    """Pieces in order; *initial* and *final* are anchored."""
+    """Pieces in order. *initial* must be at the start, *final* at the end."""
 
     attribute: str
     initial: bytes | None
@@ -72,7 +72,7 @@ _COMPARISONS = {0xA3: "=", 0xA5: ">=", 0xA6: "<=", 0xA8: "~="}
 
 
 def read_filter(cursor: ber.Cursor, depth: int = 0) -> Filter:
-    """The filter that *cursor* stands on."""
+    """The filter at *cursor*."""
     if depth > _MAX_DEPTH:
         raise ber.BerError("a filter nested too deeply")
     tag = cursor.tag()

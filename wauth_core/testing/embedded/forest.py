@@ -32,7 +32,7 @@ class CatalogSession(Conversation):
 
 
 class CatalogReader(Reader):
-    """Searches in every domain. A group's members are there for universal groups only, as in AD."""
+    """Searches in every domain. As in AD, only universal groups have their members here."""
 
     def __init__(self, domain: Domain, limits: SearchLimits) -> None:
         super().__init__(domain, limits)
@@ -41,7 +41,7 @@ class CatalogReader(Reader):
     def search(
         self, message_id: int, request: SearchRequest, options: RequestControls, *, may_replicate: bool = False
     ) -> SearchAnswer:
-        """The answer of all domains that the base holds, one after the other."""
+        """The answers of all domains in the base, one after the other."""
         if (request.base == "" and request.scope == 0) or options.dir_sync is not None:
             return super().search(message_id, request, options, may_replicate=may_replicate)
         page = options.page
@@ -61,7 +61,9 @@ class CatalogReader(Reader):
         return SearchAnswer(chunks, controls=(page_answer(cookie),), count=len(listed))
 
     def _everywhere(self, request: SearchRequest, options: RequestControls) -> Iterator[tuple[Reader, Entry]]:
-        """The entries of the domain that holds the base, and for a subtree of those below it; with no base of all."""
+        """The entries of the domain that holds the base; for a subtree also of the domains below it; without a base, of
+        all.
+        """
         holder = next((each for each in self.domain.forest if self._holds(each, request.base)), None)
         if holder is None and request.base:
             self.base(request.base)  # refused, as AD refuses
@@ -82,7 +84,7 @@ class CatalogReader(Reader):
 
 
 def _is_below(dn: str, base: str) -> bool:
-    """Whether the domain *dn* is below *base*; every one is below nothing."""
+    """Whether the domain *dn* is below *base*. Every domain is below an empty base."""
     if not base or base.startswith("<"):
         return not base
     inner, outer = ([step.key for step in parse_dn(each)] for each in (dn, base))
@@ -90,7 +92,7 @@ def _is_below(dn: str, base: str) -> bool:
 
 
 class _Partial(Reader):
-    """One domain as the catalog has it."""
+    """One domain as the catalog shows it."""
 
     def _attributes(
         self, entry: Entry, plan: list[WantedAttribute], request: SearchRequest, options: RequestControls

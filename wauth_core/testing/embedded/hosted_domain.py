@@ -1,4 +1,4 @@
-"""One domain: what a fresh domain controller holds, and the administrator's hand on people and groups."""
+"""One domain: what a fresh domain controller holds, and what an administrator does to people and groups."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Domain(AccountChanges):
     # --- adding ---
 
     def add_ou(self, path: str) -> str:
-        """The organizational unit ``Staff/Sales`` below the domain, made where it is missing; its DN."""
+        """The DN of the organizational unit ``Staff/Sales`` below the domain, which is created if it is missing."""
         with self.store.lock:
             return self.container(path).dn
 
@@ -214,11 +214,11 @@ class Domain(AccountChanges):
         return self.child(self.store.root, "CN=Deleted Objects")
 
     def may_write(self, who: Entry | None) -> bool:
-        """Administrators and Account Operators may; everybody else reads."""
+        """Whether an account may write: Administrators and Account Operators. Everybody else reads."""
         return self._has(who, "S-1-5-32-544", "S-1-5-32-548")
 
     def may_replicate(self, who: Entry | None) -> bool:
-        """Whether DirSync answers without the flag OBJECT_SECURITY: to Administrators only."""
+        """Whether DirSync answers an account without the flag OBJECT_SECURITY: Administrators only."""
         return self._has(who, "S-1-5-32-544")
 
     def _has(self, who: Entry | None, *sids: str) -> bool:
@@ -246,7 +246,7 @@ class Domain(AccountChanges):
         return (parent.children or {})[parse_dn(rdn)[0].key]
 
     def container(self, path: str | None) -> Entry:
-        """The container of a path like Staff/Sales (made where it is missing), or of a DN; None is CN=Users."""
+        """The container of a path like Staff/Sales (created if it is missing), or of a DN. None means CN=Users."""
         if path is None:
             return self.child(self.store.root, "CN=Users")
         if "=" in path:

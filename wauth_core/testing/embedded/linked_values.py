@@ -9,7 +9,7 @@ from .tree import Store
 
 
 def relink(store: Store, entry: Entry, name: str, wanted: Collection[Entry]) -> None:
-    """Make the links of *entry* under *name* lead to *wanted*, in that order, and to nobody else."""
+    """Set the links of *entry* under *name* to *wanted*, in that order."""
     for target in list(entry.linked(name)):
         if target not in wanted:
             store.unlink(entry, name, target)

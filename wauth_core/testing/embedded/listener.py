@@ -70,7 +70,7 @@ class Listener:
             self._spawn(self._accept, listener, secure)
 
     def close(self) -> None:
-        """Hang up on everybody, and wait until all threads have ended."""
+        """Close all connections, and wait until all threads have ended."""
         self._closing = True
         self.faults.clear()
         for listener, _ in self._listeners:
@@ -90,13 +90,13 @@ class Listener:
             try:
                 client, _ = listener.accept()
             except TimeoutError:
-                continue  # not every system wakes an accept() when its socket is closed
+                continue  # some systems do not wake an accept() when its socket is closed
             except OSError:
                 return  # closed: the end, or an outage
             connection = ClientConnection(self, client, next(self._numbers), implicit_tls=secure)
             with self._lock:
                 self._connections.add(connection)
-            if listener.fileno() == -1:  # the end, or an outage, that may have counted us out before we were in
+            if listener.fileno() == -1:  # the end, or an outage that began before this one was listed
                 connection.reset()
             self._spawn(connection.serve)
 
@@ -109,7 +109,7 @@ class Listener:
                     self._threads.discard(threading.current_thread())
 
         thread = threading.Thread(target=run, name="wauth-directory", daemon=True)
-        with self._lock:  # close() never sees one that is not started, and could not be joined
+        with self._lock:  # a thread that is not started cannot be joined: close() must not see one
             self._threads.add(thread)
             thread.start()
 
@@ -119,7 +119,7 @@ class Listener:
             self._connections.discard(connection)
 
     def _cut_off(self) -> None:
-        """An outage: both ports stay ours, but nobody listens on them; open connections are reset."""
+        """An outage: both ports stay reserved, but nobody listens on them. Open connections are reset."""
         ports = [listener.getsockname()[1] for listener, _ in self._listeners]
         for listener, _ in self._listeners:
             _stop_listening(listener)
@@ -157,7 +157,7 @@ class ClientConnection:
                 self._wrap()
             self._converse()
         except (OSError, ValueError):
-            pass  # the client is gone, or spoke no TLS: its business
+            pass  # the client is gone, or did not speak TLS
         finally:
             self.server.forget(self)
             with contextlib.suppress(OSError):
@@ -167,7 +167,7 @@ class ClientConnection:
         """End the conversation from another thread."""
         self.ended = True
         with contextlib.suppress(OSError):
-            socket.socket.shutdown(self.raw, socket.SHUT_RDWR)  # SSLSocket's own would disturb its reader
+            socket.socket.shutdown(self.raw, socket.SHUT_RDWR)  # SSLSocket's own method would disturb its reader
 
     def reset(self) -> None:
         """End it with a RST instead of a FIN."""
@@ -178,12 +178,12 @@ class ClientConnection:
 
     def _wrap(self) -> None:
         wrapped = self.server.context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-        self.socket = self.raw = wrapped  # before the handshake, so that shut() can end one that hangs
-        self._looking_up(wrapped.do_handshake)  # shut() may have had the socket in hand that is wrapped now
+        self.socket = self.raw = wrapped  # before the handshake, so that shut() can end a hanging one
+        self._looking_up(wrapped.do_handshake)  # shut() may have used the socket before it was wrapped
         self.session.secure = True
 
     def _looking_up(self, wait: Callable[[], Result]) -> Result:
-        """What *wait* returns, unless the conversation is ended first: Windows wakes no thread that waits for octets.
+        """What *wait* returns, unless the conversation ends first: Windows does not wake a thread that reads.
 
         https://github.com/python/cpython/issues/91913
         """
@@ -226,7 +226,7 @@ class ClientConnection:
         if delay is not None:
             faults.wait(delay.number)
         if faults.take("drop", operation) is not None or faults.active("outage"):
-            return False  # in an outage: this request was read before the connection's end was
+            return False  # in an outage: this request was read before the end of the connection
         if faults.take("hang", operation) is not None:
             faults.wait(None)
             return False
@@ -247,7 +247,7 @@ class ClientConnection:
 
 
 def _bound(host: str, port: int, *, patience: float = 0) -> socket.socket:
-    """A socket on that port. One that was ours is not free at once on every system: *patience* is in seconds."""
+    """A socket on that port. On some systems a port is free only after a while: *patience* is in seconds."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -262,7 +262,7 @@ def _bound_now(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if os.name == "posix":  # on Windows the option would let another process share the port
+        if os.name == "posix":  # on Windows this option would let another process share the port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
     except OSError:

@@ -1,4 +1,4 @@
-"""What the server was asked: one `LoggedOperation` for each request, for tests that count round trips."""
+"""The log of requests: one `LoggedOperation` for each, for tests that count round trips."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SCOPES = {0: "BASE", 1: "LEVEL", 2: "SUBTREE"}
 class LoggedOperation:
     """One request and how it ended.
 
-    *op* is ``bind``, ``search``, ``modify``, ``add``, ``delete``, ``modify_dn``, ``compare``, ``extended``,
-    ``abandon`` or ``unbind``; *base* the DN it was about (a bind: the name); *result* the LDAP result code;
-    *seconds* what the server took; *size* the bytes it answered.
+    *op* is ``bind``, ``search``, ``modify``, ``add``, ``delete``, ``modify_dn``, ``compare``, ``extended``, ``abandon``
+    or ``unbind``. *base* is the DN (of a bind: the name), *result* the LDAP result code, *seconds* the time that the
+    server took, *size* the bytes of its answer.
     """
 
     op: str
@@ -53,7 +53,7 @@ def scope_name(scope: int) -> str:
 
 
 class OperationLog(Sequence[LoggedOperation]):
-    """The requests so far, oldest first; the oldest go when there are very many."""
+    """The requests so far, oldest first. If there are very many, the oldest are dropped."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -65,7 +65,7 @@ class OperationLog(Sequence[LoggedOperation]):
         self._watchers.append(watcher)
 
     def add(self, operation: LoggedOperation) -> None:
-        """Note one."""
+        """Add one."""
         with self._lock:
             self._items.append(operation)
             if len(self._items) > 2 * _KEPT:

@@ -1,7 +1,7 @@
-"""Which entries a filter matches: compiled once for a search, with candidates from the indexes where they help.
+"""Which entries a filter matches. It is compiled once for a search; indexes supply the candidates if they can.
 
-Three values, as RFC 4511 has it: True, False, and None for what cannot be told (an attribute the schema does not
-know, a value of the wrong kind). ``(!(unknown=x))`` therefore matches nothing, as on AD.
+As in RFC 4511 there are three values: True, False, and None for Undefined (an attribute that the schema does not know,
+a value of the wrong kind). So ``(!(unknown=x))`` matches nothing, as on AD.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def compile_filter(store: Store, found: Filter) -> Test:
 
 
 def candidates(store: Store, found: Filter) -> Iterable[Entry] | None:
-    """Entries outside of which nothing matches, or None where only a walk can tell."""
+    """The only entries that can match, or None if all must be tried."""
     if isinstance(found, And):
         best: list[Entry] | None = None
         for part in found.parts:
@@ -220,7 +220,7 @@ def _extensible(store: Store, attribute: Attribute, found: Extensible) -> Test:
 
 
 def _chain(store: Store, attribute: Attribute, value: bytes) -> dict[Entry, None]:
-    """All entries from which the link leads, over any number of steps, to the entry *value*."""
+    """All entries from which the link leads to the entry *value*, in any number of steps."""
     target = store.resolve(value)
     found: dict[Entry, None] = {}
     if target is None or attribute.link is None:
@@ -238,7 +238,7 @@ def _chain(store: Store, attribute: Attribute, value: bytes) -> dict[Entry, None
 
 
 def _anr(store: Store, value: bytes) -> Test:
-    """Ambiguous name resolution (MS-ADTS 3.1.1.3.1.3.4): any name that begins so, or first and last name."""
+    """Ambiguous name resolution (MS-ADTS 3.1.1.3.1.3.4): any name that begins with the text, or first and last name."""
     text = value.decode("utf-8", "replace").strip()
     exact = text.startswith("=")
     wanted = fold(text.lstrip("="))

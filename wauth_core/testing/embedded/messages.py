@@ -15,7 +15,7 @@ NOTICE_OF_DISCONNECTION = "1.3.6.1.4.1.1466.20036"
 
 @dataclass(frozen=True)
 class MessageControl:
-    """A control as it came, or as it goes out."""
+    """A control, received or to be sent."""
 
     oid: str
     critical: bool = False
@@ -77,14 +77,14 @@ class AddRequest:
 
 @dataclass(frozen=True)
 class DeleteRequest:
-    """An entry to go."""
+    """An entry to delete."""
 
     dn: str
 
 
 @dataclass(frozen=True)
 class ModifyDNRequest:
-    """An entry to be renamed, or moved."""
+    """An entry to rename or move."""
 
     dn: str
     new_rdn: str
@@ -103,7 +103,7 @@ class CompareRequest:
 
 @dataclass(frozen=True)
 class AbandonRequest:
-    """Stop what message *message_id* asked for."""
+    """Stop the operation of message *message_id*."""
 
     message_id: int
 
@@ -132,7 +132,7 @@ Request = (
 
 @dataclass(frozen=True)
 class Message:
-    """What one PDU said."""
+    """The content of one PDU."""
 
     id: int
     request: Request
@@ -313,12 +313,12 @@ def entry_message(
 
 
 def reference_message(message_id: int, url: str) -> bytes:
-    """A SearchResultReference: somewhere else to look, which no careful client follows."""
+    """A SearchResultReference: another place to search. Careful clients do not follow it."""
     return _message(message_id, ber.tlv(0x73, ber.octets(url.encode())), ())
 
 
 def disconnection_message(code: int, text: str) -> bytes:
-    """The notice that a server sends before it hangs up."""
+    """The notice that a server sends before it closes the connection."""
     content = ber.integer(code, ber.ENUMERATED) + ber.octets(b"") + ber.octets(text.encode())
     return _message(0, ber.tlv(0x78, content + extended_extra(NOTICE_OF_DISCONNECTION, None)), ())
 

@@ -22,7 +22,7 @@ _VERSION, _TOKEN = 0x5, 0xFFFF
 
 
 class Pinging:
-    """Answers pings on the UDP port of the same number as plain LDAP's, until it is closed."""
+    """Answers pings on the UDP port with plain LDAP's number, until it is closed."""
 
     def __init__(self, domain: Domain, faults: Faults, host: str, port: int) -> None:
         self._domain = domain
@@ -84,7 +84,7 @@ class Pinging:
         return head + b"".join(map(_name, names)) + struct.pack("<IHH", _VERSION, _TOKEN, _TOKEN)
 
     def _site_of(self, client: str) -> str:
-        """The site of the smallest network that holds the address; with one site only, that."""
+        """The site of the smallest network that holds the address. If there is one site only, that one."""
         store = self._domain.store
         sites = store.find(f"CN=Sites,CN=Configuration,{store.base_dn}")
         subnets = store.find(f"CN=Subnets,CN=Sites,CN=Configuration,{store.base_dn}")
@@ -104,6 +104,6 @@ class Pinging:
 
 
 def _name(text: str) -> bytes:
-    """As DNS writes names (RFC 1035 3.1)."""
+    """A name as DNS writes it (RFC 1035 3.1)."""
     labels = [label.encode() for label in text.split(".") if label]
     return b"".join(bytes((len(label),)) + label for label in labels) + b"\0"

@@ -1,4 +1,4 @@
-"""Protection from accidental deletion: the one part of access lists that this server heeds."""
+"""Protection from accidental deletion: the only part of access lists that this server applies."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _ALLOWED = ((_FULL, "S-1-5-32-544"), (_READ, "S-1-5-11"))
 
 
 def descriptor(entry: Entry) -> bytes:
-    """What stands in nTSecurityDescriptor, as far as a client may see it: who may do what, and no owner."""
+    """The part of nTSecurityDescriptor that a client may see: the access list, without the owner."""
     found = entry.attrs.get(SECURITY)
     return found if isinstance(found, bytes) else _USUAL
 
 
 def may_be_deleted(entry: Entry, *, tree: bool) -> bool:
-    """The right to delete comes from the object or its parent, that for a tree from the object (MS-ADTS 3.1.1.5.5)."""
+    """Whether the object or its parent allows the deletion; for a tree the object must (MS-ADTS 3.1.1.5.5)."""
     own = descriptor(entry)
     if tree:
         return not security.denies(own, security.DELETE_TREE)

@@ -1,4 +1,4 @@
-"""Search: where to look, what matches, what of it to send, in pages and ranges as AD has them."""
+"""Search: where to look, what matches, what to send of it, in pages and ranges as in AD."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class SearchLimits:
 
 @dataclass
 class SearchAnswer:
-    """What goes before the result: entries and references as bytes, one by one; then the result's own parts."""
+    """An answer: first entries and references as bytes, one by one; then the parts of the result."""
 
     chunks: Iterable[bytes]
     code: int = SUCCESS
@@ -82,7 +82,7 @@ class Reader:
     def search(
         self, message_id: int, request: SearchRequest, options: RequestControls, *, may_replicate: bool = False
     ) -> SearchAnswer:
-        """The answer to a search of somebody who may read; only who may replicate gets DirSync without a flag."""
+        """The answer to a search by a client that may read. DirSync without a flag needs the right to replicate."""
         if request.scope not in (0, 1, 2):
             raise Refused(PROTOCOL_ERROR)
         if request.base == "" and request.scope == 0:
@@ -113,7 +113,7 @@ class Reader:
         return SearchAnswer(chunks, code, answer, len(found))
 
     def base(self, dn: str) -> Entry:
-        """The entry a request names; refused as AD refuses."""
+        """The entry that a request names; if there is none, refused as by AD."""
         try:
             found = self.store.find(dn)
             steps = [] if dn.startswith("<") else parse_dn(dn)
@@ -195,7 +195,7 @@ class Reader:
     def _references(
         self, message_id: int, base: Entry, request: SearchRequest, options: RequestControls
     ) -> Iterator[bytes]:
-        """Below the domain's root AD names the naming contexts that it did not look into."""
+        """For a search from the domain's root AD names the naming contexts that it did not search."""
         if base is not self.store.root or request.scope == 0 or options.domain_scope:
             return
         realm, base_dn = self.domain.realm, self.store.base_dn

@@ -1,4 +1,4 @@
-"""How entries look in answers, whatever asked for them."""
+"""How entries look in answers to any request."""
 
 from __future__ import annotations
 

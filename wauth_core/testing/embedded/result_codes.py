@@ -49,7 +49,7 @@ def bad_credentials(data: str) -> Refused:
 
 
 def needs_bind() -> Refused:
-    """What an anonymous client gets for everything but the rootDSE."""
+    """The answer to an anonymous client for everything but the rootDSE."""
     text = (
         "000004DC: LdapErr: DSID-0C090A5C, comment: In order to perform this operation a successful bind "
         "must be completed on the connection., data 0, v4563"
@@ -58,7 +58,7 @@ def needs_bind() -> Refused:
 
 
 def needs_signing() -> Refused:
-    """What a simple bind without TLS gets where signing is required."""
+    """The answer to a simple bind without TLS if signing is required."""
     text = (
         "00002028: LdapErr: DSID-0C090259, comment: The server requires binds to turn on integrity checking "
         "if SSL\\TLS are not already active on the connection, data 0, v4563"
@@ -90,7 +90,7 @@ def elsewhere(dn: str, host: str) -> Refused:
 
 
 def no_rights() -> Refused:
-    """Whoever is signed in may not."""
+    """The signed-in account may not do this."""
     return Refused(
         INSUFFICIENT_ACCESS_RIGHTS,
         "00002098: SecErr: DSID-031514B3, problem 4003 (INSUFF_ACCESS_RIGHTS), data 0\n\0",
@@ -113,12 +113,12 @@ def attribute_problem(code: int, win32: str, problem: str, name: str) -> Refused
 
 
 def unwilling(win32: str = "0000209A") -> Refused:
-    """AD could, and will not."""
+    """AD is able to, but refuses."""
     return Refused(UNWILLING_TO_PERFORM, f"{win32}: SvcErr: DSID-031A1262, problem 5003 (WILL_NOT_PERFORM), data 0\n\0")
 
 
 def invalid_argument(win32: str) -> Refused:
-    """SAM does not take the value."""
+    """SAM does not accept the value."""
     return Refused(OTHER, f"{win32}: SysErr: DSID-031A1202, problem 22 (Invalid argument), data 0\n\0")
 
 

@@ -22,7 +22,7 @@ _POLICIES = ["MaxPageSize", "MaxValRange", "MaxReceiveBuffer"]
 
 
 def root_dse(domain: Domain) -> dict[str, Values]:
-    """Its attributes. No SASL mechanism is named, for none is spoken."""
+    """Its attributes. It names no SASL mechanism, since none is supported."""
     base = domain.store.base_dn
     host = f"dc1.{domain.realm}"
     configuration = f"CN=Configuration,{base}"

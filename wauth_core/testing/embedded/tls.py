@@ -24,7 +24,7 @@ _LIFETIME = datetime.timedelta(days=365)
 
 
 def make_certificates(folder: Path, names: Iterable[str]) -> tuple[Path, Path]:
-    """``ca.pem`` and ``server.pem`` (certificate and key) in *folder*; those that stand there still valid are kept."""
+    """``ca.pem`` and ``server.pem`` (certificate and key) in *folder*; existing ones that are still valid are kept."""
     ca_file, server_file = folder / "ca.pem", folder / "server.pem"
     if ca_file.exists() and server_file.exists() and _is_valid(server_file):
         return ca_file, server_file
@@ -57,7 +57,7 @@ def make_certificates(folder: Path, names: Iterable[str]) -> tuple[Path, Path]:
 
 
 def server_context(server_file: Path) -> ssl.SSLContext:
-    """What the server speaks TLS with."""
+    """The server's TLS context."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(server_file)

@@ -1,6 +1,6 @@
-"""The tree of entries, what finds one quickly, and the graph of links: a domain controller's database.
+"""The tree of entries, its indexes, and the graph of links: a domain controller's database.
 
-Whoever reads or writes holds `Store.lock`.
+Hold `Store.lock` to read or write.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ INDEXED = ("samaccountname", "userprincipalname", "mail", "displayname", "servic
 
 
 class Store:
-    """The tree under one domain, and everything that finds an entry quickly."""
+    """The tree under one domain, and its indexes."""
 
     def __init__(self, base_dn: str, domain_sid: bytes, schema: Schema, clock: Callable[[], float]) -> None:
         self.lock = threading.RLock()
@@ -67,7 +67,7 @@ class Store:
         return None if missing else entry
 
     def descend(self, steps: list[Rdn]) -> tuple[Entry | None, int]:
-        """The closest entry there is on the way to *steps*, and how many steps are missing (None: not ours)."""
+        """The closest existing entry on the way to *steps*, and how many steps are missing (None: not ours)."""
         keys = [step.key for step in reversed(steps)]
         depth = len(self.base_keys)
         if keys[:depth] != self.base_keys:
@@ -158,7 +158,7 @@ class Store:
         return ()
 
     def is_computed(self, name: str) -> bool:
-        """Whether the attribute follows from what the entry is, and cannot be put."""
+        """Whether the attribute is computed from the entry, and cannot be set."""
         return name in self._computed
 
     def names(self, entry: Entry) -> list[str]:
@@ -237,7 +237,7 @@ class Store:
         sid: bytes | None = None,
         guid: bytes | None = None,
     ) -> Entry:
-        """A new entry; the caller has looked that its names are free."""
+        """Add an entry. The caller must check that its names are free."""
         entry = Entry(rdn, parent, shared)
         entry.attrs = attrs
         entry.sid = sid
@@ -274,7 +274,7 @@ class Store:
         entry.meta[name] = self.usn
 
     def put(self, entry: Entry, name: str, values: Values) -> None:
-        """Give an attribute that is neither link nor computed exactly these values; no change, no new USN."""
+        """Set the values of an attribute that is neither link nor computed. Without a change there is no new USN."""
         if self.values(entry, name) == values:
             return
         if name in self.indexes:
@@ -294,7 +294,7 @@ class Store:
             source.unlinked.get(name, {}).pop(target.dn, None)
 
     def load_link(self, source: Entry, name: str, target: Entry) -> None:
-        """The same while the first people are loaded: nothing has changed, there was nothing before."""
+        """The same while the first people are loaded: it counts as no change."""
         if source.links is None:
             source.links = {}
         if target.back is None:
@@ -303,7 +303,7 @@ class Store:
         target.back.setdefault(name, {})[source] = self.usn
 
     def unlink(self, source: Entry, name: str, target: Entry) -> None:
-        """Take *target* out of *source*'s forward link *name*."""
+        """Remove *target* from *source*'s forward link *name*."""
         self.touch(source, name)
         del source.linked(name)[target]
         del target.linking(name)[source]
@@ -312,7 +312,7 @@ class Store:
         source.unlinked.setdefault(name, {})[target.dn] = self.usn
 
     def move(self, entry: Entry, parent: Entry, rdn: Rdn) -> None:
-        """Give the entry another name, or another place, or both."""
+        """Rename the entry, or move it, or both."""
         if entry.parent is not None and entry.parent.children is not None:
             del entry.parent.children[entry.rdn.key]
         self.indexes["name"].remove(entry, (entry.rdn.value.encode(),))
@@ -324,7 +324,7 @@ class Store:
         self.touch(entry, "name")
 
     def is_below(self, entry: Entry, ancestor: Entry) -> bool:
-        """Whether *entry* is *ancestor*, or stands under it."""
+        """Whether *entry* is *ancestor*, or below it."""
         at: Entry | None = entry
         while at is not None:
             if at is ancestor:

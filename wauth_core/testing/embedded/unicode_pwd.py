@@ -1,4 +1,4 @@
-"""Writing unicodePwd: quoted UTF-16, over TLS only; a reset by who may, or a change by who knows the old one."""
+"""Write unicodePwd: quoted UTF-16, over TLS only. A reset needs the right; a change needs the old password."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write_password(
 
 
 def _check_age(domain: Domain, entry: Entry) -> None:
-    """Nobody changes a password again before minPwdAge (a day, as in a fresh AD) is over."""
+    """Refuse a change before the password is minPwdAge old (a day, as in a fresh AD)."""
     last_set = domain.store.number(entry, "pwdlastset")
     if last_set and v.filetime(domain.clock()) < last_set - policy_of(domain, entry).min_age:
         raise attribute_problem(CONSTRAINT_VIOLATION, "0000052D", "1005 (CONSTRAINT_ATT_TYPE)", "unicodePwd")

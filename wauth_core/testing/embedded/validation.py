@@ -1,4 +1,4 @@
-"""Whether values may be written: of the attribute's syntax, within its size, unique where they must be."""
+"""Whether values may be written: they fit the attribute's syntax and size, and are unique if they must be."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NEVER_IN_A_NAME = '"/\\[]:;|=,+*?<>'
 
 
 class Checks:
-    """The checks of one domain; each raises what AD answers."""
+    """The checks of one domain. Each raises the error that AD answers."""
 
     def __init__(self, domain: Domain) -> None:
         self.domain = domain
@@ -63,7 +63,7 @@ class Checks:
         return tuple(checked)
 
     def _checked_dn(self, attribute: Attribute, value: bytes) -> bytes:
-        """The DN as AD writes it; what a link points at must be there."""
+        """The DN as AD writes it. The target of a link must exist."""
         text = value.decode("utf-8", "replace")
         try:
             target = self.store.find(text)
@@ -126,14 +126,14 @@ class Checks:
             raise r.invalid_argument("00000523")
 
     def may_be_enabled(self, entry: Entry, flags: int) -> None:
-        """No account without a password is enabled, if the policy wants one (MS-SAMR 3.1.1.8.10)."""
+        """Refuse to enable an account without a password, if the policy demands one (MS-SAMR 3.1.1.8.10)."""
         was_disabled = self.store.number(entry, "useraccountcontrol") & v.DISABLED
         free = flags & (v.DISABLED | v.PASSWORD_NOT_REQUIRED) or not flags & v.NORMAL_ACCOUNT
         if was_disabled and not free and entry.password is None and self.store.number(self.store.root, "minpwdlength"):
             raise r.unwilling("0000052D")
 
     def may_be_members(self, group: Entry, values: Values) -> None:
-        """Nobody is made an ordinary member of their own primary group."""
+        """Refuse to make an account an ordinary member of its own primary group."""
         if group.sid is None:
             return
         rid = int.from_bytes(group.sid[-4:], "little")
@@ -143,5 +143,5 @@ class Checks:
                 raise r.already_exists("00002071")
 
     def too_many(self, attribute: Attribute) -> r.Refused:
-        """Two values for an attribute that takes one."""
+        """The error for two values of an attribute that takes one."""
         return r.attribute_problem(r.CONSTRAINT_VIOLATION, "00002081", "1005 (CONSTRAINT_ATT_TYPE)", attribute.name)

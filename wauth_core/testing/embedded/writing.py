@@ -1,4 +1,4 @@
-"""Modify, delete, rename, compare: with the results AD gives."""
+"""Modify, delete, rename, compare: with AD's results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SAM_OWNED = {"objectsid", "samaccounttype", "badpwdcount", "badpasswordtime", "
 
 
 class UpdateHandler:
-    """Answers one connection's updates; each either happens as a whole or not at all."""
+    """Answers one connection's updates. Each is made as a whole, or not at all."""
 
     def __init__(self, domain: Domain, reader: Reader) -> None:
         self.domain = domain
@@ -70,7 +70,7 @@ class UpdateHandler:
             self._write(entry, name, wanted)
 
     def _plan(self, entry: Entry, changes: list[Modification], options: RequestControls) -> dict[str, Values]:
-        """The values that every changed attribute is to have; refused before anything is written."""
+        """The new values of every changed attribute. A refusal comes before anything is written."""
         planned: dict[str, Values] = {}
         for change in changes:
             attribute = self.checks.attribute(change.attribute)
@@ -173,7 +173,7 @@ class UpdateHandler:
     # --- delete, rename ---
 
     def delete(self, request: DeleteRequest, options: RequestControls) -> None:
-        """A tombstone is left."""
+        """Delete an entry; a tombstone remains."""
         entry = self.reader.base(request.dn)
         if entry.deleted:
             raise r.unwilling()
@@ -188,7 +188,7 @@ class UpdateHandler:
             bury(self.store, one, self.domain.graveyard())
 
     def modify_dn(self, request: ModifyDNRequest) -> None:
-        """Another name, or another place."""
+        """Rename or move an entry."""
         entry = self.reader.base(request.dn)
         if entry.parent is None or self.store.number(entry, "systemflags") & v.DISALLOW_RENAME:
             raise r.unwilling()
