@@ -67,6 +67,7 @@ def test_equal_dns(one: str, other: str) -> None:
 )
 def test_other_dns(one: str, other: str) -> None:
     """Different entries stay different."""
+    assert not filters.same_dn(one, other)
     assert filters.dn_key(one) != filters.dn_key(other)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from ldap3.operation.bind import bind_operation
 from ldap3.operation.search import search_operation
 from ldap3.protocol.convert import build_controls_list
+from ldap3.protocol.microsoft import dir_sync_control, show_deleted_control
 from ldap3.protocol.rfc2696 import paged_search_control
 from ldap3.protocol.rfc4511 import LDAPMessage, MessageID, ProtocolOp
 from ldap3.utils.asn1 import encode
@@ -32,6 +33,7 @@ FILTERS = [
     "(ou:dn:1.2:=x)",
     "(:1.2:=x)",
     "(cn=\\28\\29\\2a\\5c\\00)",
+    "(cn=\\28x and \\29 9)",
     "(cn=Zoë)",
     "(a;binary=x)",
 ]
@@ -55,6 +57,23 @@ def test_a_search_is_what_ldap3_sends(text: str) -> None:
     assert ours == by_ldap3("searchRequest", theirs)
 
 
+@pytest.mark.parametrize(("number", "scope"), [(0, wire.BASE), (1, wire.LEVEL), (2, wire.SUBTREE)])
+def test_scopes_are_what_ldap3_sends(number: int, scope: str) -> None:
+    """The entry, its children, the whole tree."""
+    theirs = search_operation("", "(a=b)", number, 0, ["cn"], 0, 0, False, False, True)
+    assert wire.search_request(77, "", scope, "(a=b)", ("cn",)) == by_ldap3("searchRequest", theirs)
+
+
+@pytest.mark.parametrize("cookie", [b"", b"go on", b"\x00\xff" * 100])
+def test_what_changed_is_asked_as_ldap3_asks(cookie: bytes) -> None:
+    """A control that the server must know, a megabyte at a time; one without a value beside it."""
+    theirs = search_operation("", "(a=b)", 0, 0, ["cn"], 0, 0, False, False, True)
+    controls = [wire.dirsync_control(cookie), wire.Control(wire.SHOW_DELETED)]
+    ours = wire.search_request(77, "", "base", "(a=b)", ("cn",), controls=controls)
+    changed = dir_sync_control(True, False, False, False, False, 2**20, cookie)
+    assert ours == by_ldap3("searchRequest", theirs, [changed, show_deleted_control(False)])
+
+
 def test_pages_and_binds_are_what_ldap3_sends() -> None:
     """So are the control for pages, and a simple bind."""
     theirs = search_operation("", "(a=b)", 0, 0, ["x" * 200], 0, 0, False, False, True)
@@ -64,36 +83,32 @@ def test_pages_and_binds_are_what_ldap3_sends() -> None:
     assert wire.bind_request(77, "EXAMPLE\\zoë", "pässword".encode()) == by_ldap3("bindRequest", bind)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "cn=a",
-        "(cn=a",
-        "cn=a)",
-        "((cn=a))",
-        "(cn=a))",
-        "(cn)",
-        "(=a)",
-        "(&(cn=a)",
-        "(!(a=b)(c=d))",
-        "(cn=a(b)",
-        "(cn=\\4)",
-        "(cn=\\zz)",
-        "(cn=\\ 4)",
-        "(cn=\\+4)",
-        "(c n=a)",
-        "(cné=a)",
-        "(a:b:c:=d)",
-        "(:=d)",
-        "(cn=a)(sn=b)",
-        "(&" * 100 + "(a=b)" + ")" * 100,
-    ],
-)
-def test_what_is_no_filter_is_refused(text: str) -> None:
-    """Nothing is guessed."""
-    with pytest.raises(wire.FilterError):
+NO_FILTERS = {
+    "is expected at character 0": ["", "cn=a", "cn=a)"],
+    "is missing": ["(cn=a", "(&(cn=a", "(!(cn=a"],
+    "something follows": ["(cn=a))", "(cn=a)(sn=b)", "(cn=a) "],
+    "is expected at character": ["(&(cn=a)", "(&(cn=a)x", "(!(a=b)(c=d))", "(!(a=b)x", "(!x)", "(!"],
+    "not a condition": ["((cn=a))", "(cn)", "()", "(=a)", "(cn=a(b)"],
+    "two hex digits": ["(cn=\\4)", "(cn=\\)", "(cn=\\zz)", "(cn=\\ 4)", "(cn=\\+4)", "(cn=\\4 )", "(cn=a*\\4*)"],
+    "not an attribute's name": ["(c n=a)", "( =a)", "(>=a)", "(cné=a)", "(c,n=*)", "(a b>=1)", "(a:b c:=d)"],
+    "left side of an extensible match": ["(a:b:c:=d)", "(:=d)", "(:dn:=d)", "(a:dn:b:c:=d)"],
+    "too deeply": ["(&" * 65 + "(a=b)" + ")" * 65, "(!" * 65 + "(a=b)" + ")" * 65, "(&" * 5000],
+}
+
+
+@pytest.mark.parametrize(("reason", "text"), [(reason, text) for reason in NO_FILTERS for text in NO_FILTERS[reason]])
+def test_what_is_no_filter_is_refused(reason: str, text: str) -> None:
+    """Nothing is guessed, and the error says what is wrong."""
+    with pytest.raises(wire.FilterError, match=reason):
         wire.encode_filter(text)
+
+
+@pytest.mark.parametrize("kind", "&|!")
+def test_a_filter_may_be_nested_64_times(kind: str) -> None:
+    """One level more is refused, see above."""
+    text = f"({kind}" * 64 + "(a=b)" + ")" * 64
+    theirs = search_operation("", text, 0, 0, ["cn"], 0, 0, False, False, True)
+    assert wire.search_request(77, "", "base", text, ("cn",)) == by_ldap3("searchRequest", theirs)
 
 
 @given(st.one_of(st.text(), st.binary()))
@@ -138,15 +153,47 @@ def test_rubbish_is_refused_in_one_way(rubbish: bytes, message: bytes, at: int) 
             pass
 
 
-@pytest.mark.parametrize("start", ["3084ffffffff", "3089010101010101010101", "3080", "16030100", "485454502f"])
+UNUSABLE = {
+    "four-gigabytes": "3084ffffffff",
+    "one-octet-too-many": "308410000001",
+    "five-octets-of-length": "30850000000001",
+    "nine-octets-of-length": "3089010101010101010101",
+    "indefinite": "3080",
+    "tls": "16030100",
+    "http": "485454502f",
+}
+
+
+@pytest.mark.parametrize("start", UNUSABLE.values(), ids=UNUSABLE)
 def test_unusable_lengths(start: str) -> None:
     """A message that could never be read in whole, or another protocol, is refused at its first octets."""
     with pytest.raises(wire.WireError):
         wire.message_size(bytes.fromhex(start))
-    assert wire.message_size(b"") == wire.message_size(b"\x30") == wire.message_size(b"\x30\x82\x01") == 0
 
 
-@pytest.mark.parametrize("value", [0, 1, 127, 128, 129, 200, 255, 256, 32767, 32768, 65535, 65536, 2**31 - 1])
+@pytest.mark.parametrize(
+    ("start", "size"),
+    [
+        ("", 0),
+        ("30", 0),
+        ("3000", 2),
+        ("307f", 129),
+        ("3081", 0),
+        ("308180", 131),
+        ("30820100", 260),
+        ("308201", 0),
+        ("308400000001", 7),
+        ("308410000000", 6 + 256 * 1024 * 1024),
+    ],
+)
+def test_a_size_is_told_from_the_first_octets(start: str, size: int) -> None:
+    """As soon as the length is there, and whatever follows; 256 MiB are the most."""
+    assert wire.message_size(bytes.fromhex(start)) == size
+    if size:
+        assert wire.message_size(bytearray.fromhex(start) + b"\xff\xff") == size
+
+
+@pytest.mark.parametrize("value", [-1, 0, 1, 127, 128, 129, 200, 255, 256, 32767, 32768, 65535, 65536, 2**31 - 1])
 def test_integers_are_those_of_ber(value: int) -> None:
     """The sign has a bit of its own (X.690 8.3): 128 to 255 take two octets."""
     from pyasn1.codec.ber import encoder
@@ -155,12 +202,27 @@ def test_integers_are_those_of_ber(value: int) -> None:
     assert wire.tlv(0x02, wire.integer(value)) == encoder.encode(Integer(value))
 
 
-@pytest.mark.parametrize("size", [0, 1, 127, 128, 255, 256, 65535, 65536])
-def test_lengths_are_written_and_read(size: int) -> None:
-    """Short and long form, at the edges; a message is complete when its last octet is there."""
+@pytest.mark.parametrize(
+    ("size", "head"),
+    [
+        (0, "3000"),
+        (1, "3001"),
+        (127, "307f"),
+        (128, "308180"),
+        (255, "3081ff"),
+        (256, "30820100"),
+        (65535, "3082ffff"),
+        (65536, "3083010000"),
+    ],
+)
+def test_lengths_are_written_and_read(size: int, head: str) -> None:
+    """Short and long form, at the edges, in as few octets as it takes."""
     octets = wire.tlv(0x30, b"x" * size)
+    assert octets == bytes.fromhex(head) + b"x" * size
     assert wire.message_size(octets) == len(octets)
-    assert wire.message_size(octets[:6]) in (0, len(octets))
+    long = wire.message(7, wire.tlv(wire.ENTRY, wire.tlv(0x04, b"x" * size) + wire.tlv(0x30, b"")), ())
+    number, tag, content, controls = wire.read_message(long)
+    assert (number, tag, wire.read_entry(content).dn, controls) == (7, wire.ENTRY, "x" * size, b"")
 
 
 def test_a_size_of_200_is_what_ldap3_sends() -> None:
@@ -177,6 +239,41 @@ def test_the_next_page_goes_on_from_the_cookie() -> None:
         assert control is not None
         assert wire.page_cookie(wire.Result(0, "", "", {wire.PAGED: control})) == cookie
     assert wire.page_cookie(wire.Result(0, "", "", {})) == b""
+
+
+def test_what_changed_goes_on_from_the_cookie() -> None:
+    """The first number says whether there is more; the cookie comes last."""
+    for flag, more in ((0, False), (1, True)):
+        control = wire.dirsync_control(b"go on", flags=flag, size=0).value
+        assert control is not None
+        assert wire.dirsync_cookie(wire.Result(0, "", "", {wire.DIRSYNC: control})) == (more, b"go on")
+
+
+def test_the_controls_of_an_answer() -> None:
+    """With and without a value, critical or not."""
+    sent = [
+        wire.Control("1.1", b"one"),
+        wire.Control("1.2", b"two", critical=True),
+        wire.Control("1.3"),
+        wire.Control("1.4", critical=True),
+    ]
+    _, tag, content, controls = wire.read_message(wire.message(2, DONE[5:], sent))
+    assert tag == wire.DONE
+    result = wire.read_result(content, controls)
+    assert result.controls == {"1.1": b"one", "1.2": b"two", "1.3": b"", "1.4": b""}
+    assert wire.read_result(content) == wire.Result(0, "", "", {})
+
+
+def test_the_texts_of_an_answer() -> None:
+    """AD ends its message with a NUL; what is no UTF-8 is shown as far as it goes."""
+    content = wire.tlv(0x0A, b"\x31") + wire.tlv(0x04, b"DC=x") + wire.tlv(0x04, b"80090308: \xff, data 52e\x00")
+    assert wire.read_result(content) == wire.Result(49, "DC=x", "80090308: \ufffd, data 52e")
+
+
+def test_the_tags_of_answers() -> None:
+    """[APPLICATION n], constructed (RFC 4511 4.1.1, 4.5.2, 4.12)."""
+    tags = [wire.BIND_RESPONSE, wire.ENTRY, wire.DONE, wire.REFERENCE, wire.EXTENDED_RESPONSE]
+    assert [tag - 0x60 for tag in tags] == [1, 4, 5, 19, 24]
 
 
 @pytest.mark.parametrize("value", ["", "30", "3000", "3003020100", "04020100", "30060201000400ff"])
@@ -210,3 +307,20 @@ def test_lengths_that_lie_are_refused(octets: str) -> None:
 
     with pytest.raises(wire.WireError):
         read()
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        pytest.param(b"\x65\x80", id="no-length"),
+        pytest.param(b"\x65\x80" + b"\x00" * 128, id="no-length-and-128-octets"),
+        pytest.param(b"\x65\x82\x00", id="length-cut"),
+        pytest.param(b"\x65", id="tag-alone"),
+        pytest.param(b"\x65\x01", id="content-missing"),
+        pytest.param(b"", id="no-operation"),
+    ],
+)
+def test_an_operation_whose_length_lies_is_refused(operation: bytes) -> None:
+    """Even before anybody reads what is in it."""
+    with pytest.raises(wire.WireError):
+        wire.read_message(wire.tlv(0x30, b"\x02\x01\x02" + operation))
