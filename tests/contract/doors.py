@@ -72,10 +72,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Site:
-    """A running site, and one browser in front of it. *log_in* takes bob's password. *pass_seconds* lets five pass,
-    after which a wrapper asks again whether sessions were ended. *claim* is another worker's, at bob's sync."""
+    """A running site, and one browser in front of it. *guess* types a name and a password, *log_in* bob's right one.
+    *pass_seconds* lets five pass, after which a wrapper asks again whether sessions were ended. *claim* is another
+    worker's, at bob's sync."""
 
     ask: Callable[[str], Answer]
+    guess: Callable[[str, str], Answer]
     log_in: Callable[[str], None]
     end_sessions: Callable[[], None]
     pass_seconds: Callable[[], None] = lambda: None
@@ -112,9 +114,13 @@ def _wrapped(ask: Any, passwords: Any, wauth: Wauth, directory: EmbeddedDirector
     """The site of a wrapper."""
     source, clock = site
 
+    def guess(name: str, password: str) -> Answer:
+        typed = base64.b64encode(f"{name}:{password}".encode()).decode()
+        answer: Answer = ask("/doors", {"Authorization": f"Basic {typed}"})
+        return answer
+
     def log_in(password: str) -> None:
-        typed = base64.b64encode(f"bob:{password}".encode()).decode()
-        assert ask("/doors", {"Authorization": f"Basic {typed}"}).told["who"] == str(BOB)
+        assert guess("bob", password).told["who"] == str(BOB)
 
     def pass_seconds() -> None:
         passwords._checked.clear()
@@ -123,7 +129,7 @@ def _wrapped(ask: Any, passwords: Any, wauth: Wauth, directory: EmbeddedDirector
         wauth.end_sessions(BOB, directory.sid("bob"))
         pass_seconds()
 
-    return Site(ask, log_in, end, pass_seconds, None, source, clock)
+    return Site(ask, guess, log_in, end, pass_seconds, None, source, clock)
 
 
 @contextmanager
@@ -231,8 +237,7 @@ def flask(directory: EmbeddedDirectory, make: Callable[..., Any]) -> Iterator[Si
     app.add_url_rule("/admins", "admins", group_required(ADMINS)(lambda: ""))
     client = app.test_client()
 
-    def ask(path: str) -> Answer:
-        answer = client.get(path)
+    def read(answer: Any) -> Answer:
         return Answer(answer.status_code, answer.data, answer.headers.get("Retry-After"))
 
     def log_in(password: str) -> None:
@@ -251,7 +256,15 @@ def flask(directory: EmbeddedDirectory, make: Callable[..., Any]) -> Iterator[Si
         stack.callback(state.wauth.close)
         if hasattr(app, "db"):
             stack.callback(_close_database, app)
-        yield Site(ask, log_in, end, claim=claim, source=source, clock=clock)
+        yield Site(
+            lambda path: read(client.get(path)),
+            lambda name, password: read(sign_in(client, name, password)),
+            log_in,
+            end,
+            claim=claim,
+            source=source,
+            clock=clock,
+        )
 
 
 def _flask_doors(app: Any) -> dict[str, Any]:
@@ -309,11 +322,14 @@ def django(directory: EmbeddedDirectory, settings: Any, *, asynchronous: bool, n
     wauth = Wauth.from_mapping(configuration(), after_sync=after_sync, cache=cache, clock=clock)
     apps.get_app_config("windows_auth")._wauth = wauth  # type: ignore[attr-defined]
     client: Any = AsyncClient() if asynchronous else Client()
-    get = async_to_sync(client.get) if asynchronous else client.get
+    get, post = (async_to_sync(each) if asynchronous else each for each in (client.get, client.post))
 
-    def ask(path: str) -> Answer:
-        answer = get(f"/async{path}" if native else path)
+    def ask(path: str, send: Any = get, **fields: Any) -> Answer:
+        answer = send(f"/async{path}" if native else path, **fields)
         return Answer(answer.status_code, answer.content, answer.headers.get("Retry-After"))
+
+    def guess(name: str, password: str) -> Answer:
+        return ask("/guess", post, data={"username": name, "password": password})
 
     def log_in(password: str) -> None:
         assert client.login(username="bob", password=password)
@@ -321,7 +337,8 @@ def django(directory: EmbeddedDirectory, settings: Any, *, asynchronous: bool, n
     def end() -> None:
         LDAPUser.objects.get(username="bob").end_sessions()
 
-    yield Site(ask, log_in, end, claim=lambda: repository().lock("EXAMPLE", "bob"), source=source, clock=clock)
+    yield Site(ask, guess, log_in, end, claim=lambda: repository().lock("EXAMPLE", "bob"), source=source, clock=clock)
+    cache.clear()
 
 
 def running(name: str, directory: EmbeddedDirectory, settings: Callable[[], Any]) -> Any:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import get_user_model
+from django.contrib.auth import aauthenticate, authenticate, get_user_model
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import Context, Template
 from django.urls import path
@@ -80,5 +80,18 @@ async def aadmins(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def guess(request: HttpRequest) -> HttpResponse:
+    """Whether a password is right."""
+    user = authenticate(request, username=request.POST["username"], password=request.POST["password"])
+    return HttpResponse(status=403 if user is None else 200)
+
+
+async def aguess(request: HttpRequest) -> HttpResponse:
+    """Whether a password is right."""
+    user = await aauthenticate(request, username=request.POST["username"], password=request.POST["password"])
+    return HttpResponse(status=403 if user is None else 200)
+
+
 urlpatterns = [path("doors", doors), path("async/doors", adoors), path("admins", admins), path("async/admins", aadmins)]
 urlpatterns += [path("me", me), path("async/me", ame)]
+urlpatterns += [path("guess", guess), path("async/guess", aguess)]

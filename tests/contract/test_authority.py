@@ -14,6 +14,7 @@ from tests.contract.doors import BOB, FRONTS, WRAPPERS, Site, running
 from tests.contract.told import ADMINS
 from wauth_core.identity import TransportFacts
 from wauth_core.testing import EmbeddedDirectory
+from wauth_core.throttle import NAME_LIMIT, WINDOW
 from wauth_core.web.outcomes import SignedIn
 
 PASSWORD = "Passw0rd!of-bob"
@@ -215,3 +216,17 @@ def test_every_front_ends_user_is_the_same(open_site, directory, front):
     assert (inside[0], set(inside[1:-1]), inside[-1]) == (True, {True}, False)
     filled = {"of group_sids": ["str"], "of groups": ["DirectoryGroup"], "attributes": "bob"}
     assert told == {**kinds, **somebody, "identity": str(BOB), **filled}
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_a_fifth_guess_is_not_tried(open_site, directory, front):
+    """Not even the right one, wherever it is typed: 429, and when to come again. Another name is not concerned."""
+    with open_site(front) as site:
+        guesses = [site.guess("bob", f"wrong {number}") for number in range(NAME_LIMIT)]
+        assert {(guess.status, guess.retry_after) for guess in guesses} in ({(401, None)}, {(403, None)})
+        directory.operations.clear()
+        refused = site.guess("bob", PASSWORD)
+        assert refused.status == 429
+        assert 0 < int(refused.retry_after) <= WINDOW
+        assert directory.operations.only("bind", "search") == []
+        assert site.guess("nobody", "wrong").status == guesses[0].status
