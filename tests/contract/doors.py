@@ -313,6 +313,7 @@ def django(directory: EmbeddedDirectory, settings: Any, *, asynchronous: bool, n
     from wauth_django.models import LDAPUser
     from wauth_django.signin import after_sync, repository
 
+    cache.clear()  # no guesses of another site
     source, clock = Names(), Clock()
     settings.ROOT_URLCONF = "tests.contract.doors_django"
     settings.WAUTH_DOMAINS = {"EXAMPLE": directory.settings(**POLICY)}
@@ -338,7 +339,6 @@ def django(directory: EmbeddedDirectory, settings: Any, *, asynchronous: bool, n
         LDAPUser.objects.get(username="bob").end_sessions()
 
     yield Site(ask, guess, log_in, end, claim=lambda: repository().lock("EXAMPLE", "bob"), source=source, clock=clock)
-    cache.clear()
 
 
 def running(name: str, directory: EmbeddedDirectory, settings: Callable[[], Any]) -> Any:

@@ -346,6 +346,34 @@ def test_the_window_of_an_address_ends() -> None:
     assert throttle.wait_of_peer(PEER) == 0
 
 
+class Hoarder(MemoryCache):
+    """A cache that keeps everything for longer than it was told to."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0)
+        self.told: list[int] = []
+
+    def set(self, key: str, value: Any, timeout: int, /) -> None:
+        self.told.append(timeout)
+        super().set(key, value, timeout)
+
+
+def test_a_cache_that_keeps_too_long_extends_no_window() -> None:
+    """The end of a window is in what is kept. Then an address has all its attempts again, and no more."""
+    clock = Clock()
+    cache = Hoarder()
+    throttle = Throttle(cache, clock)
+    for _ in range(2):
+        for number in range(PEER_LIMIT):
+            clock.time += WINDOW - 1 if number == 1 else 0
+            assert throttle.wait_of_peer(PEER) == 0
+            throttle.count_failure(PEER)
+        assert throttle.wait_of_peer(PEER) == 1
+        assert cache.told == [WINDOW] + [1] * (PEER_LIMIT - 1)
+        cache.told.clear()
+        clock.time += 1
+
+
 def test_a_refused_password_may_be_tried_again_in_a_moment() -> None:
     """It may have become the right one."""
     clock = Clock()
@@ -378,6 +406,8 @@ def test_what_is_kept_in_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(cache._kept) == len(turns._refused) == 10
     assert cache.get("99") == 1
     assert cache.get("0") is None
+    assert turns.was_refused("99")
+    assert not turns.was_refused("0")
 
 
 def test_a_name_that_nobody_bears_takes_as_long_as_a_wrong_password() -> None:
