@@ -123,7 +123,7 @@ class TransportFacts:
 
 @dataclass(frozen=True)
 class NameRules:
-    """How names are read: the site's options that a source needs."""
+    """How names are read: the part of the site's settings that a source needs."""
 
     by_upn: bool = False
     lowercase: bool = True
