@@ -12,6 +12,7 @@ from tests.databases import postgres  # noqa: F401
 HERE = Path(__file__).parent
 ELSEWHERE = (
     "test_postgresql.py",
+    "test_mariadb.py",
     "test_remote_user.py",
     "test_docs.py",
     "test_checks.py",
