@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 
 from wauth_core.cache import SharedCache, cache_key
@@ -17,7 +16,7 @@ logger = logging.getLogger("wauth.sync")
 LATELY = 600.0  # seconds
 FREE = 3  # people who may vanish lately, whatever their share
 SHARE = 0.1  # of the known people who were asked about lately
-REMEMBERED = 1000  # questions
+REMEMBERED = 10_000  # people
 
 
 class Brake:
@@ -40,21 +39,24 @@ class Brake:
         self._stores = stores
         self._clock = clock
         self._lock = threading.Lock()
-        self._found: deque[float] = deque(maxlen=REMEMBERED)
+        self._found: dict[str, float] = {}  # in the order of their times
         self._gone: dict[str, float] = {}
         self._said = float("-inf")
 
-    def found(self) -> None:
-        """A known person was found."""
+    def found(self, identity: Identity) -> None:
+        """A known person was found: one, however often they come."""
+        person = _name(identity)
         with self._lock:
-            self._found.append(self._clock())
+            self._found.pop(person, None)
+            self._found[person] = self._clock()
+            if len(self._found) > REMEMBERED:
+                del self._found[next(iter(self._found))]
 
     def vanished(self, identity: Identity) -> None:
         """One who was there before is not. Raises `DirectoryUnavailable` if too many have vanished lately."""
-        now, person = self._clock(), cache_key("gone", *identity.name_key())
+        now, person = self._clock(), _name(identity)
         with self._lock:
-            while self._found and self._found[0] < now - LATELY:
-                self._found.popleft()
+            self._found = {name: at for name, at in self._found.items() if at >= now - LATELY and name != person}
             self._gone = {name: at for name, at in self._gone.items() if at >= now - LATELY}
             gone, total = len(self._gone), len(self._gone) + len(self._found)
             allowed = max(FREE, int(SHARE * (total + 1)))
@@ -81,3 +83,7 @@ class Brake:
             if store.add(place, person, LATELY) is not False or store.get(place) == person:
                 return True  # a store without an answer counts nobody
         return False
+
+
+def _name(identity: Identity) -> str:
+    return cache_key("gone", *identity.name_key())

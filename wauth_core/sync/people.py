@@ -188,7 +188,7 @@ class People:
                 ) from None
             raise
         if before is not None:
-            lookups.brake.found()
+            lookups.brake.found(identity)
         self._learn(identity, found, Heard(as_of, lookups.controller, policy.patience))
         return found
 

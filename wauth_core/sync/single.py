@@ -103,7 +103,7 @@ def _attempt(task: Task) -> tuple[SyncResult, bool]:
     policy.check(resolved)
     if task.brake is not None and by_name is not None and by_name.link is not None:
         if user is not None:
-            task.brake.found()
+            task.brake.found(task.identity)
         elif by_name.active:
             task.brake.vanished(task.identity)
     if user is None:

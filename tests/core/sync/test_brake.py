@@ -60,7 +60,11 @@ def test_people_who_leave_are_deactivated_as_ever() -> None:
     with pytest.raises(DirectoryUnavailable, match="no longer finds 3 of the known people"):
         brake.vanished(Identity("EXAMPLE", PEOPLE[FREE]))
     for _ in range(40):
-        brake.found()
+        brake.found(Identity("EXAMPLE", "zoe"))  # one person, however often she comes
+    with pytest.raises(DirectoryUnavailable):
+        brake.vanished(Identity("EXAMPLE", PEOPLE[FREE]))
+    for number in range(40):
+        brake.found(Identity("EXAMPLE", f"user{number}"))
     brake.vanished(Identity("EXAMPLE", PEOPLE[FREE]))
     now[0] += LATELY + 1
     for name in PEOPLE[-FREE:]:
