@@ -9,7 +9,7 @@ import pytest
 
 from tests.ad.fixtures import unavailable
 from tests.ad.samba import DomainController
-from tests.chaos.town import Town, town, why_not
+from tests.chaos.town import CLOCK, Town, town, why_not
 
 _LINES: list[str] = []
 
@@ -35,4 +35,5 @@ def chaos(samba: DomainController, samba_second_dc: DomainController) -> Iterato
     with town(samba, samba_second_dc) as made:
         for name in ("gunicorn", "waitress", "uvicorn"):
             made.start(name)
+        made.start(CLOCK, "waitress")
         yield made

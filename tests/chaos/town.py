@@ -27,6 +27,8 @@ DEADLINE = 3  # seconds: WAUTH_REQUEST_DEADLINE of every site
 NAME_SERVER = "127.20.0.53"
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 WORKERS = 8
+CLOCK = "clock"
+"""A second Django site, whose clock may be wrong. Nothing else strikes it: in libfaketime a sleep may fail."""
 
 SERVERS = {
     "gunicorn": [
@@ -61,7 +63,7 @@ class Held:
     connections: int
 
 
-@dataclass
+@dataclass(eq=False)
 class Site:
     """A running site. *has_rows* says that the application keeps users of its own."""
 
@@ -151,7 +153,7 @@ class Town:
         files = OWN_FILES.format(hosts=self.folder / "hosts", resolv=self.folder / "resolv.conf")
         whole = ["unshare", "--mount", "sh", "-c", f'{files} exec "$@"', "sh", sys.executable, "-m", *arguments]
         environment = {"CHAOS": json.dumps(self.told(kind) | options), "TMPDIR": str(self.disk)}
-        if kind == "waitress":
+        if name == CLOCK:
             environment |= {
                 "LD_PRELOAD": str(FAKETIME),
                 "FAKETIME_TIMESTAMP_FILE": str(self.clock),
