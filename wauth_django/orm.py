@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 
 from wauth_core.exceptions import SyncError
 from wauth_core.sync import store
+from wauth_core.sync.freshness import horizon
 from wauth_core.sync.repository import Change, Key, Link, UserSnapshot, Wanted
 from wauth_core.sync.store import domain_key, fitted, name_key, only_lowers, same_domain, same_link
 from wauth_django.models import LDAPUser, SyncBookmark, SyncLock
@@ -137,7 +138,7 @@ class DjangoUserRepository:
         values: dict[str, Any] = _link_values(change.link) if change.link else {"lapsed": seen.lapsed}
         if change.answered:
             older = Q(last_sync__lte=now) if only_lowers(change) else Q(last_sync__lt=now)
-            rows = rows.filter(Q(last_sync=None) | older)
+            rows = rows.filter(Q(last_sync=None) | older | Q(last_sync__gt=horizon()))
             values["last_sync"] = now
         if change.end_sessions:
             values["sessions"] = F("sessions") + 1
@@ -198,7 +199,7 @@ class DjangoUserRepository:
                 same = Q()
                 for moment, keys in part.items():
                     same |= Q(last_sync=moment, user__in=keys)
-                older = Q(last_sync=None) | Q(last_sync__lt=now)
+                older = Q(last_sync=None) | Q(last_sync__lt=now) | Q(last_sync__gt=horizon())
                 LDAPUser.objects.using(self.database).filter(same, older).update(last_sync=now)
 
     # -- one worker at a time

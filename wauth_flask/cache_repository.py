@@ -81,7 +81,7 @@ class CacheUserRepository:
             for key, moment in seen.items():
                 entry = self._user(key)
                 link = _link(entry) if entry else None
-                if entry and link and link.last_sync == moment and (moment is None or moment < now):
+                if entry and link and link.last_sync == moment and store.is_older(moment, now):
                     link = replace(link, last_sync=now)
                     self._cache.set(cache_name("user", key), {**entry, "link": asdict(link)}, KEEP)
 

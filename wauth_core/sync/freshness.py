@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from wauth_core.site_settings import SiteSettings
 
 CLOCK_SKEW = timedelta(minutes=1)  # how far the clocks of two web servers may be apart
+
+
+def horizon() -> datetime:
+    """The latest time that a row may bear. One from beyond was written while a clock was wrong: it orders nothing, or
+    nobody's rights could change until that time has come."""
+    return datetime.now(timezone.utc) + CLOCK_SKEW
 
 
 def is_due(last_sync: datetime | None, delta: timedelta | None, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.identity import TransportFacts, is_builtin_group
+from wauth_core.sync.freshness import CLOCK_SKEW
 
 
 class May(enum.Enum):
@@ -67,7 +68,7 @@ class Heard:
         """Whether this may be older news than what *controller* said at *since*."""
         if since is None or not controller or self.controller == controller:
             return False
-        return self.as_of - since < self.patience
+        return -CLOCK_SKEW < self.as_of - since < self.patience
 
     def lowered_at(self, lowers: object, before: datetime | None) -> datetime | None:
         """When a right was last taken: now, if this answer *lowers* something, else still *before*."""

@@ -116,7 +116,7 @@ class MemoryUserRepository:
             for key, moment in seen.items():
                 user = self.users.get(key)  # type: ignore[call-overload]
                 link = user.link if user else None
-                if link and link.last_sync == moment and (moment is None or moment < now):
+                if link and link.last_sync == moment and store.is_older(moment, now):
                     user.link = replace(link, last_sync=now)
             self.touches += len(seen)
 

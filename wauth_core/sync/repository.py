@@ -146,6 +146,8 @@ class UserRepository(Protocol):
         - It is written only while the row's ``last_sync`` and ``lapsed`` are those of ``change.seen``, and, if it is
           *answered*, only while ``last_sync`` is older than *now* (or equal, for a change that only takes flags and
           groups away).
+        - A ``last_sync`` that lies ahead of now (`wauth_core.sync.freshness.horizon`) counts as older: some clock was
+          wrong when it was written.
         - Then an *answered* change makes *now* the ``last_sync``.
         - One that may not be written is passed over: its key is returned as None, the others are written.
 

@@ -168,7 +168,7 @@ def _by_ticket(task: Task, mine: UserSnapshot) -> tuple[SyncResult, bool] | None
     if link.sid != facts.user_sid or not mine.active or link.last_sync is None or task.before is not None:
         return None
     if at <= link.last_sync:
-        fresh = task.delta is not None and now - link.last_sync < task.delta and not link.lapsed
+        fresh = task.delta is not None and not is_due(link.last_sync, task.delta, now) and not link.lapsed
         return (SyncResult(SyncStatus.UNCHANGED, task.identity, mine.key, mine), True) if fresh else None
     resolved = task.directory.resolve(task.policy.group_names)
     task.policy.check(resolved)

@@ -30,6 +30,7 @@ from sqlalchemy.orm.util import identity_key
 from wauth_core.exceptions import SyncError
 from wauth_core.settings import ConfigurationWarning
 from wauth_core.sync import store
+from wauth_core.sync.freshness import horizon
 from wauth_core.sync.repository import Change, Key, UserSnapshot, Wanted
 from wauth_core.sync.sqlalchemy_tables import (
     WindowsGroupMixin,
@@ -157,7 +158,7 @@ class SQLAlchemyUserRepository:
     def touch(self, seen: Mapping[Key, datetime | None], *, now: datetime) -> None:
         """See `UserRepository`."""
         link, moment = self._tables.link, naive(now)
-        older = or_(link.c.last_sync.is_(None), link.c.last_sync < moment)
+        older = or_(link.c.last_sync.is_(None), link.c.last_sync < moment, link.c.last_sync > naive(horizon()))
         with self._writing() as session:
             for part in store.by_last_sync(seen):
                 same = [and_(link.c.last_sync == naive(then), link.c.user_id.in_(keys)) for then, keys in part.items()]

@@ -45,6 +45,7 @@ from sqlalchemy.types import TypeEngine
 
 from wauth_core.exceptions import ConfigurationError
 from wauth_core.sync import store
+from wauth_core.sync.freshness import horizon
 from wauth_core.sync.repository import Change, Link
 from wauth_core.sync.store import domain_key, fitted, name_key, only_lowers
 
@@ -250,7 +251,7 @@ def write_link(session: Session, table: Table, change: Change, now: datetime) ->
     where = [table.c.user_id == change.key, table.c.last_sync == naive(seen.last_sync), table.c.lapsed == seen.lapsed]
     if change.answered:
         older = table.c.last_sync <= naive(now) if only_lowers(change) else table.c.last_sync < naive(now)
-        where.append(or_(table.c.last_sync.is_(None), older))
+        where.append(or_(table.c.last_sync.is_(None), older, table.c.last_sync > naive(horizon())))
         values["last_sync"] = naive(now)
     if change.end_sessions:
         values["sessions"] = table.c.sessions + 1

@@ -14,6 +14,7 @@ from typing import Any
 
 from wauth_core.exceptions import ConfigurationError, SyncError
 from wauth_core.sync import store
+from wauth_core.sync.freshness import horizon
 from wauth_core.sync.repository import Change, Key, UserSnapshot, Wanted
 from wauth_core.sync.sqlite_tables import LINK, are_made, columns, link_values, make_tables, stored_link, text_of
 from wauth_core.sync.store import domain_key, name_key, new_sessions, only_lowers, same_link
@@ -92,8 +93,8 @@ class SQLiteUserRepository:
         with self._transaction() as connection:
             connection.executemany(
                 "UPDATE links SET last_sync = ?1 WHERE user_id = ?2 AND last_sync IS ?3"
-                " AND (last_sync IS NULL OR last_sync < ?1)",
-                [(text_of(now), key, text_of(moment)) for key, moment in seen.items()],
+                " AND (last_sync IS NULL OR last_sync < ?1 OR last_sync > ?4)",
+                [(text_of(now), key, text_of(moment), text_of(horizon())) for key, moment in seen.items()],
             )
 
     def lock(self, domain: str, username: str, *, wait: float = 0.0) -> AbstractContextManager[bool]:
@@ -225,8 +226,8 @@ class SQLiteUserRepository:
         where, known = "user_id = ? AND last_sync IS ? AND lapsed = ?", [text_of(change.seen.last_sync)]
         if change.answered:
             values["last_sync"] = text_of(now)
-            where += f" AND (last_sync IS NULL OR last_sync {'<=' if only_lowers(change) else '<'} ?)"
-            known.append(text_of(now))
+            where += f" AND (last_sync IS NULL OR last_sync {'<=' if only_lowers(change) else '<'} ? OR last_sync > ?)"
+            known += [text_of(now), text_of(horizon())]
         more = ", sessions = sessions + 1" if change.end_sessions else ""
         done = connection.execute(
             f"UPDATE links SET {_assigned(values)}{more} WHERE {where}",  # noqa: S608

@@ -16,6 +16,7 @@ from typing import Any
 from wauth_core.directory import limits
 from wauth_core.exceptions import SyncError, WauthError
 from wauth_core.identity import canonical_domain, fold_username
+from wauth_core.sync.freshness import horizon
 from wauth_core.sync.repository import Change, Key, Link
 
 logger = logging.getLogger("wauth.sync")
@@ -64,9 +65,12 @@ def may_write(stored: Link | None, change: Change, now: datetime) -> bool:
         return change.seen is None and stored is None
     if stored.last_sync != change.seen.last_sync or stored.lapsed != change.seen.lapsed:
         return False
-    if not change.answered or stored.last_sync is None:
-        return True
-    return stored.last_sync < now or (stored.last_sync == now and only_lowers(change))
+    return not change.answered or is_older(stored.last_sync, now) or (stored.last_sync == now and only_lowers(change))
+
+
+def is_older(moment: datetime | None, now: datetime) -> bool:
+    """Whether a row of *moment* may be written by an answer of *now*: see `wauth_core.sync.freshness.horizon`."""
+    return moment is None or moment < now or moment > horizon()
 
 
 def as_written(stored: Link | None, change: Change, now: datetime) -> Link | None:

@@ -288,6 +288,15 @@ def test_another_ticket_gives_nothing(store: MemoryUserRepository, given: Transp
     assert store.users[key].flags["is_staff"] is False
 
 
+def test_a_row_from_the_future_is_not_fresh(store: MemoryUserRepository) -> None:
+    """It was written while a clock was ahead. A ticket is not spared the question for its sake."""
+    directory = FakeDirectory(person("alice", 1, "Staff"))
+    sync(directory, store, RULES, now=NOW + 72 * HOUR)
+    directory.searches.clear()
+    sync(directory, store, RULES, facts=facts("Staff", at=NOW), now=NOW + MINUTE)
+    assert f"guid {guid(1)}" in directory.searches
+
+
 def test_a_ticket_undoes_no_answer_that_is_newer(store: MemoryUserRepository) -> None:
     """Bob's morning ticket, after a sync has taken his rights and deactivated him: nothing comes back."""
     directory = FakeDirectory(person("alice", 1, "Staff"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -102,6 +102,18 @@ class Writes:
     def test_whose_link_is_gone_is_passed_over(self, repository: UserRepository) -> None:
         """A change that saw a link is not written to a user who is not there."""
         assert repository.apply([Change(987654321, fields={"email": "x"}, seen=link())], now=LATER) == [None]
+
+    def test_a_time_that_lies_ahead_orders_nothing(self, repository: UserRepository) -> None:
+        """A clock was three days ahead, and is right again: no row stays as it is for three days."""
+        ahead, after = datetime.now(timezone.utc) + timedelta(days=3), datetime.now(timezone.utc)
+        repository.apply([new("alice", link(), ("Editors",), is_staff=True)], now=ahead)
+        alice = one(repository)
+        assert repository.apply([changed(alice, flags={"is_staff": False})], now=after) == [alice.key]
+        assert one(repository).flags["is_staff"] is False
+        assert last_sync(repository) == after
+        repository.apply([changed(one(repository), flags={"is_staff": True})], now=ahead)
+        repository.touch({alice.key: ahead}, now=after)
+        assert last_sync(repository) == after
 
     def test_a_lapse_is_written_once_and_moves_no_time(self, repository: UserRepository) -> None:
         """Who holds no answer never writes last_sync; the second worker that wants to lapse the row comes too late."""
