@@ -14,7 +14,6 @@ from wauth_core.cache import SharedCache, cache_key
 from wauth_core.directory.entries import DirectoryUser
 from wauth_core.identity import Identity
 from wauth_core.process import PerProcess
-from wauth_core.sync.freshness import horizon
 from wauth_core.sync.knowledge import Known, joined
 
 PEOPLE_KEPT = 20_000  # people remembered in one process
@@ -42,15 +41,13 @@ class Answers:
         mine = self._held.here
         with mine.mutex:
             held = mine.people.get(identity.name_key())
-        return held[0] if held and held[0].as_of <= horizon() else None
+        return held[0] if held else None
 
     def shared(self, identity: Identity) -> Known | None:
         """The last answer in this process or in the application's cache."""
         mine = self.get(identity)
         said = self._cache.get(cache_key("known", *identity.name_key())) if self._cache else None
         theirs = _unpacked(said) if said is not None else None
-        if theirs is not None and theirs.as_of > horizon():
-            theirs = None
         if theirs is not None and (mine is None or theirs.as_of > mine.as_of):
             self._keep(identity, theirs, None)
         return joined(mine, theirs)
@@ -78,7 +75,7 @@ class Answers:
         mine = self._held.here
         with mine.mutex:
             held = mine.people.get(identity.name_key())
-            newest = joined(held[0] if held and held[0].as_of <= horizon() else None, known)
+            newest = joined(held[0] if held else None, known)
             assert newest is not None  # noqa: S101 - *known* is not None
             if held is not None and newest is held[0]:
                 user = held[1]
