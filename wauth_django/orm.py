@@ -137,8 +137,7 @@ class DjangoUserRepository:
         rows = rows.filter(last_sync=seen.last_sync, lapsed=seen.lapsed)
         values: dict[str, Any] = _link_values(change.link) if change.link else {"lapsed": seen.lapsed}
         if change.answered:
-            older = Q(last_sync__lte=now) if only_lowers(change) else Q(last_sync__lt=now)
-            rows = rows.filter(Q(last_sync=None) | older | Q(last_sync__gt=horizon()))
+            rows = rows.filter(_is_older(now, or_equal=only_lowers(change)))
             values["last_sync"] = now
         if change.end_sessions:
             values["sessions"] = F("sessions") + 1
@@ -199,8 +198,7 @@ class DjangoUserRepository:
                 same = Q()
                 for moment, keys in part.items():
                     same |= Q(last_sync=moment, user__in=keys)
-                older = Q(last_sync=None) | Q(last_sync__lt=now) | Q(last_sync__gt=horizon())
-                LDAPUser.objects.using(self.database).filter(same, older).update(last_sync=now)
+                LDAPUser.objects.using(self.database).filter(same, _is_older(now)).update(last_sync=now)
 
     # -- one worker at a time
 
@@ -272,6 +270,12 @@ def _is_as_seen(change: Change, users: Mapping[Key, Any]) -> bool:
     if change.key not in users:
         raise SyncError(f"The user {change.key!r} was deleted while it was being synchronised.")
     return change.seen is not None or _link_of(users[change.key]) is None
+
+
+def _is_older(now: datetime, *, or_equal: bool = False) -> Q:
+    """`wauth_core.sync.store.is_older` for links; with *or_equal* those of *now* as well."""
+    older = Q(last_sync__lte=now) if or_equal else Q(last_sync__lt=now)
+    return Q(last_sync=None) | older | Q(last_sync__gt=horizon())
 
 
 def _link_values(link: Link) -> dict[str, Any]:

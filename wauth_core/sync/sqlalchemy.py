@@ -30,7 +30,6 @@ from sqlalchemy.orm.util import identity_key
 from wauth_core.exceptions import SyncError
 from wauth_core.settings import ConfigurationWarning
 from wauth_core.sync import store
-from wauth_core.sync.freshness import horizon
 from wauth_core.sync.repository import Change, Key, UserSnapshot, Wanted
 from wauth_core.sync.sqlalchemy_tables import (
     WindowsGroupMixin,
@@ -38,6 +37,7 @@ from wauth_core.sync.sqlalchemy_tables import (
     add_memberships,
     forget_orphans,
     groups_of,
+    is_older,
     link_tables,
     link_values,
     missing,
@@ -157,12 +157,11 @@ class SQLAlchemyUserRepository:
 
     def touch(self, seen: Mapping[Key, datetime | None], *, now: datetime) -> None:
         """See `UserRepository`."""
-        link, moment = self._tables.link, naive(now)
-        older = or_(link.c.last_sync.is_(None), link.c.last_sync < moment, link.c.last_sync > naive(horizon()))
+        link = self._tables.link
         with self._writing() as session:
             for part in store.by_last_sync(seen):
                 same = [and_(link.c.last_sync == naive(then), link.c.user_id.in_(keys)) for then, keys in part.items()]
-                session.execute(update(link).where(or_(*same), older).values(last_sync=moment))
+                session.execute(update(link).where(or_(*same), is_older(link, now)).values(last_sync=naive(now)))
 
     def lock(self, domain: str, username: str, *, wait: float = 0.0) -> AbstractContextManager[bool]:
         """See `UserRepository`. Holds among all processes that use the database, by its clock."""

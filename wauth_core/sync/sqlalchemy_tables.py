@@ -243,6 +243,13 @@ def stored_link(values: Any) -> Link | None:
     )
 
 
+def is_older(table: Table, now: datetime, *, or_equal: bool = False) -> ColumnElement[bool]:
+    """`wauth_core.sync.store.is_older` for the rows of a table; with *or_equal* those of *now* as well."""
+    moment = table.c.last_sync
+    older = moment <= naive(now) if or_equal else moment < naive(now)
+    return or_(moment.is_(None), older, moment > naive(horizon()))
+
+
 def write_link(session: Session, table: Table, change: Change, now: datetime) -> bool:
     """Write the link of a change, if that was not changed since; False if it was."""
     seen = change.seen
@@ -250,8 +257,7 @@ def write_link(session: Session, table: Table, change: Change, now: datetime) ->
     values: dict[str, Any] = link_values(change.link) if change.link else {"lapsed": seen.lapsed}
     where = [table.c.user_id == change.key, table.c.last_sync == naive(seen.last_sync), table.c.lapsed == seen.lapsed]
     if change.answered:
-        older = table.c.last_sync <= naive(now) if only_lowers(change) else table.c.last_sync < naive(now)
-        where.append(or_(table.c.last_sync.is_(None), older, table.c.last_sync > naive(horizon())))
+        where.append(is_older(table, now, or_equal=only_lowers(change)))
         values["last_sync"] = naive(now)
     if change.end_sessions:
         values["sessions"] = table.c.sessions + 1
