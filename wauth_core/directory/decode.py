@@ -48,6 +48,13 @@ class Attributes(Mapping[str, Any]):
         return repr(dict(self))
 
 
+def several(value: Any) -> list[Any]:
+    """The values of a decoded attribute, which may be none, one or a list."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
 def guid(value: bytes) -> uuid.UUID:
     """objectGUID: 16 octets, the first three fields little-endian (MS-DTYP 2.3.4.2). Raises ValueError."""
     return uuid.UUID(bytes_le=value)

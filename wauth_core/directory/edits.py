@@ -67,7 +67,7 @@ class Edit:
         if self.kind == "rename":
             targets = (("newrdn", self.new_rdn), ("newSuperior", self.new_parent))
             return tuple(("replace", name, (value,)) for name, value in targets if value)
-        return tuple((_WORDS[m.operation], m.attribute, _texts(m.shown)) for m in self.mods)
+        return tuple((_WORDS[m.operation], m.attribute, tuple(map(str, decode.several(m.shown)))) for m in self.mods)
 
     def ldif(self) -> str:
         """The LDIF change record. A secret is replaced by a comment, so the record cannot be replayed."""
@@ -87,12 +87,6 @@ class Edit:
             if self.kind == "modify":
                 lines.append("-")
         return "\n".join(lines) + "\n"
-
-
-def _texts(shown: Any) -> tuple[str, ...]:
-    if shown is None:
-        return ()
-    return tuple(map(str, shown)) if isinstance(shown, list) else (str(shown),)
 
 
 def _line(name: str, value: bytes) -> str:

@@ -75,8 +75,10 @@ class Topology:
             dns_name=filters.dns_domain(root),
             level=partitions.get("msDS-Behavior-Version", 0),
             domains=tuple(name for _, name in sorted(domains)),
-            upn_suffixes=tuple(_many(partitions.get("uPNSuffixes"))),
-            recycle_bin=any("recycle bin" in dn.lower() for dn in _many(partitions.get("msDS-EnabledFeature"))),
+            upn_suffixes=tuple(decode.several(partitions.get("uPNSuffixes"))),
+            recycle_bin=any(
+                "recycle bin" in dn.lower() for dn in decode.several(partitions.get("msDS-EnabledFeature"))
+            ),
             schema_version=schema.get("objectVersion", 0),
         )
 
@@ -271,12 +273,8 @@ def _fine_policy(values: Values) -> PasswordPolicy:
         lockout_window=values.get("msDS-LockoutObservationWindow") or _NONE,
         lockout_duration=values.get("msDS-LockoutDuration") or None,
         precedence=values.get("msDS-PasswordSettingsPrecedence", 0),
-        applies_to=tuple(_many(values.get("msDS-PSOAppliesTo"))),
+        applies_to=tuple(decode.several(values.get("msDS-PSOAppliesTo"))),
     )
-
-
-def _many(value: Any) -> list[str]:
-    return list(value) if isinstance(value, list) else [value] if value else []
 
 
 def _site_of(server: str) -> str:

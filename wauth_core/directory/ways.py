@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wauth_core.directory.decode import several
 from wauth_core.directory.entries import DirectoryGroup, DirectoryUser
 from wauth_core.directory.filters import dn_key
 
@@ -37,7 +38,7 @@ def ways(manager: LDAPManager, user: DirectoryUser) -> list[Way]:
     """
     found = manager.groups_of(user, ("memberOf",))
     person = manager.user(user, ("memberOf",))
-    direct = {dn_key(dn) for dn in _texts(person.attributes.get("memberOf"))}
+    direct = {dn_key(dn) for dn in several(person.attributes.get("memberOf"))}
     primary = f"{(user.sid or '').rpartition('-')[0]}-{person.attributes.get('primaryGroupID')}"
     through = _through(found, {dn_key(group.dn) for group in found if group.sid == primary} | direct)
     each = [Way(group, through.get(dn_key(group.dn))) for group in found]
@@ -49,7 +50,7 @@ def _through(groups: Iterable[DirectoryGroup], direct: Iterable[str]) -> dict[st
     named = {dn_key(group.dn): group for group in groups}
     inside: dict[str, list[str]] = {}
     for key, group in named.items():
-        for above in _texts(group.attributes.get("memberOf")):
+        for above in several(group.attributes.get("memberOf")):
             inside.setdefault(key, []).append(dn_key(above))
     found: dict[str, tuple[str, ...]] = {key: () for key in sorted(direct) if key in named}
     waiting = deque(found)
@@ -60,9 +61,3 @@ def _through(groups: Iterable[DirectoryGroup], direct: Iterable[str]) -> dict[st
                 found[above] = (*found[key], named[key].name)
                 waiting.append(above)
     return found
-
-
-def _texts(value: object) -> list[str]:
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else [str(one) for one in value]  # type: ignore[attr-defined]
