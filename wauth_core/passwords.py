@@ -153,7 +153,7 @@ def _ask(directories: Directories, typed: Typed) -> AuthResult:
     domains = directories.domains
     if named is None or named not in domains or (domain is not None and not _same(directories, domain, named)):
         return _of_no_domain(directories, typed, AuthReason.NO_SUCH_USER)
-    if not directories.domains.is_listed(named) and (reason := _default_is_not(directories, named)) is not None:
+    if not domains.is_listed(named) and (reason := _default_is_not(directories, named)) is not None:
         return _of_no_domain(directories, typed, reason)
     if _NO_LOGON_NAME.search(typed.name):
         return _of_no_domain(directories, typed, AuthReason.NO_SUCH_USER)

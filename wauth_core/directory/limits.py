@@ -72,7 +72,7 @@ def remaining(seconds: float) -> float:
 
 
 def in_time(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
-    """Decorate a method of `wauth_core.Wauth`: all that it asks ends by WAUTH_REQUEST_DEADLINE."""
+    """Decorate a method of an object with *settings* of the site: all that it asks ends by WAUTH_REQUEST_DEADLINE."""
 
     @functools.wraps(method)
     def limited(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:

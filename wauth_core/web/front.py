@@ -13,7 +13,6 @@ from wauth_core.directory import limits
 from wauth_core.exceptions import DirectoryError
 from wauth_core.identity import NameRules
 from wauth_core.service import Wauth
-from wauth_core.sync.knowledge import May
 from wauth_core.sync.people import People
 from wauth_core.web.asking import Challenge, Source, challenge_of, load_sources
 from wauth_core.web.authority import YES, Authority, of_person, of_person_at_once
@@ -133,9 +132,9 @@ class Front:
 
 
 def _judged(outcome: SignedIn, authority: Authority) -> tuple[Outcome, Authority]:
-    if authority.may is May.YES:
+    if authority.allows:
         return outcome, authority
     logger.log(authority.log_level, "%s may not come in: %s", outcome.identity, authority.reason)
-    if authority.may is May.NO:
+    if authority.ends:
         return Rejected(authority.reason, outcome.source), authority
     return Unchecked(authority.reason, outcome.source, LATER), authority
