@@ -22,6 +22,13 @@ import pytest
 REQUIRED = os.environ.get("WAUTH_REQUIRE_AD") == "1"
 
 
+def _kill(running: list[subprocess.Popen[bytes]]) -> None:
+    while running:
+        process = running.pop()
+        process.kill()
+        process.wait()
+
+
 @dataclass(frozen=True)
 class PostgreSQL:
     """A running server: its socket's folder, the role that may do everything, and databases that tests share."""
@@ -135,10 +142,7 @@ class MariaDB:
 
     def kill(self) -> None:
         """End it at once, as a power cut would."""
-        while self._running:
-            process = self._running.pop()
-            process.kill()
-            process.wait()
+        _kill(self._running)
 
     def connect(self, database: str | None = None) -> Any:
         """A connection of PyMySQL, which commits by itself."""
@@ -220,10 +224,7 @@ class Daemon:
 
     def kill(self) -> None:
         """End it at once; it forgets everything."""
-        while self._running:
-            process = self._running.pop()
-            process.kill()
-            process.wait()
+        _kill(self._running)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -139,6 +140,11 @@ class DirectoryUnderTest:
     def guid(self, sam: str) -> bytes:
         """The raw objectGUID of an account."""
         return bytes(self.search(self.dn(sam), scope="BASE", attributes=["objectGUID"]).one["objectGUID"][0])
+
+    def guid_of(self, dn: str) -> uuid.UUID:
+        """The GUID of any entry, by its DN."""
+        [raw] = self.search(dn, scope="BASE", attributes=["objectGUID"]).one["objectGUID"]
+        return uuid.UUID(bytes_le=raw)
 
     def modify(
         self, dn: str, changes: Mapping[str, Any], connection: ldap3.Connection | None = None, **more: Any

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 
 from tests.contract.directories import DirectoryUnderTest, Scratch
@@ -12,12 +11,6 @@ BASE = "DC=example,DC=local"
 FOREVER = b"-9223372036854775808"
 
 
-def guid(directory: DirectoryUnderTest, dn: str) -> uuid.UUID:
-    """The GUID of an entry, by plain ldap3."""
-    [raw] = directory.search(dn, scope="BASE", attributes=["objectGUID"]).one["objectGUID"]
-    return uuid.UUID(bytes_le=raw)
-
-
 class TestTheDomain:
     """Facts about domain and forest."""
 
@@ -25,7 +18,7 @@ class TestTheDomain:
         """Names, SID, level, and the policies of a fresh AD."""
         found = manager.domain_info()
         assert (found.dn, found.dns_name, found.netbios) == (BASE, "example.local", "EXAMPLE")
-        assert (found.sid, found.guid) == (manager.domain_sid, guid(directory, BASE))
+        assert (found.sid, found.guid) == (manager.domain_sid, directory.guid_of(BASE))
         assert found.level_name == directory.expects(windows="Windows Server 2016", samba="Windows Server 2008 R2")
         policy = found.policy
         assert (policy.min_length, policy.history, policy.complex, policy.reversible) == (7, 24, True, False)

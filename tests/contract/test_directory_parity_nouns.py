@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
@@ -14,13 +13,6 @@ from wauth_core.directory import DirectoryUser, LDAPManager, trace
 from wauth_core.exceptions import Ambiguous, ConfigurationError, NotFound
 
 BASE = "DC=example,DC=local"
-FOREVER = b"-9223372036854775808"
-
-
-def guid(directory: DirectoryUnderTest, dn: str) -> uuid.UUID:
-    """The GUID of an entry, by plain ldap3."""
-    [raw] = directory.search(dn, scope="BASE", attributes=["objectGUID"]).one["objectGUID"]
-    return uuid.UUID(bytes_le=raw)
 
 
 class TestComputers:
@@ -30,7 +22,7 @@ class TestComputers:
         """By account with and without $, in any case, by GUID, SID, DN, and as itself: one search."""
         found = manager.computer("WS01")
         assert (found.name, found.username, found.kind, found.enabled) == ("WS01", "WS01$", "computer", True)
-        assert found.guid == guid(directory, found.dn)
+        assert found.guid == directory.guid_of(found.dn)
         with trace() as operations:
             assert {manager.computer(x) for x in ("ws01$", found.guid, found.sid, found.dn, found)} == {found}
         assert len([each for each in operations if each.kind == "search"]) == 5

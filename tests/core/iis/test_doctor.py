@@ -214,6 +214,14 @@ STOCK = (
     'identityType="SpecificUser" userName="EXAMPLE\\web$"',
 )
 KERNEL_OFF = {"providers": ("Negotiate:Kerberos",)}
+
+
+def ordinary(*, setspn: str) -> Played:
+    """A pool that runs as an ordinary account, outside kernel mode. *setspn* is what that program says of its SPN."""
+    pool = config((STOCK[0], 'identityType="SpecificUser" userName="EXAMPLE\\svc_shop"'))
+    return replace(pool, web=web(**KERNEL_OFF).web, setspn=setspn)
+
+
 ROWS: dict[str, tuple[Callable[[], Played], str, Outcome, str]] = {
     "not elevated": (lambda: changed(config=""), "IIS", Outcome.FAILED, "elevated"),
     "no XML": (lambda: changed(config="<a"), "configuration", Outcome.FAILED, "no XML"),
@@ -320,21 +328,13 @@ ROWS: dict[str, tuple[Callable[[], Played], str, Outcome, str]] = {
     "kernel mode": (Played, "sign-in", Outcome.OK, "only, in kernel mode"),
     "outside kernel mode": (lambda: web(**KERNEL_OFF), "sign-in", Outcome.OK, "only, outside kernel mode"),
     "SPN of an account whose CN is another name": (
-        lambda: replace(
-            config((STOCK[0], 'identityType="SpecificUser" userName="EXAMPLE\\svc_shop"')),
-            web=web(**KERNEL_OFF).web,
-            setspn="CN=The Shop,OU=Services,DC=example,DC=com\n",
-        ),
+        lambda: ordinary(setspn="CN=The Shop,OU=Services,DC=example,DC=com\n"),
         "Kerberos",
         Outcome.OK,
         r"is on EXAMPLE\svc_shop",
     ),
     "no SPN of an ordinary account": (
-        lambda: replace(
-            config((STOCK[0], 'identityType="SpecificUser" userName="EXAMPLE\\svc_shop"')),
-            web=web(**KERNEL_OFF).web,
-            setspn="No such SPN found.\n",
-        ),
+        lambda: ordinary(setspn="No such SPN found.\n"),
         "Kerberos",
         Outcome.WARNING,
         r"setspn -S HTTP/shop.example.com EXAMPLE\svc_shop",
