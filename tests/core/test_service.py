@@ -69,6 +69,16 @@ def test_nothing_connects_before_it_must(directory: EmbeddedDirectory) -> None:
         assert len(directory.operations) == 0
 
 
+def test_what_settings_make_of_people_is_read_once(wauth: Wauth) -> None:
+    """Each request asks for it. It follows from the settings, which are read again after a close."""
+    policy = wauth.directories.policy("EXAMPLE")
+    assert wauth.directories.policy("EXAMPLE") is policy
+    wauth.close()
+    again = wauth.directories.policy("EXAMPLE")
+    assert again is not policy
+    assert again == policy
+
+
 def test_steady_state_is_one_search(wauth: Wauth, directory: EmbeddedDirectory, store: MemoryUserRepository) -> None:
     """A later sync, with fields, flags and nested groups, is exactly one search, as the server counts, and no write."""
     first = wauth.sync(ALICE, store)

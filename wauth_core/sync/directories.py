@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cachetools import LRUCache
+
 from wauth_core.cache import SharedCache
 from wauth_core.directory import DirectoryUser, LDAPManager, limits
 from wauth_core.domain_settings import DomainSettings
@@ -19,10 +21,13 @@ from wauth_core.site_settings import SiteSettings
 from wauth_core.sync.manager_answers import Lookups
 from wauth_core.sync.policy import Policy
 
+POLICIES_KEPT = 256
+
 
 @dataclass
 class _Connected:
     lookups: dict[str, Lookups] = field(default_factory=dict)
+    policies: LRUCache[str, Policy] = field(default_factory=lambda: LRUCache(POLICIES_KEPT))
     mutex: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -65,8 +70,12 @@ class Directories:
 
     def ruled(self, domain: str) -> tuple[Policy, Lookups]:
         """What the settings of *domain* make of its people, and its directory. Raises as `serving`."""
-        lookups = self.serving(domain)
-        return Policy.of(domain, lookups.manager.settings, self.settings, self._name_field), lookups
+        lookups, connected = self.serving(domain), self._connected.here
+        with connected.mutex:
+            if (policy := connected.policies.get(domain)) is None:  # each request asks
+                policy = Policy.of(domain, lookups.manager.settings, self.settings, self._name_field)
+                connected.policies[domain] = policy
+        return policy, lookups
 
     @limits.in_time
     def user(self, identity: Identity) -> DirectoryUser:
@@ -85,6 +94,7 @@ class Directories:
         connected = self._connected.here
         with connected.mutex:
             closing, connected.lookups = connected.lookups, {}
+            connected.policies.clear()
         for each in closing.values():
             each.manager.close()
 
